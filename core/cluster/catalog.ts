@@ -1,0 +1,38 @@
+/**
+ * What a broker knows of the cluster's topics: a copy of the controller's state, refreshed when a request names something it
+ * does not know, when a client asks for metadata, or when a leader says that a partition is gone.
+ */
+import type { PartitionSettings, TopicId } from "../coordinator.ts";
+
+export interface TopicEntry {
+  readonly name: string;
+  readonly id: TopicId;
+  readonly internal: boolean;
+  /** Index is the partition number. */
+  readonly partitions: readonly { readonly cell: number; readonly leaderEpoch: number }[];
+  /** Only what was set on the topic; the rest are defaults. */
+  readonly configs: Readonly<Record<string, string>>;
+  /** The few values that every produce needs, resolved. */
+  readonly effective: PartitionSettings & {
+    readonly maxMessageBytes: number;
+    readonly compacted: boolean;
+    readonly timestampBeforeMaxMs: number;
+    readonly timestampAfterMaxMs: number;
+    readonly compressionType: string;
+  };
+}
+
+export interface TopicCatalog {
+  /** Stable and non-empty; Kafka's 22 character form. */
+  readonly clusterId: string;
+  /** From memory, refreshed from the controller once when unknown. */
+  byName(name: string): Promise<TopicEntry | undefined>;
+  byId(id: TopicId): Promise<TopicEntry | undefined>;
+  /** All topics, fresh from the controller, sorted by name. */
+  all(): Promise<readonly TopicEntry[]>;
+  /** Known now without a call: the hot path of produce and fetch. */
+  knownByName(name: string): TopicEntry | undefined;
+  knownById(id: TopicId): TopicEntry | undefined;
+  /** A leader said that it does not know the partition: look again before the next answer. */
+  invalidate(): void;
+}

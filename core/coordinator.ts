@@ -1,0 +1,192 @@
+/**
+ * The seam between brokers and whoever leads a cell (a set of partitions that commit together). Brokers, the simulator,
+ * benches and tests see this interface only; the leader Durable Object and the in-memory coordinator implement it, and one
+ * contract suite holds both to it. Offsets are safe integers: numbers here, int64 only on the wire.
+ */
+
+/** A topic id is Kafka's UUID in its canonical lower-case 36 character form. */
+export type TopicId = string;
+
+export interface PartitionRef {
+  readonly topicId: TopicId;
+  readonly partition: number;
+}
+
+/** What validation learned about one record batch; everything a leader needs to give it offsets. */
+export interface BatchCoordinates {
+  /** Whole size in bytes, the 12 byte prologue included. */
+  readonly size: number;
+  /** lastOffsetDelta + 1: how many offsets the batch takes. */
+  readonly offsetCount: number;
+  readonly attributes: number;
+  readonly maxTimestamp: number;
+  /** -1 when the producer is not idempotent. */
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
+}
+
+/** All batches of one partition in a commit: adjacent in the object (D7), in order of arrival. */
+export interface CommitEntry extends PartitionRef {
+  /** Where the first batch begins, in the object or in the inline bytes. */
+  readonly byteStart: number;
+  readonly batches: readonly BatchCoordinates[];
+}
+
+export interface BrokerIdentity {
+  readonly brokerId: number;
+  /** Given by the controller at start. A leader that has seen a higher epoch of this broker refuses the lower one for good. */
+  readonly brokerEpoch: number;
+}
+
+/**
+ * Commits of one broker epoch to one cell form a chain: `number` is 1, 2, 3, … and the leader applies n only after n − 1. A
+ * number it has applied gets the remembered answer (a lost reply can be asked for again), one too far ahead gets `ahead` and
+ * changes nothing. So a commit is applied exactly once and in order, whatever the network does.
+ */
+export interface CommitRequest extends BrokerIdentity {
+  readonly number: number;
+  /** The object's sequence number within the broker epoch (D12), or the records themselves. */
+  readonly source:
+    | { readonly kind: "object"; readonly sequence: number; readonly byteLength: number }
+    | { readonly kind: "inline"; readonly records: Uint8Array };
+  readonly entries: readonly CommitEntry[];
+}
+
+/** One answer per batch, in the order of `entries` and their batches. */
+export interface BatchResult {
+  /** Kafka error code, 0 when committed or recognised as a duplicate. */
+  readonly errorCode: number;
+  /** The first offset given (of the original, for a duplicate); -1 on error. */
+  readonly baseOffset: number;
+  readonly duplicate: boolean;
+  readonly logStartOffset: number;
+  /** -1 when the topic keeps the producer's timestamps. */
+  readonly logAppendTimeMs: number;
+  readonly leaderEpoch: number;
+}
+
+export type CommitReply =
+  | { readonly kind: "committed"; readonly results: readonly BatchResult[]; readonly cursor: Cursor }
+  /** A newer epoch of this broker has committed: this one must stop. */
+  | { readonly kind: "fenced"; readonly brokerEpoch: number }
+  /** `expected` is the number the leader will take next. */
+  | { readonly kind: "ahead"; readonly expected: number }
+  /** The cell holds too many inline bytes: send the same number again as an object. */
+  | { readonly kind: "inline-full" };
+
+/** A position in a cell's journal: the sequence number of the last row seen. */
+export type Cursor = number;
+
+/** Where the bytes of an extent lie. Keys are relative to the cluster's prefix. */
+export type ExtentSource =
+  | { readonly kind: "object"; readonly key: string; readonly byteStart: number }
+  /** Inline bytes travel with the answer. They carry no offsets yet: patch them before use. */
+  | { readonly kind: "inline"; readonly records: Uint8Array };
+
+/** Adjacent batches of one partition in one source: offsets [baseOffset, nextOffset). */
+export interface Extent {
+  readonly baseOffset: number;
+  readonly nextOffset: number;
+  readonly byteLength: number;
+  readonly maxTimestamp: number;
+  readonly leaderEpoch: number;
+  readonly source: ExtentSource;
+}
+
+/** What is true of a partition at one cursor. */
+export interface PartitionBounds {
+  readonly logStartOffset: number;
+  readonly highWatermark: number;
+  readonly lastStableOffset: number;
+  readonly leaderEpoch: number;
+}
+
+export interface AbortedTransaction {
+  readonly producerId: number;
+  readonly firstOffset: number;
+}
+
+export interface FindRequest extends PartitionRef {
+  readonly offset: number;
+  /** Stop after the extent that passes this; the first extent is always returned. */
+  readonly maxBytes: number;
+}
+
+export interface FindResult extends PartitionRef {
+  /** 0, UNKNOWN_TOPIC_OR_PARTITION or OFFSET_OUT_OF_RANGE. */
+  readonly errorCode: number;
+  readonly bounds: PartitionBounds;
+  /** From the extent that contains `offset` on; empty when `offset` is the high watermark. */
+  readonly extents: readonly Extent[];
+  readonly abortedTransactions: readonly AbortedTransaction[];
+}
+
+export interface FindReply {
+  readonly cursor: Cursor;
+  readonly results: readonly FindResult[];
+}
+
+/** One change that followers learn of. Changes come in journal order, without holes, unless the reply says `gap`. */
+export type FollowUpdate =
+  | (PartitionRef & { readonly kind: "appended"; readonly extent: Extent; readonly bounds: PartitionBounds })
+  | (PartitionRef & { readonly kind: "bounds"; readonly bounds: PartitionBounds })
+  | (PartitionRef & { readonly kind: "deleted" });
+
+export interface FollowReply {
+  readonly cursor: Cursor;
+  /** The leader no longer has every change since the cursor: forget what is known of the cell and find again. */
+  readonly gap: boolean;
+  readonly updates: readonly FollowUpdate[];
+}
+
+export type OffsetSpec =
+  | { readonly kind: "earliest" }
+  | { readonly kind: "latest"; readonly readCommitted: boolean }
+  | { readonly kind: "max-timestamp" }
+  /** Extents that may hold the first record at or after the time; the caller looks inside. */
+  | { readonly kind: "timestamp"; readonly timestamp: number };
+
+export interface OffsetQuery extends PartitionRef {
+  readonly spec: OffsetSpec;
+}
+
+export interface OffsetAnswer extends PartitionRef {
+  readonly errorCode: number;
+  readonly leaderEpoch: number;
+  /** Final for earliest and latest; for the others -1 with `extents` to look into (in offset order), or -1 and none: no such record. */
+  readonly offset: number;
+  readonly extents: readonly Extent[];
+  readonly bounds: PartitionBounds;
+}
+
+export interface EpochEndQuery extends PartitionRef {
+  readonly leaderEpoch: number;
+}
+
+export interface EpochEndAnswer extends PartitionRef {
+  readonly errorCode: number;
+  readonly leaderEpoch: number;
+  readonly endOffset: number;
+}
+
+/** The settings of a topic that a leader acts on. */
+export interface PartitionSettings {
+  readonly timestampType: "CreateTime" | "LogAppendTime";
+}
+
+export interface BatchCoordinator {
+  commit(request: CommitRequest): Promise<CommitReply>;
+  findBatches(requests: readonly FindRequest[]): Promise<FindReply>;
+  /** Answers as soon as the journal has passed `cursor`, at the latest after `maxWaitMs` (then with no updates). */
+  follow(cursor: Cursor, maxWaitMs: number): Promise<FollowReply>;
+  listOffsets(queries: readonly OffsetQuery[]): Promise<readonly OffsetAnswer[]>;
+  epochEnds(queries: readonly EpochEndQuery[]): Promise<readonly EpochEndAnswer[]>;
+  /** Idempotent, as is deletePartitions: the controller repeats both until they are answered. */
+  createPartitions(partitions: readonly PartitionRef[], settings: PartitionSettings): Promise<void>;
+  deletePartitions(topicId: TopicId): Promise<void>;
+  /** Moves the log start forward; answers the new log start, or the Kafka error, per partition. */
+  deleteRecords(
+    requests: readonly (PartitionRef & { readonly beforeOffset: number })[],
+  ): Promise<readonly { readonly errorCode: number; readonly logStartOffset: number }[]>;
+}

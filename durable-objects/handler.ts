@@ -1,0 +1,64 @@
+/**
+ * The contract between the broker (which owns sockets, buffers and caches) and the Kafka APIs (one file each in worker/handlers).
+ * It stands here because the arrow runs from worker/ to durable-objects/: the broker is handed its handlers, it imports none.
+ */
+import type { AppendItem, AppendOutcome, ReadOutcome, ReadRequest } from "../core/broker/interface.ts";
+import type { BatchCoordinator } from "../core/coordinator.ts";
+import type { TopicCatalog } from "../core/cluster/catalog.ts";
+import type { ControllerClient } from "../core/cluster/controller-client.ts";
+import type { GroupClient } from "../core/group/group-client.ts";
+
+/** What a connection said or was told when it opened; kept in the socket's attachment across hibernation. */
+export interface ConnectionFacts {
+  readonly id: string;
+  readonly cluster: string;
+  /** The zone the connection came in through; a client id with diskless_az=… overrules it (D14). */
+  readonly zone: string;
+  /** Host and base port to render in metadata: node n of the zone is advertisedHost:advertisedBasePort + n (D2). */
+  readonly advertisedHost: string;
+  readonly advertisedBasePort: number;
+  readonly clientAddress: string;
+  readonly transport: "tcp" | "websocket" | "in-process";
+}
+
+export interface RequestContext {
+  readonly connection: ConnectionFacts;
+  readonly apiKey: number;
+  readonly apiVersion: number;
+  readonly correlationId: number;
+  readonly clientId: string | null;
+  /** diskless_az of the client id, or the connection's zone. */
+  readonly zone: string;
+  /** Milliseconds since 1970 when the request arrived. */
+  readonly nowMs: number;
+  readonly services: BrokerServices;
+}
+
+/** Settings of the deployment: defaults in core/settings.ts, overridden by wrangler variables or `npm start` flags. */
+export type { Settings } from "../core/settings.ts";
+
+export interface BrokerServices {
+  readonly nodeId: number;
+  readonly settings: import("../core/settings.ts").Settings;
+  readonly catalog: TopicCatalog;
+  readonly controller: ControllerClient;
+  coordinator(cell: number): BatchCoordinator;
+  group(groupId: string): GroupClient;
+  append(items: readonly AppendItem[]): Promise<readonly AppendOutcome[]>;
+  read(request: ReadRequest): Promise<readonly ReadOutcome[]>;
+  /** Bytes of one extent with final offsets, through the cache (time look-ups). */
+  readExtent(extent: import("../core/coordinator.ts").Extent): Promise<Uint8Array>;
+}
+
+/**
+ * One Kafka API. `handle` gets the decoded request and answers the response body, or undefined for no response at all (acks=0).
+ * A thrown error closes the connection and is logged: Kafka outcomes are values.
+ */
+export interface Handler<Request = unknown, Response = unknown> {
+  readonly api: import("../protocol/schema.ts").ApiSchema;
+  /** The versions advertised and served; within the schema's range. */
+  readonly versions: readonly [min: number, max: number];
+  /** Advertised from here though served from versions[0] (Produce, KAFKA-18659). */
+  readonly advertisedMin?: number;
+  handle(request: Request, context: RequestContext): Promise<Response | undefined> | Response | undefined;
+}

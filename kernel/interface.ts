@@ -1,0 +1,88 @@
+/**
+ * What the kernels do, for both their homes: WebAssembly (kernel.ts) and the plain TypeScript twins (twins.ts), which are the
+ * oracle of the property tests and the baseline of the benches. Calls are synchronous and keep nothing: inputs are copied in
+ * once, results are fresh or written where the caller says.
+ */
+export interface Kernel {
+  crc32c(bytes: Uint8Array): number;
+
+  /**
+   * Walks a produced record set. `ok` with every batch's coordinates, or the first thing that is wrong and where. `walkRecords`
+   * false skips the inside of compressed batches (uncompressed ones are always walked).
+   */
+  validate(records: Uint8Array, options: ValidateOptions): ValidateResult;
+
+  /** Writes final offsets (and the leader epoch) into the batches of `records`, in place, from `baseOffset` on. Answers the next offset. */
+  assignOffsets(records: Uint8Array, baseOffset: number, leaderEpoch: number): number;
+
+  /** Sets LogAppendTime and the timestamp on every batch in place, and the new CRC. */
+  stampAppendTime(records: Uint8Array, timestamp: number): void;
+
+  /** Copies the pieces one after the other, batch prologues patched when a piece has a base offset: merge and WAL encoding. */
+  gather(pieces: readonly GatherPiece[]): Uint8Array;
+
+  /** The headers of every batch of a set that is known to be good. A cut last batch is left out. */
+  batches(records: Uint8Array): BatchHeader[];
+
+  /** Iterates over the records of one uncompressed batch body (`recordsBytes` after decompression). */
+  records(header: BatchHeader, body: Uint8Array): RecordView[];
+
+  decompressLz4(frame: Uint8Array, sizeMax: number): Uint8Array;
+  /** Raw or with xerial's framing, told apart by the magic. */
+  decompressSnappy(bytes: Uint8Array, sizeMax: number): Uint8Array;
+}
+
+export interface ValidateOptions {
+  /** A compacted topic: every record needs a key. */
+  readonly keysRequired: boolean;
+  readonly batchSizeMax: number;
+}
+
+export type ValidateResult =
+  | { readonly ok: true; readonly batches: readonly ValidatedBatch[] }
+  | { readonly ok: false; readonly reason: InvalidReason; readonly batchIndex: number; readonly recordIndex: number; readonly position: number };
+
+export type InvalidReason =
+  | "truncated"
+  | "magic"
+  | "length"
+  | "crc"
+  | "count"
+  | "offset-delta"
+  | "base-offset"
+  | "control"
+  | "key-missing"
+  | "too-large"
+  | "codec";
+
+export interface ValidatedBatch {
+  readonly position: number;
+  readonly size: number;
+  readonly offsetCount: number;
+  readonly attributes: number;
+  readonly baseTimestamp: number;
+  readonly maxTimestamp: number;
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
+}
+
+export interface BatchHeader extends ValidatedBatch {
+  readonly baseOffset: number;
+  readonly leaderEpoch: number;
+  readonly recordCount: number;
+}
+
+export interface RecordView {
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+}
+
+export interface GatherPiece {
+  readonly bytes: Uint8Array;
+  /** Undefined: copied as it is. */
+  readonly baseOffset?: number;
+  readonly leaderEpoch?: number;
+}

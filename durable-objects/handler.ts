@@ -3,10 +3,12 @@
  * It stands here because the arrow runs from worker/ to durable-objects/: the broker is handed its handlers, it imports none.
  */
 import type { AppendItem, AppendOutcome, ReadOutcome, ReadRequest } from "../core/broker/interface.ts";
-import type { BatchCoordinator } from "../core/coordinator.ts";
+import type { BatchCoordinator, Extent } from "../core/coordinator.ts";
 import type { TopicCatalog } from "../core/cluster/catalog.ts";
 import type { ControllerClient } from "../core/cluster/controller-client.ts";
 import type { GroupClient } from "../core/group/group-client.ts";
+import type { Settings } from "../core/settings.ts";
+import type { ApiSchema } from "../protocol/schema.ts";
 
 /** What a connection said or was told when it opened; kept in the socket's attachment across hibernation. */
 export interface ConnectionFacts {
@@ -34,12 +36,11 @@ export interface RequestContext {
   readonly services: BrokerServices;
 }
 
-/** Settings of the deployment: defaults in core/settings.ts, overridden by wrangler variables or `npm start` flags. */
-export type { Settings } from "../core/settings.ts";
+
 
 export interface BrokerServices {
   readonly nodeId: number;
-  readonly settings: import("../core/settings.ts").Settings;
+  readonly settings: Settings;
   readonly catalog: TopicCatalog;
   readonly controller: ControllerClient;
   coordinator(cell: number): BatchCoordinator;
@@ -47,7 +48,7 @@ export interface BrokerServices {
   append(items: readonly AppendItem[]): Promise<readonly AppendOutcome[]>;
   read(request: ReadRequest): Promise<readonly ReadOutcome[]>;
   /** Bytes of one extent with final offsets, through the cache (time look-ups). */
-  readExtent(extent: import("../core/coordinator.ts").Extent): Promise<Uint8Array>;
+  readExtent(extent: Extent): Promise<Uint8Array>;
 }
 
 /**
@@ -55,7 +56,7 @@ export interface BrokerServices {
  * A thrown error closes the connection and is logged: Kafka outcomes are values.
  */
 export interface Handler<Request = unknown, Response = unknown> {
-  readonly api: import("../protocol/schema.ts").ApiSchema;
+  readonly api: ApiSchema;
   /** The versions advertised and served; within the schema's range. */
   readonly versions: readonly [min: number, max: number];
   /** Advertised from here though served from versions[0] (Produce, KAFKA-18659). */

@@ -15,6 +15,8 @@ export const settingDefaults = {
   "cell.partitions.max": 1000,
   /** Write-ahead buffers, in flight, cache and responses of one broker (I8). */
   "broker.memory.bytes": 64 * 1024 * 1024,
+  /** Comma-separated, in an order that never changes: a node id is made of the zone's place and the broker's index. */
+  zones: "local",
   "brokers.per.zone": 1,
   "socket.request.max.bytes": 32 * 1024 * 1024,
   /** Requests of one connection that may be worked on side by side. */
@@ -35,3 +37,29 @@ export const settingDefaults = {
 type Widen<T> = T extends number ? number : T extends boolean ? boolean : string;
 export type SettingName = keyof typeof settingDefaults;
 export type Settings = { readonly [Name in SettingName]: Widen<(typeof settingDefaults)[Name]> };
+
+/** Reads a value as the setting's own type; undefined when it cannot be one. */
+export function parseSetting(name: SettingName, value: unknown): number | string | boolean | undefined {
+  const standard: number | string | boolean = settingDefaults[name];
+  if (typeof value === typeof standard)
+    return typeof value === "number" && !(value >= 0) ? undefined : (value as number | string | boolean);
+  if (typeof value !== "string") return undefined;
+  if (typeof standard === "boolean") return value === "true" ? true : value === "false" ? false : undefined;
+  return /^\d+(\.\d+)?$/.test(value) ? Number(value) : undefined;
+}
+
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(settingDefaults, name);
+}
+
+/** The defaults with overrides laid over them; `problems` names what was unknown or of the wrong type and left out. */
+export function settingsFrom(overrides: Readonly<Record<string, unknown>>): { settings: Settings; problems: readonly string[] } {
+  const settings: Record<string, number | string | boolean> = { ...settingDefaults };
+  const problems: string[] = [];
+  for (const [name, value] of Object.entries(overrides)) {
+    const parsed = isSettingName(name) ? parseSetting(name, value) : undefined;
+    if (parsed === undefined) problems.push(isSettingName(name) ? `${name} cannot be ${String(value)}` : `unknown setting ${name}`);
+    else settings[name] = parsed;
+  }
+  return { settings: settings as Settings, problems };
+}

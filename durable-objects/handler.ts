@@ -36,8 +36,6 @@ export interface RequestContext {
   readonly services: BrokerServices;
 }
 
-
-
 export interface BrokerServices {
   readonly nodeId: number;
   readonly settings: Settings;

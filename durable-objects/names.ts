@@ -1,0 +1,53 @@
+/**
+ * The names of Durable Objects, in one place: they carry the cluster first, so that one deployment serves many isolated clusters
+ * [I10], and they are the only thing an object knows about itself before its first request. Object keys begin with the same cluster id.
+ */
+export interface BrokerName {
+  readonly cluster: string;
+  readonly zone: string;
+  readonly index: number;
+}
+
+/** Safe in a path, an object key and a Durable Object's name; `/` is what separates the parts. */
+const clusterPattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/;
+
+export function isClusterName(name: string): boolean {
+  return clusterPattern.test(name);
+}
+
+export function brokerName({ cluster, zone, index }: BrokerName): string {
+  return `${cluster}/${zone}/${index}`;
+}
+
+export function parseBrokerName(name: string): BrokerName {
+  const [cluster, zone, index] = name.split("/");
+  if (cluster === undefined || zone === undefined || index === undefined) throw new Error(`not the name of a broker: ${name}`);
+  return { cluster, zone, index: Number(index) };
+}
+
+export function leaderName(cluster: string, cell: number): string {
+  return `${cluster}/cell/${cell}`;
+}
+
+export function controllerName(cluster: string): string {
+  return `${cluster}/controller`;
+}
+
+/** A group id may hold any character, `/` too: it is everything behind the second slash. */
+export function groupName(cluster: string, groupId: string): string {
+  return `${cluster}/group/${groupId}`;
+}
+
+export function clusterOf(name: string): string {
+  return name.slice(0, name.indexOf("/"));
+}
+
+/** What stands behind `<cluster>/<kind>/` in the name of a leader or group. */
+export function tailOf(name: string): string {
+  return name.slice(name.indexOf("/", name.indexOf("/") + 1) + 1);
+}
+
+/** Node ids never change: zones keep their place in the settings, a zone has at most a hundred brokers. */
+export function nodeIdOf(zones: readonly string[], zone: string, index: number): number {
+  return Math.max(0, zones.indexOf(zone)) * 100 + index;
+}

@@ -1,16 +1,23 @@
 /**
  * Where the bytes rest. Every implementation passes the one suite in test/contract/object-store.ts. Keys are never reused for
- * other bytes, so a put may be repeated. A put resolves only when the bytes survive the death of every process involved.
+ * other bytes, so a put may be repeated. A put resolves only when the bytes survive the death of every process involved, and
+ * until then no reader ever sees a part of them. Failures are OperatingErrors: retry (it may have worked) or invalid.
  */
 export interface ObjectStore {
-  /** The store may keep `bytes` until the promise settles: the caller must not change them before. */
+  /** Writes exactly the view. The store may keep `bytes` until the promise settles: the caller must not change them before. */
   put(key: string, bytes: Uint8Array): Promise<void>;
-  /** False, and nothing changed, when the key exists already. */
+  /**
+   * False, and nothing changed, when the key exists already. After a `retry` failure it may have worked, so that the repeated
+   * call answers false to the very caller whose bytes are there.
+   */
   putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean>;
-  /** The bytes [start, start + length), fewer at the object's end; undefined when there is no such object. */
+  /**
+   * The bytes [start, start + length), fewer at the object's end and none beyond it; undefined when there is no such object.
+   * The answer belongs to the caller, who may patch it.
+   */
   get(key: string, range?: ByteRange): Promise<Uint8Array | undefined>;
   /** Keys with the prefix in lexicographic order, after `startAfter`, at most `limit` (default and maximum 1000). */
-  list(prefix: string, options?: { startAfter?: string; limit?: number }): Promise<ObjectListing>;
+  list(prefix: string, options?: ListOptions): Promise<ObjectListing>;
   /** Missing keys are no error. Any number of keys: implementations split to their own limits. */
   delete(keys: readonly string[]): Promise<void>;
 }
@@ -18,6 +25,11 @@ export interface ObjectStore {
 export interface ByteRange {
   readonly start: number;
   readonly length: number;
+}
+
+export interface ListOptions {
+  readonly startAfter?: string;
+  readonly limit?: number;
 }
 
 export interface ObjectListing {

@@ -1,0 +1,51 @@
+/**
+ * What every store refuses before it touches anything. One rule for all, drawn from the strictest of them (a local folder), so
+ * that a key which works here works in every store; and a clear message instead of each platform's own.
+ */
+import { OperatingError } from "../core/operating-error.ts";
+import type { ByteRange, ListOptions } from "./object-store.ts";
+
+/** Folder names on disk end at 255 bytes, and the disk service puts a prefix and a suffix around the name while it writes. */
+const segmentLengthMax = 200;
+const keyLengthMax = 1000;
+export const listLimitMax = 1000;
+
+/** Segments begin with a letter, a digit or an underscore: names with a leading dot are hidden on disk. */
+const segmentPattern = /^[a-z0-9_][a-z0-9_.-]*$/;
+const prefixPattern = /^[a-z0-9_.\-/]*$/;
+
+export function isSegment(name: string): boolean {
+  return name.length <= segmentLengthMax && segmentPattern.test(name);
+}
+
+export function checkKey(key: string): void {
+  if (key.length > keyLengthMax)
+    throw new OperatingError("invalid", `object key longer than ${keyLengthMax} characters: ${key.slice(0, 60)}…`);
+  for (const segment of key.split("/")) {
+    if (!isSegment(segment)) {
+      throw new OperatingError(
+        "invalid",
+        `object key ${JSON.stringify(key)}: segments are 1 to ${segmentLengthMax} of a-z 0-9 _ . - and begin with none of . -`,
+      );
+    }
+  }
+}
+
+export function checkRange(range: ByteRange): void {
+  const { start, length } = range;
+  if (!(Number.isSafeInteger(start) && Number.isSafeInteger(length) && start >= 0 && length >= 0)) {
+    throw new OperatingError("invalid", `byte range must be whole and not negative: start ${start}, length ${length}`);
+  }
+}
+
+/** Answers the limit to use. */
+export function checkListing(prefix: string, options: ListOptions | undefined): number {
+  const limit = options?.limit ?? listLimitMax;
+  if (!Number.isSafeInteger(limit) || limit < 1 || limit > listLimitMax) {
+    throw new OperatingError("invalid", `list limit must be 1 to ${listLimitMax}: ${limit}`);
+  }
+  if (!prefixPattern.test(prefix) || prefix.startsWith("/")) {
+    throw new OperatingError("invalid", `list prefix ${JSON.stringify(prefix)}: only a-z 0-9 _ . - / may occur`);
+  }
+  return limit;
+}

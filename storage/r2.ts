@@ -1,0 +1,92 @@
+/**
+ * Objects in an R2 bucket: the store of a deployment. R2 is strongly consistent, listing included, and a put is all or nothing.
+ * Only its refusals of our own arguments are `invalid`; everything else it says is worth another try.
+ */
+import { OperatingError } from "../core/operating-error.ts";
+import { checkKey, checkListing, checkRange } from "./arguments.ts";
+import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "./object-store.ts";
+
+/** R2's own limit for one delete. */
+const deleteKeysMax = 1000;
+
+/** The codes with which R2 ends its messages. */
+const rangeNotSatisfiable = 10039;
+const refusals = new Set([10002, 10003, 10006, 10012, 10020, 10029, 10042, 100100]);
+
+export class R2ObjectStore implements ObjectStore {
+  readonly #bucket: R2Bucket;
+
+  constructor(bucket: R2Bucket) {
+    this.#bucket = bucket;
+  }
+
+  async put(key: string, bytes: Uint8Array): Promise<void> {
+    checkKey(key);
+    await attempt(`put of ${key}`, () => this.#bucket.put(key, bytes));
+  }
+
+  async putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean> {
+    checkKey(key);
+    const object = await attempt(`put of ${key}`, () => this.#bucket.put(key, bytes, { onlyIf: { etagDoesNotMatch: "*" } }));
+    return object !== null;
+  }
+
+  async get(key: string, range?: ByteRange): Promise<Uint8Array | undefined> {
+    checkKey(key);
+    if (range !== undefined) checkRange(range);
+    return await attempt(`get of ${key}`, () => (range === undefined ? this.#getWhole(key) : this.#getRange(key, range)));
+  }
+
+  async #getWhole(key: string): Promise<Uint8Array | undefined> {
+    const object = await this.#bucket.get(key);
+    return object === null ? undefined : new Uint8Array(await object.arrayBuffer());
+  }
+
+  async #getRange(key: string, range: ByteRange): Promise<Uint8Array | undefined> {
+    // R2 takes no empty range: only whether the object exists is left to ask.
+    if (range.length === 0) return (await this.#bucket.head(key)) === null ? undefined : new Uint8Array(0);
+    try {
+      const object = await this.#bucket.get(key, { range: { offset: range.start, length: range.length } });
+      return object === null ? undefined : new Uint8Array(await object.arrayBuffer());
+    } catch (error) {
+      if (r2Code(error) === rangeNotSatisfiable) return new Uint8Array(0);
+      throw error;
+    }
+  }
+
+  async list(prefix: string, options?: ListOptions): Promise<ObjectListing> {
+    const limit = checkListing(prefix, options);
+    const startAfter = options?.startAfter;
+    let page = await attempt(`list of ${prefix}`, () => this.#bucket.list({ prefix, limit, startAfter }));
+    // R2 may end a page early, so early that it is empty.
+    while (page.truncated && page.objects.length === 0) {
+      const { cursor } = page;
+      page = await attempt(`list of ${prefix}`, () => this.#bucket.list({ prefix, limit, cursor }));
+    }
+    const objects = page.objects.map(({ key, size }) => ({ key, size }));
+    return { objects, next: page.truncated ? objects.at(-1)?.key : undefined };
+  }
+
+  async delete(keys: readonly string[]): Promise<void> {
+    for (const key of keys) checkKey(key);
+    for (let from = 0; from < keys.length; from += deleteKeysMax) {
+      const chunk = keys.slice(from, from + deleteKeysMax);
+      await attempt(`delete of ${chunk.length} objects`, () => this.#bucket.delete(chunk));
+    }
+  }
+}
+
+async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = r2Code(error);
+    const kind = code !== undefined && refusals.has(code) ? "invalid" : "retry";
+    throw new OperatingError(kind, `R2: ${what} failed: ${error instanceof Error ? error.message : String(error)}`, error);
+  }
+}
+
+function r2Code(error: unknown): number | undefined {
+  const match = error instanceof Error ? /\((\d{5,6})\)$/.exec(error.message) : null;
+  return match === null ? undefined : Number(match[1]);
+}

@@ -7,10 +7,13 @@ export interface Kernel {
   crc32c(bytes: Uint8Array): number;
 
   /**
-   * Walks a produced record set. `ok` with every batch's coordinates, or the first thing that is wrong and where. `walkRecords`
-   * false skips the inside of compressed batches (uncompressed ones are always walked).
+   * Walks a produced record set. `ok` with every batch's coordinates, or the first thing that is wrong and where. The inside of
+   * compressed batches is left alone: decompress it and ask `validateBody` where it matters (keys on compacted topics).
    */
   validate(records: Uint8Array, options: ValidateOptions): ValidateResult;
+
+  /** Walks the records of one batch's decompressed body; positions count from its start. */
+  validateBody(body: Uint8Array, recordCount: number, keysRequired: boolean): ValidateBodyResult;
 
   /** Writes final offsets (and the leader epoch) into the batches of `records`, in place, from `baseOffset` on. Answers the next offset. */
   assignOffsets(records: Uint8Array, baseOffset: number, leaderEpoch: number): number;
@@ -27,6 +30,10 @@ export interface Kernel {
   /** Iterates over the records of one uncompressed batch body (`recordsBytes` after decompression). */
   records(header: BatchHeader, body: Uint8Array): RecordView[];
 
+  /** The first record of one batch body whose timestamp is at or after `timestamp`. */
+  firstRecordAtOrAfter(header: BatchHeader, body: Uint8Array, timestamp: number): RecordPosition | undefined;
+
+  /** Both throw a DecompressError for malformed input and for output larger than `sizeMax`. */
   decompressLz4(frame: Uint8Array, sizeMax: number): Uint8Array;
   /** Raw or with xerial's framing, told apart by the magic. */
   decompressSnappy(bytes: Uint8Array, sizeMax: number): Uint8Array;
@@ -40,8 +47,19 @@ export interface ValidateOptions {
 
 export type ValidateResult =
   | { readonly ok: true; readonly batches: readonly ValidatedBatch[] }
-  | { readonly ok: false; readonly reason: InvalidReason; readonly batchIndex: number; readonly recordIndex: number; readonly position: number };
+  | {
+      readonly ok: false;
+      readonly reason: InvalidReason;
+      readonly batchIndex: number;
+      readonly recordIndex: number;
+      readonly position: number;
+    };
 
+export type ValidateBodyResult =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: InvalidReason; readonly recordIndex: number; readonly position: number };
+
+/** `recordIndex` is -1 for what is wrong with a batch as a whole; `position` is where the batch or the record begins. */
 export type InvalidReason =
   | "truncated"
   | "magic"
@@ -78,6 +96,11 @@ export interface RecordView {
   readonly timestamp: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
+}
+
+export interface RecordPosition {
+  readonly offset: number;
+  readonly timestamp: number;
 }
 
 export interface GatherPiece {

@@ -1,0 +1,217 @@
+/** What a broker accepts, rule by rule; then the kernel against its twin on sets that are good, mutated or noise [I9]. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { InvalidReason } from "../../kernel/interface.ts";
+import { kernel } from "../../kernel/kernel.ts";
+import { twins } from "../../kernel/twins/twins.ts";
+import { type BatchSpec, concat, encodeBatch, encodeRecords, sealCrc, varint } from "./batch-builder.ts";
+import { noise } from "./noise.ts";
+
+const plain = { keysRequired: false, batchSizeMax: 1_048_588 };
+const compacted = { keysRequired: true, batchSizeMax: 1_048_588 };
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const three: BatchSpec = { records: [{ value: bytes("a") }, { key: bytes("k"), value: null }, { headers: [[bytes("h"), null]] }] };
+const keyed: BatchSpec = { records: [{ key: bytes("k"), value: bytes("v") }] };
+
+function withBody(body: readonly number[], count = 1): Uint8Array {
+  return encodeBatch({ records: [], body: Uint8Array.from(body), count, lastOffsetDelta: count - 1 });
+}
+
+function patched(spec: BatchSpec, patch: (view: DataView) => void): Uint8Array {
+  const batch = encodeBatch(spec);
+  patch(new DataView(batch.buffer));
+  return batch;
+}
+
+const good = encodeBatch(three);
+type Case = readonly [rule: string, set: Uint8Array, reason: InvalidReason, recordIndex: number, position: number];
+const refused: readonly Case[] = [
+  ["an empty set", new Uint8Array(0), "truncated", -1, 0],
+  ["too short to have a magic", good.subarray(0, 16), "truncated", -1, 0],
+  ["magic 0 and 1, before anything else", encodeBatch({ ...three, magic: 1 }).subarray(0, 20), "magic", -1, 0],
+  ["a cut header", good.subarray(0, 60), "truncated", -1, 0],
+  ["a cut body", good.subarray(0, -1), "truncated", -1, 0],
+  ["a byte too many", concat([good, bytes("x")]), "truncated", -1, good.length],
+  ["a batch length below the header's", patched(three, (view) => view.setInt32(8, 48)), "length", -1, 0],
+  ["a negative batch length", patched(three, (view) => view.setInt32(8, -1)), "length", -1, 0],
+  ["a wrong CRC", patched(three, (view) => view.setUint8(70, view.getUint8(70) ^ 1)), "crc", -1, 0],
+  ["a base offset", encodeBatch({ ...three, baseOffset: 1n }), "base-offset", -1, 0],
+  ["a base offset in the upper half", encodeBatch({ ...three, baseOffset: 1n << 40n }), "base-offset", -1, 0],
+  ["an unknown codec", encodeBatch({ ...three, attributes: 5 }), "codec", -1, 0],
+  ["a control batch", encodeBatch({ ...three, attributes: 32 }), "control", -1, 0],
+  ["no records", encodeBatch({ records: [] }), "count", -1, 0],
+  ["a negative count", encodeBatch({ ...three, count: -3, lastOffsetDelta: -4 }), "count", -1, 0],
+  ["a count that is not lastOffsetDelta + 1", encodeBatch({ ...three, lastOffsetDelta: 3 }), "count", -1, 0],
+  ["fewer records than counted", encodeBatch({ ...three, count: 4, lastOffsetDelta: 3 }), "count", 3, good.length],
+  ["more records than counted", encodeBatch({ ...three, count: 2, lastOffsetDelta: 1 }), "count", 2, 77],
+  ["offset deltas out of order", encodeBatch({ records: [{}, { offsetDelta: 2 }] }), "offset-delta", 1, 68],
+  ["a record longer than the batch", withBody([14, 0, 0, 0, 1, 1, 0]), "length", 0, 61],
+  ["a record with a negative length", withBody([1, 0, 0, 0, 1, 1, 0]), "length", 0, 61],
+  ["a record not filled", withBody([14, 0, 0, 0, 1, 1, 0, 0]), "length", 0, 61],
+  ["a key longer than the record", withBody([12, 0, 0, 0, 2, 1, 0]), "length", 0, 61],
+  ["a key length below -1", withBody([12, 0, 0, 0, 3, 1, 0]), "length", 0, 61],
+  ["a value longer than the record", withBody([12, 0, 0, 0, 1, 4, 0]), "length", 0, 61],
+  ["more headers than the record holds", withBody([12, 0, 0, 0, 1, 1, 2]), "length", 0, 61],
+  ["a negative number of headers", withBody([12, 0, 0, 0, 1, 1, 1]), "length", 0, 61],
+  ["a header without a name", withBody([16, 0, 0, 0, 1, 1, 2, 1, 1]), "length", 0, 61],
+  ["a varint of six bytes", withBody([255, 255, 255, 255, 255, 1, 0]), "length", 0, 61],
+  ["a timestamp delta of eleven bytes", withBody([30, 0, ...Array<number>(10).fill(128), 0, 0, 1, 1]), "length", 0, 61],
+  ["the second batch's fault, at its place", concat([good, encodeBatch({ ...three, attributes: 32 })]), "control", -1, good.length],
+];
+
+describe.each([
+  ["kernel", kernel],
+  ["twin", twins],
+] as const)("the %s validates", (_, { validate, validateBody }) => {
+  test.each(refused)("refuses %s", (_rule, set, reason, recordIndex, position) => {
+    const batchIndex = position === good.length && reason !== "count" ? 1 : 0;
+    expect(validate(set, plain)).toEqual({ ok: false, reason, batchIndex, recordIndex, position });
+  });
+
+  test("answers every batch's coordinates", () => {
+    const second = encodeBatch({
+      ...keyed,
+      attributes: 24,
+      producerId: 123_456_789_012n,
+      producerEpoch: 7,
+      baseSequence: 2_000_000_000,
+    });
+    const result = validate(concat([good, second]), plain);
+    const shared = { baseTimestamp: 1_700_000_000_000 };
+    expect(result).toEqual({
+      ok: true,
+      batches: [
+        {
+          ...{ ...shared, position: 0, size: good.length, offsetCount: 3, attributes: 0, maxTimestamp: 1_700_000_000_002 },
+          ...{ producerId: -1, producerEpoch: -1, baseSequence: -1 },
+        },
+        {
+          ...{
+            ...shared,
+            position: good.length,
+            size: second.length,
+            offsetCount: 1,
+            attributes: 24,
+            maxTimestamp: 1_700_000_000_000,
+          },
+          ...{ producerId: 123_456_789_012, producerEpoch: 7, baseSequence: 2_000_000_000 },
+        },
+      ],
+    });
+  });
+
+  test("a compacted topic needs a key on every record", () => {
+    expect(validate(encodeBatch(keyed), compacted).ok).toBe(true);
+    expect(validate(good, compacted)).toMatchObject({ reason: "key-missing", batchIndex: 0, recordIndex: 0, position: 61 });
+    expect(validateBody(encodeRecords(keyed.records), 1, true)).toEqual({ ok: true });
+    expect(validateBody(encodeRecords(three.records), 3, true)).toEqual({
+      ok: false,
+      reason: "key-missing",
+      recordIndex: 0,
+      position: 0,
+    });
+  });
+
+  test("the batch size limit includes the prologue", () => {
+    expect(validate(good, { ...plain, batchSizeMax: good.length }).ok).toBe(true);
+    expect(validate(good, { ...plain, batchSizeMax: good.length - 1 })).toMatchObject({ reason: "too-large", position: 0 });
+  });
+
+  test("compressed bodies are left to validateBody", () => {
+    const compressed = encodeBatch({ ...three, attributes: 3, body: noise(100, 5) });
+    expect(validate(compressed, plain).ok).toBe(true);
+    expect(validateBody(encodeRecords(three.records), 3, false)).toEqual({ ok: true });
+    expect(validateBody(encodeRecords(three.records), 4, false)).toMatchObject({ reason: "count", recordIndex: 3 });
+    expect(validateBody(new Uint8Array(0), 1, false)).toMatchObject({ reason: "count", recordIndex: 0, position: 0 });
+  });
+
+  test("more batches than the coordinate table holds, and batches larger than scratch memory", () => {
+    const many = concat(Array.from({ length: 1000 }, () => good));
+    const result = validate(many, plain);
+    expect(result.ok && result.batches.map((batch) => batch.position)).toEqual(
+      Array.from({ length: 1000 }, (_v, index) => index * good.length),
+    );
+    expect(validate(concat([many, bytes("x")]), plain)).toMatchObject({
+      reason: "truncated",
+      batchIndex: 1000,
+      position: many.length,
+    });
+    const large = encodeBatch({ records: [{ value: new Uint8Array(5 << 20) }] });
+    const huge = validate(concat([good, large, good]), { ...plain, batchSizeMax: 32 << 20 });
+    expect(huge.ok && huge.batches.map(({ position }) => position)).toEqual([0, good.length, good.length + large.length]);
+    large[5 << 20]! ^= 1;
+    const broken = validate(concat([good, large, good]), { ...plain, batchSizeMax: 32 << 20 });
+    expect(broken).toEqual({ ok: false, reason: "crc", batchIndex: 1, recordIndex: -1, position: good.length });
+  });
+});
+
+const maybeBytes = fc.option(fc.uint8Array({ maxLength: 200 }));
+const record = fc.record({
+  key: maybeBytes,
+  value: maybeBytes,
+  timestampDelta: fc.oneof(fc.integer(), fc.nat(100)),
+  headers: fc.array(fc.tuple(fc.uint8Array({ maxLength: 10 }), maybeBytes), { maxLength: 3 }),
+});
+const batch = fc.record({
+  records: fc.array(record, { minLength: 1, maxLength: 20 }),
+  attributes: fc.constantFrom(0, 0, 0, 8, 16, 24),
+  producerId: fc.bigInt({ min: -1n, max: 2n ** 52n }),
+  baseTimestamp: fc.bigInt({ min: -(2n ** 52n), max: 2n ** 52n }),
+  producerEpoch: fc.integer({ min: -1, max: 32_767 }),
+  baseSequence: fc.integer({ min: -1 }),
+});
+const set = fc.array(batch, { minLength: 1, maxLength: 4 }).map((specs) => specs.map(encodeBatch));
+const options = fc.record({ keysRequired: fc.boolean(), batchSizeMax: fc.constantFrom(1_048_588, 1_048_588, 300) });
+
+test("kernel and twin agree on good sets", () => {
+  fc.assert(
+    fc.property(set, options, (batches, validateOptions) => {
+      const whole = concat(batches);
+      const verdict = twins.validate(whole, validateOptions);
+      expect(kernel.validate(whole, validateOptions)).toEqual(verdict);
+      expect(verdict.ok || verdict.reason === "key-missing" || verdict.reason === "too-large").toBe(true);
+    }),
+    { numRuns: 400 },
+  );
+});
+
+const mutation = fc.tuple(
+  fc.nat(),
+  fc.constantFrom(1, 2, 4),
+  fc.oneof(fc.nat(), fc.constantFrom(0, 255, 127, 128, 0x7fffffff, 0xffffffff)),
+);
+
+test("[I9] kernel and twin agree on mutated sets, the CRC mended or not, and neither throws", () => {
+  fc.assert(
+    fc.property(
+      set,
+      fc.array(mutation, { minLength: 1, maxLength: 4 }),
+      fc.boolean(),
+      options,
+      (batches, mutations, mend, validateOptions) => {
+        for (const [at, width, value] of mutations) {
+          const target = batches[at % batches.length]!;
+          for (let index = 0; index < width; index++) target[(at + index) % target.length] = value >> (8 * index);
+          if (mend) sealCrc(target);
+        }
+        const whole = concat(batches);
+        expect(kernel.validate(whole, validateOptions)).toEqual(twins.validate(whole, validateOptions));
+      },
+    ),
+    { numRuns: 3000 },
+  );
+});
+
+test("[I9] kernel and twin agree on noise as a body", () => {
+  const body = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.array(fc.oneof(fc.nat(20), fc.constantFrom(128, 255, 1)), { maxLength: 60 }).map((list) => Uint8Array.from(list)),
+    fc.array(fc.integer().map(varint), { maxLength: 30 }).map((list) => Uint8Array.from(list.flat())),
+  );
+  fc.assert(
+    fc.property(body, fc.integer({ min: -2, max: 5 }), fc.boolean(), (noiseBody, count, keysRequired) => {
+      expect(kernel.validateBody(noiseBody, count, keysRequired)).toEqual(twins.validateBody(noiseBody, count, keysRequired));
+    }),
+    { numRuns: 5000 },
+  );
+});

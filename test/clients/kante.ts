@@ -1,0 +1,99 @@
+/** Starts and ends the real server and the real bridge as a user would, on free ports, for suites that drive them from outside. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const launcher = join(import.meta.dirname, "../../bin/kante.js");
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Free ports in a row: broker n listens on the first plus n. */
+async function freePorts(count: number): Promise<number> {
+  for (;;) {
+    const first = await freePort();
+    const servers = await Promise.allSettled(Array.from({ length: count }, (_, i) => hold(first + i)));
+    for (const server of servers) if (server.status === "fulfilled") server.value.close();
+    if (servers.every((server) => server.status === "fulfilled")) return first;
+  }
+}
+
+function hold(port: number): Promise<ReturnType<typeof createServer>> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", () => resolve(server));
+  });
+}
+
+export interface Running {
+  readonly bootstrap: string;
+  readonly httpUrl: string;
+  readonly child: ChildProcess;
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** Resolves when a line of its output matches; rejects with all it said when it ends before. */
+async function launch(args: readonly string[], ready: RegExp): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [launcher, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const said: string[] = [];
+  await new Promise<void>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on("line", (line) => {
+        said.push(line);
+        if (ready.test(line)) resolve();
+      });
+    }
+    child.once("exit", (code) => reject(new Error(`kante ${args.join(" ")} ended with ${code}: ${said.join("\n")}`)));
+  });
+  return child;
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  child.kill(signal);
+  await exited;
+}
+
+export async function startKante(options: {
+  readonly data: string;
+  readonly kafkaPort?: number;
+  readonly httpPort?: number;
+  readonly brokers?: number;
+  readonly args?: readonly string[];
+}): Promise<Running> {
+  const brokers = options.brokers ?? 1;
+  const kafkaPort = options.kafkaPort ?? (await freePorts(brokers));
+  const httpPort = options.httpPort ?? (await freePort());
+  const args = [
+    "--kafka-port",
+    String(kafkaPort),
+    "--http-port",
+    String(httpPort),
+    "--data",
+    options.data,
+    "--brokers",
+    String(brokers),
+  ];
+  const child = await launch(["start", ...args, ...(options.args ?? [])], /Kafka .*127\.0\.0\.1/);
+  return {
+    bootstrap: `127.0.0.1:${kafkaPort}`,
+    httpUrl: `http://127.0.0.1:${httpPort}`,
+    child,
+    stop: (signal = "SIGTERM") => end(child, signal),
+  };
+}
+
+export async function startBridge(httpUrl: string): Promise<Running> {
+  const port = await freePort();
+  const url = `${httpUrl.replace("http", "ws")}/c/default/kafka`;
+  const child = await launch(["bridge", "--url", url, "--listen", `127.0.0.1:${port}`], /127\.0\.0\.1/);
+  return { bootstrap: `127.0.0.1:${port}`, httpUrl, child, stop: (signal = "SIGTERM") => end(child, signal) };
+}

@@ -1,0 +1,135 @@
+/**
+ * Stock clients of every language against a running server: Kante over TCP, Kante through the WebSocket bridge, or any address
+ * (Apache Kafka itself proves the suites). What a suite needs is installed into .tools/; what cannot be had is named and skipped.
+ * node test/clients/main.ts [--target host:port | --apache-kafka] [--only kcat,java,python,go] [--bridge]
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { javaClasspath, missingJava, startApacheKafka } from "./apache-kafka.ts";
+import { freePort, startBridge, startKante } from "./kante.ts";
+import { kcatMissing, runKcat } from "./kcat.ts";
+
+const root = join(import.meta.dirname, "../..");
+const tools = join(root, ".tools");
+const { values: options } = parseArgs({
+  options: {
+    target: { type: "string" },
+    "apache-kafka": { type: "boolean", default: false },
+    only: { type: "string", default: "kcat,java,python,go" },
+    bridge: { type: "boolean", default: false },
+  },
+});
+
+let passed = 0;
+let failed = 0;
+let skipped = 0;
+
+function print(line: string): void {
+  if (line.startsWith("ok - ")) passed += 1;
+  else if (line.startsWith("not ok - ")) failed += 1;
+  else return;
+  console.log(line);
+}
+
+function missingPython(): string | undefined {
+  const requirements = join(root, "test/clients/python/requirements.txt");
+  if (spawnSync("python3", ["--version"]).status !== 0) return "no python3 on this machine";
+  if (!existsSync(join(tools, "python/bin/pip"))) spawnSync("python3", ["-m", "venv", join(tools, "python")]);
+  const installed = spawnSync(join(tools, "python/bin/pip"), ["install", "-q", "-r", requirements], { encoding: "utf8" });
+  return installed.status === 0 ? undefined : `pip could not install: ${installed.stderr.slice(-300)}`;
+}
+
+function missingGo(): string | undefined {
+  if (spawnSync("go", ["version"]).status !== 0) return "no go on this machine";
+  const built = spawnSync("go", ["build", "-o", join(tools, "go-suite"), "."], {
+    cwd: join(root, "test/clients/go"),
+    encoding: "utf8",
+  });
+  return built.status === 0 ? undefined : `go could not build: ${built.stderr.slice(-300)}`;
+}
+
+/** Runs a program that prints one line a case; one that ends without its last line has failed, whatever it printed before. */
+async function runProgram(name: string, command: string, args: readonly string[]): Promise<void> {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const timer = setTimeout(() => child.kill("SIGKILL"), 600_000);
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  let done = false;
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line === "# done") done = true;
+    print(line);
+  }
+  await exited;
+  clearTimeout(timer);
+  if (!done) print(`not ok - ${name}: the suite did not come to its end`);
+}
+
+const suites = {
+  kcat: { missing: kcatMissing, run: async (bootstrap: string) => runKcat(bootstrap, print) },
+  java: {
+    missing: missingJava,
+    run: (bootstrap: string) =>
+      runProgram("java", "java", [
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
+        "-cp",
+        javaClasspath,
+        join(root, "test/clients/java/Suite.java"),
+        bootstrap,
+      ]),
+  },
+  python: {
+    missing: missingPython,
+    run: (bootstrap: string) =>
+      runProgram("python", join(tools, "python/bin/python"), [join(root, "test/clients/python/suite.py"), bootstrap]),
+  },
+  go: { missing: missingGo, run: (bootstrap: string) => runProgram("go", join(tools, "go-suite"), [bootstrap]) },
+};
+
+async function runSuites(label: string, bootstrap: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const suite = suites[name as keyof typeof suites];
+    const reason = suite.missing();
+    if (reason !== undefined) {
+      skipped += 1;
+      console.log(`skipped - ${name} (${label}): ${reason}`);
+      continue;
+    }
+    console.log(`# ${name} against ${label}`);
+    await suite.run(bootstrap);
+  }
+}
+
+const names = options.only.split(",");
+for (const name of names) {
+  if (!(name in suites)) {
+    console.error(`unknown suite ${name}; there are ${Object.keys(suites).join(", ")}`);
+    process.exit(2);
+  }
+}
+const data = mkdtempSync(join(tmpdir(), "kante-clients-"));
+try {
+  if (options.target !== undefined) await runSuites(options.target, options.target, names);
+  else if (options["apache-kafka"]) {
+    const reason = missingJava();
+    if (reason !== undefined) throw new Error(reason);
+    const kafka = await startApacheKafka(data, await freePort());
+    await runSuites("Apache Kafka", kafka.bootstrap, names);
+    await kafka.stop();
+  } else {
+    const kante = await startKante({ data });
+    await runSuites("Kante", kante.bootstrap, names);
+    if (options.bridge) {
+      const bridge = await startBridge(kante.httpUrl);
+      await runSuites("Kante through the bridge", bridge.bootstrap, names);
+      await bridge.stop();
+    }
+    await kante.stop();
+  }
+} finally {
+  rmSync(data, { recursive: true, force: true });
+}
+console.log(`clients: ${passed} passed, ${failed} failed, ${skipped} skipped`);
+process.exitCode = failed === 0 ? 0 : 1;

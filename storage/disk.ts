@@ -101,7 +101,7 @@ export class DiskObjectStore implements ObjectStore {
 
   async #folder(folder: string): Promise<readonly FolderEntry[]> {
     const response = await this.#call("GET", folder);
-    if (response.status === 200 && isFolder(response)) return (await response.json()) as FolderEntry[];
+    if (response.status === 200 && isFolder(response)) return await response.json<FolderEntry[]>();
     await response.body?.cancel();
     if (response.status === 404 || response.status === 200) return [];
     throw unexpected("GET", folder, response);

@@ -1,0 +1,27 @@
+/** The contract, over the stores of a real workerd: the R2 binding and the disk service. */
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { objectStoreContract } from "../contract/object-store.ts";
+import { startStoreServer, type StoreServer } from "./remote-store.ts";
+
+let server: StoreServer;
+beforeAll(async () => {
+  server = await startStoreServer();
+}, 120_000);
+afterAll(async () => server?.close(), 120_000);
+
+objectStoreContract("R2 binding", async () => ({ store: server.r2 }));
+objectStoreContract("disk service", async () => ({ store: server.disk }));
+
+test("disk: what a killed put leaves behind and what others left in the folder are no objects", async () => {
+  await server.disk.put("torn/whole", new Uint8Array(3));
+  mkdirSync(join(server.folder, "torn", "Notes Of A Person"), { recursive: true });
+  for (const name of [".half.123.0.tmp", "README", "Notes Of A Person/x"]) writeFileSync(join(server.folder, "torn", name), "torn");
+  expect(await server.disk.list("torn/")).toEqual({ objects: [{ key: "torn/whole", size: 3 }], next: undefined });
+});
+
+test("disk: an object is a plain file at its key, and nothing else is left beside it", async () => {
+  await server.disk.put("plain/a/b.log", new TextEncoder().encode("bytes"));
+  expect(readdirSync(join(server.folder, "plain", "a"))).toEqual(["b.log"]);
+});

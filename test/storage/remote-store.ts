@@ -1,0 +1,116 @@
+/**
+ * The Node side of the stores in workerd: the same interface, each call one request to store-worker.ts. The whole workerd is
+ * real (the R2 simulator of wrangler, the disk service of `npm start`), so the contract holds where the product runs.
+ */
+import { build } from "esbuild";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { OperatingError, type OperatingErrorKind } from "../../core/operating-error.ts";
+import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "../../storage/object-store.ts";
+
+export type RemoteCall = { readonly store: "r2" | "disk" } & (
+  | { readonly operation: "put" | "putIfAbsent"; readonly key: string }
+  | { readonly operation: "get"; readonly key: string; readonly range?: ByteRange }
+  | { readonly operation: "list"; readonly prefix: string; readonly options?: ListOptions }
+  | { readonly operation: "delete" }
+);
+
+type Send = (call: RemoteCall, body?: Uint8Array | string) => Promise<Response>;
+
+export interface StoreServer {
+  readonly r2: ObjectStore;
+  readonly disk: ObjectStore;
+  /** Where the disk store keeps its objects. */
+  readonly folder: string;
+  close(): Promise<void>;
+}
+
+export async function startStoreServer(): Promise<StoreServer> {
+  const folder = mkdtempSync(join(tmpdir(), "kante-store-"));
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      modules: [
+        { type: "ESModule", path: "store-worker.js", contents: await bundleWorker("test/storage/workerd/store-worker.ts") },
+      ],
+      compatibilityDate: "2026-11-01",
+      telemetry: { enabled: false },
+      cf: false,
+      r2Buckets: ["BUCKET"],
+      serviceBindings: { DISK: { disk: { path: folder, writable: true } } },
+    }),
+  );
+  const send: Send = async (call, body) =>
+    (await miniflare.dispatchFetch("http://store/", {
+      method: "POST",
+      headers: { "x-call": encodeURIComponent(JSON.stringify(call)) },
+      body: body ?? "",
+    })) as unknown as Response;
+  await miniflare.ready;
+  return {
+    r2: new RemoteStore(send, "r2"),
+    disk: new RemoteStore(send, "disk"),
+    folder,
+    async close() {
+      await miniflare.dispose();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** One module, as workerd takes it. Paths are from the root of the repository. */
+export async function bundleWorker(entry: string): Promise<string> {
+  const result = await build({
+    entryPoints: [entry],
+    absWorkingDir: join(import.meta.dirname, "../.."),
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2024",
+    conditions: ["workerd"],
+    external: ["cloudflare:*"],
+    logLevel: "error",
+  });
+  return result.outputFiles[0]!.text;
+}
+
+class RemoteStore implements ObjectStore {
+  readonly #send: Send;
+  readonly #store: "r2" | "disk";
+
+  constructor(send: Send, store: "r2" | "disk") {
+    this.#send = send;
+    this.#store = store;
+  }
+
+  async put(key: string, bytes: Uint8Array): Promise<void> {
+    await answered(await this.#send({ store: this.#store, operation: "put", key }, bytes));
+  }
+
+  async putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean> {
+    const response = await answered(await this.#send({ store: this.#store, operation: "putIfAbsent", key }, bytes));
+    return (await response.json()) as boolean;
+  }
+
+  async get(key: string, range?: ByteRange): Promise<Uint8Array | undefined> {
+    const response = await answered(await this.#send({ store: this.#store, operation: "get", key, range }));
+    return response.status === 204 ? undefined : new Uint8Array(await response.arrayBuffer());
+  }
+
+  async list(prefix: string, options?: ListOptions): Promise<ObjectListing> {
+    const response = await answered(await this.#send({ store: this.#store, operation: "list", prefix, options }));
+    const listing = (await response.json()) as ObjectListing;
+    return { objects: listing.objects, next: listing.next };
+  }
+
+  async delete(keys: readonly string[]): Promise<void> {
+    await answered(await this.#send({ store: this.#store, operation: "delete" }, JSON.stringify(keys)));
+  }
+}
+
+async function answered(response: Response): Promise<Response> {
+  if (response.status !== 500) return response;
+  const { kind, message } = (await response.json()) as { kind?: OperatingErrorKind; message: string };
+  throw kind === undefined ? new Error(message) : new OperatingError(kind, message);
+}

@@ -11,9 +11,39 @@ export interface NewTopic {
   readonly configs: Readonly<Record<string, string | null>>;
 }
 
+/** Partitions to add: `count` is how many the topic is to have in the end. */
+export interface NewPartitions {
+  readonly name: string;
+  readonly count: number;
+  readonly assignments: readonly (readonly number[])[] | null;
+}
+
 export type TopicOutcome =
   | { readonly errorCode: 0; readonly topic: TopicEntry }
   | { readonly errorCode: number; readonly errorMessage: string };
+
+export interface Outcome {
+  readonly errorCode: number;
+  readonly errorMessage: string | null;
+}
+
+/** Kafka's numbers: 2 a topic, 4 a broker (no name: all of them), 32 a group. */
+export interface ConfigResource {
+  readonly type: number;
+  readonly name: string;
+}
+
+export interface ConfigAlteration extends ConfigResource {
+  /** True: what is not named goes back to its default (AlterConfigs); false: only what is named changes. */
+  readonly replace: boolean;
+  /** Kafka's numbers: 0 set, 1 delete, 2 append, 3 subtract. */
+  readonly changes: readonly { readonly name: string; readonly operation: number; readonly value: string | null }[];
+}
+
+/** What was set on a resource, defaults left out. */
+export interface ConfiguredResource extends ConfigResource {
+  readonly configs: Readonly<Record<string, string>>;
+}
 
 export interface ClusterSnapshot {
   readonly clusterId: string;
@@ -25,7 +55,11 @@ export interface ControllerClient {
   /** Undefined when the caller's version is still the newest. */
   snapshot(knownVersion: number): Promise<ClusterSnapshot | undefined>;
   createTopics(topics: readonly NewTopic[], validateOnly: boolean): Promise<readonly TopicOutcome[]>;
-  deleteTopics(ids: readonly TopicId[]): Promise<readonly { readonly errorCode: number; readonly errorMessage: string | null }[]>;
+  deleteTopics(ids: readonly TopicId[]): Promise<readonly Outcome[]>;
+  createPartitions(requests: readonly NewPartitions[], validateOnly: boolean): Promise<readonly Outcome[]>;
+  alterConfigs(alterations: readonly ConfigAlteration[], validateOnly: boolean): Promise<readonly Outcome[]>;
+  /** Brokers and groups on which something was set; topics carry theirs in the snapshot. */
+  configuredResources(): Promise<readonly ConfiguredResource[]>;
   /** The epoch of a broker that starts: higher than every one it had. */
   registerBroker(brokerId: number): Promise<{ readonly brokerEpoch: number }>;
   /** A block of producer ids nobody else gets. */

@@ -1,0 +1,146 @@
+/**
+ * What was set on brokers and groups, and what an alteration of any resource comes to. Topics keep their configs in their own
+ * rows; everything else has a row here. Checks, order and words are Kafka's.
+ */
+import { errorCodes } from "../../protocol/errors.ts";
+import { brokerConfigs } from "./broker-configs.ts";
+import { invalidConfigValue, listItems } from "./config-values.ts";
+import type { ConfigDefinition } from "./config-values.ts";
+import type { ConfigAlteration, ConfigResource, ConfiguredResource, Outcome } from "./controller-client.ts";
+import { configKey, putRow } from "./controller-rows.ts";
+import type { RowChange } from "./controller-rows.ts";
+import { groupConfigs } from "./group-configs.ts";
+import { refuse } from "./new-topics.ts";
+import { topicConfigs } from "./topic-configs.ts";
+import { invalidTopicName } from "./topic-names.ts";
+import { invalidTopicConfigs } from "./topic-settings.ts";
+
+type Configs = Readonly<Record<string, string>>;
+
+/** Kafka's numbers. */
+export const configResources = { topic: 2, broker: 4, group: 32 } as const;
+
+const definitionsOf: ReadonlyMap<number, ReadonlyMap<string, ConfigDefinition>> = new Map([
+  [configResources.topic, topicConfigs],
+  [configResources.broker, brokerConfigs],
+  [configResources.group, groupConfigs],
+]);
+const operations = ["SET", "DELETE", "APPEND", "SUBTRACT"] as const;
+
+export class ConfigTable {
+  readonly #resources = new Map<string, ConfiguredResource>();
+
+  load(key: string, value: string): void {
+    const match = /^config\/(?<type>\d+)\/(?<name>.*)$/s.exec(key);
+    if (match?.groups === undefined) throw new Error(`a row that no controller writes: ${key}`);
+    const resource = { type: Number(match.groups["type"]), name: match.groups["name"]! };
+    this.#resources.set(key, { ...resource, configs: JSON.parse(value) as Configs });
+  }
+
+  all(): readonly ConfiguredResource[] {
+    return [...this.#resources.values()];
+  }
+
+  /** Topic configs that were altered for the whole cluster, by the topic's name of them. */
+  topicDefaults(): Configs {
+    const altered = this.#resources.get(configKey(configResources.broker, ""))?.configs ?? {};
+    const defaults = Object.entries(altered).map(([name, value]) => [brokerConfigs.get(name)?.topicConfig, value] as const);
+    return Object.fromEntries(defaults.filter((pair): pair is [string, string] => pair[0] !== undefined));
+  }
+
+  /** What the resource's configs would become, or Kafka's refusal. Changes nothing. */
+  decide(
+    alteration: ConfigAlteration,
+    topicConfigsOf: (name: string) => Configs | undefined,
+  ): { readonly configs: Configs } | Outcome {
+    const definitions = definitionsOf.get(alteration.type);
+    if (definitions === undefined) return refuse(errorCodes.INVALID_REQUEST, `Unknown resource type ${alteration.type}`);
+    const misnamed = misnamedResource(alteration);
+    if (misnamed !== undefined) return misnamed;
+    const isTopic = alteration.type === configResources.topic;
+    const current = isTopic
+      ? topicConfigsOf(alteration.name)
+      : this.#resources.get(configKey(alteration.type, alteration.name))?.configs;
+    const configs = alteredConfigs(alteration, current ?? {}, definitions);
+    if ("errorCode" in configs) return configs as Outcome;
+    const invalid = isTopic ? invalidTopicConfigs(configs) : invalidConfigs(alteration.type, configs as Configs, definitions);
+    if (typeof invalid === "string") return refuse(errorCodes.INVALID_CONFIG, invalid);
+    if (invalid !== undefined) return invalid;
+    if (isTopic && current === undefined)
+      return refuse(errorCodes.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${alteration.name}' does not exist.`);
+    return { configs: configs as Configs };
+  }
+
+  set(resource: ConfigResource, configs: Configs): readonly RowChange[] {
+    const key = configKey(resource.type, resource.name);
+    if (Object.keys(configs).length === 0) {
+      return this.#resources.delete(key) ? [{ key, value: null }] : [];
+    }
+    this.#resources.set(key, { type: resource.type, name: resource.name, configs });
+    return [putRow(key, configs)];
+  }
+}
+
+function misnamedResource({ type, name }: ConfigResource): Outcome | undefined {
+  if (type === configResources.topic) {
+    if (name === "") return refuse(errorCodes.INVALID_REQUEST, "Default topic resources are not allowed.");
+    const invalid = invalidTopicName(name);
+    return invalid === undefined ? undefined : refuse(errorCodes.INVALID_TOPIC_EXCEPTION, invalid);
+  }
+  if (type === configResources.broker && name !== "") {
+    if (!/^-?\d+$/.test(name)) return refuse(errorCodes.INVALID_REQUEST, "Unable to parse broker name as a base 10 number.");
+    if (name.startsWith("-")) return refuse(errorCodes.INVALID_REQUEST, "Invalid negative broker ID.");
+  }
+  if (type === configResources.group && name === "") {
+    return refuse(errorCodes.INVALID_REQUEST, "Default group resources are not allowed.");
+  }
+  return undefined;
+}
+
+function alteredConfigs(
+  alteration: ConfigAlteration,
+  current: Configs,
+  definitions: ReadonlyMap<string, ConfigDefinition>,
+): Configs | Outcome {
+  const configs: Record<string, string> = alteration.replace ? {} : { ...current };
+  for (const { name, operation, value } of alteration.changes) {
+    const definition = definitions.get(name);
+    if (operation === 1) {
+      delete configs[name];
+    } else if (operation === 0) {
+      configs[name] = (value ?? "").trim();
+    } else {
+      const verb = operations[operation];
+      if (verb === undefined) return refuse(errorCodes.INVALID_REQUEST, `Unknown operations type ${operation}`);
+      if (definition?.type !== "list") {
+        return refuse(errorCodes.INVALID_CONFIG, `Can't ${verb} to key ${name} because its type is not LIST.`);
+      }
+      const before = listItems(configs[name] ?? definition.default ?? "");
+      const given = listItems(value ?? "");
+      const rest = before.filter((item) => !given.includes(item));
+      const after =
+        verb === "SUBTRACT"
+          ? rest
+          : [...before, ...given.filter((item, at) => !before.includes(item) && given.indexOf(item) === at)];
+      configs[name] = after.join(",");
+    }
+  }
+  return configs;
+}
+
+function invalidConfigs(
+  type: number,
+  configs: Configs,
+  definitions: ReadonlyMap<string, ConfigDefinition>,
+): string | Outcome | undefined {
+  for (const [name, value] of Object.entries(configs)) {
+    const definition = definitions.get(name);
+    if (type === configResources.broker && definition?.dynamic !== true) {
+      return refuse(errorCodes.INVALID_REQUEST, `Cannot update these configs dynamically: Set(${name})`);
+    }
+    if (definition === undefined) return `Unknown group config name: ${name}`;
+    const reason = invalidConfigValue(definition, value);
+    if (reason !== undefined) return type === configResources.broker ? refuse(errorCodes.INVALID_REQUEST, reason) : reason;
+  }
+  return undefined;
+}

@@ -1,0 +1,50 @@
+/**
+ * What a controller persists: one table of keys and JSON values, all kinds listed here and nowhere else.
+ *
+ * | key | value | written |
+ * |---|---|---|
+ * | `cluster` | cluster id, lowest metadata version | at first start, when a deletion is done |
+ * | `topic/<id>` | name, state, cells, configs, version | when the topic changes; once more when all its leaders have heard of it |
+ * | `broker/<node id>` | epoch | when the broker starts |
+ * | `producer-ids` | the first id not given away | once per 1000 ids |
+ * | `config/<type>/<name>` | what was set on a broker (4), all brokers (4, no name) or a group (32) | when it is altered |
+ */
+import type { TopicId } from "../coordinator.ts";
+import type { CellRun } from "./placement.ts";
+
+/** A value of null removes the row. */
+export interface RowChange {
+  readonly key: string;
+  readonly value: string | null;
+}
+
+export type Row = readonly [key: string, value: string];
+
+export interface ClusterRow {
+  readonly id: string;
+  readonly version: number;
+}
+
+export interface TopicRow {
+  readonly name: string;
+  /** Visible to clients only when live. A topic being deleted no longer holds its name. */
+  readonly state: "creating" | "live" | "deleting";
+  /** The metadata version of its last change. */
+  readonly version: number;
+  /** True while a leader has still to hear of the last change. */
+  readonly pending: boolean;
+  readonly cells: readonly CellRun[];
+  /** Partitions that clients may see: fewer than `cells` has while new ones are under way. */
+  readonly visible: number;
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+export const clusterKey = "cluster";
+export const producerIdsKey = "producer-ids";
+export const topicKey = (id: TopicId) => `topic/${id}`;
+export const brokerKey = (nodeId: number) => `broker/${nodeId}`;
+export const configKey = (resourceType: number, name: string) => `config/${resourceType}/${name}`;
+
+export function putRow(key: string, value: unknown): RowChange {
+  return { key, value: JSON.stringify(value) };
+}

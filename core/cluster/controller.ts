@@ -1,0 +1,310 @@
+/**
+ * Decides everything about a cluster's topics, ids, cells, broker epochs and producer ids. Each decision changes the state and
+ * answers the rows that make it durable; the shell persists them in one transaction before anything else happens. What leaders
+ * must hear goes through the outbox, and a topic shows itself to clients only when its leaders know it.
+ */
+import { errorCodes } from "../../protocol/errors.ts";
+import type { PartitionRef, PartitionSettings, TopicId } from "../coordinator.ts";
+import type { Settings } from "../settings.ts";
+import { configResources, ConfigTable } from "./config-table.ts";
+import type {
+  ClusterSnapshot,
+  ConfigAlteration,
+  ConfiguredResource,
+  NewPartitions,
+  NewTopic,
+  Outcome,
+  TopicOutcome,
+} from "./controller-client.ts";
+import type { ClusterRow, Row, RowChange, TopicRow } from "./controller-rows.ts";
+import { brokerKey, clusterKey, producerIdsKey, putRow, topicKey } from "./controller-rows.ts";
+import { zeroId } from "./ids.ts";
+import { additionalPartitions, isRefusal, partitionCount, refuse } from "./new-topics.ts";
+import type { Refusal } from "./new-topics.ts";
+import { Outbox } from "./outbox.ts";
+import type { OutboxCall } from "./outbox.ts";
+import { allNodeIds, placePartitions } from "./placement.ts";
+import { invalidTopicName } from "./topic-names.ts";
+import { effectiveSettings, invalidTopicConfigs } from "./topic-settings.ts";
+import type { TopicConfigs } from "./topic-settings.ts";
+import { partitionTotal, partitionsInCell, topicEntry, TopicTable } from "./topic-table.ts";
+
+const producerIdBlock = 1000;
+
+/** What was decided about one topic: refused, or changed and to be waited for. */
+export type TopicDecision = Refusal | { readonly errorCode: 0; readonly topicId: TopicId };
+
+export interface Decision<T> {
+  readonly result: T;
+  readonly rows: readonly RowChange[];
+}
+
+/** What a leader is to be told. */
+export type LeaderCall =
+  | { readonly kind: "create"; readonly partitions: readonly PartitionRef[]; readonly settings: PartitionSettings }
+  | { readonly kind: "delete"; readonly topicId: TopicId };
+
+/** The rows of a new cluster; `id` is random and Kafka's 22 characters. */
+export function firstRows(id: string): readonly RowChange[] {
+  return [putRow(clusterKey, { id, version: 1 } satisfies ClusterRow)];
+}
+
+export class ControllerMachine {
+  readonly clusterId: string;
+  readonly #settings: Settings;
+  readonly #topics: TopicTable;
+  readonly #outbox = new Outbox();
+  readonly #configs = new ConfigTable();
+  readonly #brokerEpochs = new Map<string, number>();
+  #nextProducerId = 0;
+  #version: number;
+
+  constructor(rows: Iterable<Row>, settings: Settings) {
+    this.#settings = settings;
+    this.#topics = new TopicTable(this.#effective);
+    let cluster: ClusterRow | undefined;
+    let version = 0;
+    for (const [key, value] of rows) {
+      if (key === clusterKey) cluster = JSON.parse(value) as ClusterRow;
+      else if (key === producerIdsKey) this.#nextProducerId = JSON.parse(value) as number;
+      else if (key.startsWith("broker/")) this.#brokerEpochs.set(key, JSON.parse(value) as number);
+      else if (key.startsWith("topic/")) version = Math.max(version, this.#loadTopic(key.slice("topic/".length), value));
+      else this.#configs.load(key, value);
+    }
+    if (cluster === undefined) throw new Error("a controller without its cluster row");
+    this.clusterId = cluster.id;
+    this.#version = Math.max(version, cluster.version);
+  }
+
+  readonly #effective = (configs: TopicConfigs) => effectiveSettings(configs, this.#configs.topicDefaults(), this.#settings);
+
+  #loadTopic(id: TopicId, value: string): number {
+    const row = JSON.parse(value) as TopicRow;
+    this.#topics.set(id, row);
+    if (row.pending) this.#tellLeaders(id, row);
+    return row.version;
+  }
+
+  snapshot(knownVersion: number): ClusterSnapshot | undefined {
+    if (knownVersion === this.#version) return undefined;
+    const live = [...this.#topics].filter(([, row]) => row.state === "live");
+    const topics = live.map(([id]) => this.#topics.entry(id));
+    topics.sort((a, b) => (a.name < b.name ? -1 : 1));
+    return { clusterId: this.clusterId, version: this.#version, topics };
+  }
+
+  registerBroker(nodeId: number): Decision<{ readonly brokerEpoch: number }> {
+    const key = brokerKey(nodeId);
+    const brokerEpoch = (this.#brokerEpochs.get(key) ?? 0) + 1;
+    this.#brokerEpochs.set(key, brokerEpoch);
+    return { result: { brokerEpoch }, rows: [putRow(key, brokerEpoch)] };
+  }
+
+  allocateProducerIds(): Decision<{ readonly first: number; readonly count: number }> {
+    const first = this.#nextProducerId;
+    this.#nextProducerId += producerIdBlock;
+    return { result: { first, count: producerIdBlock }, rows: [putRow(producerIdsKey, this.#nextProducerId)] };
+  }
+
+  /** `newIds` has a random id for each topic. */
+  createTopics(topics: readonly NewTopic[], newIds: readonly TopicId[]): Decision<readonly TopicDecision[]> {
+    const rows: RowChange[] = [];
+    const result = topics.map((topic, index): TopicDecision => {
+      const row = this.#newTopic(topic);
+      if (isTopicRefusal(row)) return row;
+      const topicId = newIds[index]!;
+      rows.push(this.#change(topicId, row));
+      return { errorCode: errorCodes.NONE, topicId };
+    });
+    return { result, rows };
+  }
+
+  /** What createTopics would answer, with nothing changed. */
+  validateTopics(topics: readonly NewTopic[]): readonly TopicOutcome[] {
+    return topics.map((topic) => {
+      const row = this.#newTopic(topic);
+      if (isTopicRefusal(row)) return row;
+      const whole = { ...row, version: 0, visible: partitionTotal(row.cells) };
+      return { errorCode: errorCodes.NONE, topic: topicEntry(zeroId, whole, this.#effective) };
+    });
+  }
+
+  #newTopic(topic: NewTopic): Omit<TopicRow, "version"> | Refusal {
+    const invalid = invalidTopicName(topic.name);
+    if (invalid !== undefined) return refuse(errorCodes.INVALID_TOPIC_EXCEPTION, invalid);
+    if (this.#topics.idOf(topic.name) !== undefined)
+      return refuse(errorCodes.TOPIC_ALREADY_EXISTS, `Topic '${topic.name}' already exists.`);
+    const other = this.#topics.collidingName(topic.name);
+    if (other !== undefined) {
+      return refuse(errorCodes.INVALID_TOPIC_EXCEPTION, `Topic '${topic.name}' collides with existing topic: ${other}`);
+    }
+    const invalidConfigs = invalidTopicConfigs(topic.configs);
+    if (invalidConfigs !== undefined) return refuse(errorCodes.INVALID_CONFIG, invalidConfigs);
+    const count = partitionCount(topic, this.#settings["num.partitions"], allNodeIds(this.#settings));
+    if (isRefusal(count)) return count;
+    const cells = placePartitions(this.#topics.load, count, this.#settings["cell.partitions.max"]);
+    return { name: topic.name, state: "creating", pending: true, cells, visible: 0, configs: trimmed(topic.configs) };
+  }
+
+  createPartitions(requests: readonly NewPartitions[], validateOnly: boolean): Decision<readonly TopicDecision[]> {
+    const rows: RowChange[] = [];
+    const result = requests.map((request): TopicDecision => {
+      const topicId = this.#topics.idOf(request.name);
+      const row = topicId === undefined ? undefined : this.#topics.get(topicId);
+      if (topicId === undefined || row === undefined) {
+        return refuse(errorCodes.UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition.");
+      }
+      const added = additionalPartitions(request, partitionTotal(row.cells), allNodeIds(this.#settings));
+      if (isRefusal(added)) return added;
+      if (!validateOnly) {
+        const cells = [...row.cells, ...placePartitions(this.#topics.load, added, this.#settings["cell.partitions.max"])];
+        rows.push(this.#change(topicId, { ...row, cells, pending: true }));
+      }
+      return { errorCode: errorCodes.NONE, topicId };
+    });
+    return { result, rows };
+  }
+
+  /** The topics are gone for clients at once, their names free; leaders hear of it in their own time. */
+  deleteTopics(ids: readonly TopicId[]): Decision<readonly Outcome[]> {
+    const rows: RowChange[] = [];
+    const result = ids.map((id): Outcome => {
+      const row = this.#topics.get(id);
+      if (row === undefined || row.state === "deleting") {
+        return refuse(errorCodes.UNKNOWN_TOPIC_ID, "This server does not host this topic ID.");
+      }
+      rows.push(this.#change(id, { ...row, state: "deleting", pending: true }));
+      return { errorCode: errorCodes.NONE, errorMessage: null };
+    });
+    return { result, rows };
+  }
+
+  alterConfigs(alterations: readonly ConfigAlteration[], validateOnly: boolean): Decision<readonly Outcome[]> {
+    const rows: RowChange[] = [];
+    const result = alterations.map((alteration): Outcome => {
+      const decided = this.#configs.decide(alteration, (name) => {
+        const id = this.#topics.idOf(name);
+        return id === undefined ? undefined : this.#topics.get(id)?.configs;
+      });
+      if ("errorCode" in decided) return decided;
+      if (!validateOnly) rows.push(...this.#setConfigs(alteration, decided.configs));
+      return { errorCode: errorCodes.NONE, errorMessage: null };
+    });
+    return { result, rows };
+  }
+
+  #setConfigs(alteration: ConfigAlteration, configs: TopicConfigs): readonly RowChange[] {
+    if (alteration.type === configResources.topic) {
+      const id = this.#topics.idOf(alteration.name)!;
+      return [this.#change(id, { ...this.#topics.get(id)!, configs, pending: true })];
+    }
+    const rows = this.#configs.set(alteration, configs);
+    const changesDefaults = alteration.type === configResources.broker && alteration.name === "";
+    return changesDefaults && rows.length > 0 ? [...rows, ...this.#topicDefaultsChanged()] : rows;
+  }
+
+  /** Every topic's effective settings may be others now; leaders hear of it where theirs are. */
+  #topicDefaultsChanged(): readonly RowChange[] {
+    const before = new Map([...this.#topics].map(([id]) => [id, this.#topics.entry(id).effective.timestampType]));
+    this.#topics.forgetEntries();
+    const changed = [...this.#topics].filter(
+      ([id, row]) => row.state !== "deleting" && this.#topics.entry(id).effective.timestampType !== before.get(id),
+    );
+    const rows = changed.map(([id, row]) => this.#change(id, { ...row, pending: true }));
+    this.#version += 1;
+    return [...rows, this.#clusterRow()];
+  }
+
+  #clusterRow(): RowChange {
+    return putRow(clusterKey, { id: this.clusterId, version: this.#version } satisfies ClusterRow);
+  }
+
+  configuredResources(): readonly ConfiguredResource[] {
+    return this.#configs.all();
+  }
+
+  #change(id: TopicId, row: Omit<TopicRow, "version">): RowChange {
+    this.#version += 1;
+    const changed: TopicRow = { ...row, version: this.#version };
+    this.#topics.set(id, changed);
+    if (changed.pending) this.#tellLeaders(id, changed);
+    return putRow(topicKey(id), changed);
+  }
+
+  #tellLeaders(id: TopicId, row: TopicRow): void {
+    this.#outbox.put(id, row.version, new Set(row.cells.map(([cell]) => cell)));
+  }
+
+  /** The calls to make now. Every one must come back through callAnswered or callFailed. */
+  takeCalls(nowMs: number): readonly (OutboxCall & { readonly call: LeaderCall })[] {
+    return this.#outbox.take(nowMs).map((taken) => ({ ...taken, call: this.#leaderCall(taken) }));
+  }
+
+  #leaderCall({ topicId, cell }: OutboxCall): LeaderCall {
+    const row = this.#topics.get(topicId)!;
+    if (row.state === "deleting") return { kind: "delete", topicId };
+    const { effective } = this.#topics.entry(topicId);
+    return {
+      kind: "create",
+      partitions: partitionsInCell(topicId, row.cells, cell),
+      settings: { timestampType: effective.timestampType },
+    };
+  }
+
+  callAnswered(call: OutboxCall): readonly RowChange[] {
+    if (!this.#outbox.answered(call)) return [];
+    const row = this.#topics.get(call.topicId)!;
+    if (row.state !== "deleting") {
+      return [this.#change(call.topicId, { ...row, state: "live", pending: false, visible: partitionTotal(row.cells) })];
+    }
+    this.#topics.delete(call.topicId);
+    // The last row that knew this version goes: remember it, or brokers would take an older state for the newest.
+    return [{ key: topicKey(call.topicId), value: null }, this.#clusterRow()];
+  }
+
+  callFailed(call: OutboxCall, nowMs: number): void {
+    this.#outbox.failed(call, nowMs);
+  }
+
+  /** When takeCalls has something again; undefined while all calls are in flight or nothing is left to tell. */
+  nextDeadline(): number | undefined {
+    return this.#outbox.nextDeadline();
+  }
+
+  get outboxSize(): number {
+    return this.#outbox.size;
+  }
+
+  /** True when every leader has heard of the topic's last change. */
+  isSettled(id: TopicId): boolean {
+    return !this.#outbox.has(id);
+  }
+
+  /** The topic that holds a name, be it visible yet or not. */
+  topicIdOf(name: string): TopicId | undefined {
+    return this.#topics.idOf(name);
+  }
+
+  /** What became of a topic that was decided to be created or changed. */
+  outcome(decision: TopicDecision): TopicOutcome {
+    if (!("topicId" in decision)) return decision;
+    const row = this.#topics.get(decision.topicId);
+    if (row?.state === "live" && this.isSettled(decision.topicId)) {
+      return {
+        errorCode: errorCodes.NONE,
+        topic: this.#topics.entry(decision.topicId, (configs) =>
+          effectiveSettings(configs, this.#configs.topicDefaults(), this.#settings),
+        ),
+      };
+    }
+    return refuse(errorCodes.REQUEST_TIMED_OUT, "The leaders of the partitions did not answer in time; they will be asked again.");
+  }
+}
+
+function isTopicRefusal(row: Omit<TopicRow, "version"> | Refusal): row is Refusal {
+  return "errorCode" in row;
+}
+
+function trimmed(configs: NewTopic["configs"]): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(configs).map(([name, value]) => [name, (value ?? "").trim()]));
+}

@@ -1,0 +1,56 @@
+/**
+ * A broker's copy of the topics, by name and by id. Stale after `invalidate`: then it knows nothing until the controller has been
+ * asked, so that nobody acts twice on what a leader has denied.
+ */
+import type { TopicId } from "../coordinator.ts";
+import type { TopicEntry } from "./catalog.ts";
+import type { ClusterSnapshot } from "./controller-client.ts";
+
+export class TopicIndex {
+  #clusterId = "";
+  #version = 0;
+  #stale = true;
+  #topics: readonly TopicEntry[] = [];
+  readonly #byName = new Map<string, TopicEntry>();
+  readonly #byId = new Map<TopicId, TopicEntry>();
+
+  get clusterId(): string {
+    return this.#clusterId;
+  }
+
+  /** 0: nothing known yet; a controller begins with 1. */
+  get version(): number {
+    return this.#version;
+  }
+
+  get topics(): readonly TopicEntry[] {
+    return this.#topics;
+  }
+
+  byName(name: string): TopicEntry | undefined {
+    return this.#stale ? undefined : this.#byName.get(name);
+  }
+
+  byId(id: TopicId): TopicEntry | undefined {
+    return this.#stale ? undefined : this.#byId.get(id);
+  }
+
+  invalidate(): void {
+    this.#stale = true;
+  }
+
+  /** Takes the controller's answer; undefined: what is known is still true. */
+  refreshed(snapshot: ClusterSnapshot | undefined): void {
+    this.#stale = false;
+    if (snapshot === undefined) return;
+    this.#clusterId = snapshot.clusterId;
+    this.#version = snapshot.version;
+    this.#topics = snapshot.topics;
+    this.#byName.clear();
+    this.#byId.clear();
+    for (const topic of snapshot.topics) {
+      this.#byName.set(topic.name, topic);
+      this.#byId.set(topic.id, topic);
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * From the configs that were set on a topic to the values the hot path acts on, and the checks that concern more than one value.
+ * The order of defaults is Kafka's: topic, broker settings, built in.
+ */
+import type { Settings } from "../settings.ts";
+import type { TopicEntry } from "./catalog.ts";
+import { invalidConfigValue, listItems } from "./config-values.ts";
+import { topicConfigs } from "./topic-configs.ts";
+
+export type TopicConfigs = Readonly<Record<string, string>>;
+
+/** `defaults` are topic configs altered for the whole cluster. */
+export function effectiveSettings(
+  configs: TopicConfigs,
+  defaults: TopicConfigs,
+  settings: Pick<Settings, "message.max.bytes">,
+): TopicEntry["effective"] {
+  const value = (name: string) => configs[name] ?? defaults[name] ?? topicConfigs.get(name)?.default ?? "";
+  const milliseconds = (name: string) => Math.min(Number(value(name)), Number.MAX_SAFE_INTEGER);
+  const maxMessageBytes = configs["max.message.bytes"] ?? defaults["max.message.bytes"];
+  return {
+    timestampType: value("message.timestamp.type") === "LogAppendTime" ? "LogAppendTime" : "CreateTime",
+    maxMessageBytes: maxMessageBytes === undefined ? settings["message.max.bytes"] : Number(maxMessageBytes),
+    compacted: listItems(value("cleanup.policy")).includes("compact"),
+    timestampBeforeMaxMs: milliseconds("message.timestamp.before.max.ms"),
+    timestampAfterMaxMs: milliseconds("message.timestamp.after.max.ms"),
+    compressionType: value("compression.type"),
+  };
+}
+
+/** What is wrong with a topic's whole set of configs, as Kafka says it; undefined when nothing is. */
+export function invalidTopicConfigs(configs: Readonly<Record<string, string | null>>): string | undefined {
+  const nulls = Object.keys(configs).filter((name) => configs[name] === null);
+  if (nulls.length > 0) return `Null value not supported for topic configs: ${nulls.sort().join(",")}`;
+  for (const [name, value] of Object.entries(configs)) {
+    const definition = topicConfigs.get(name);
+    if (definition === undefined) return `Unknown topic config name: ${name}`;
+    const reason = invalidConfigValue(definition, value ?? "");
+    if (reason !== undefined) return reason;
+  }
+  return conflict(configs as TopicConfigs);
+}
+
+function conflict(configs: TopicConfigs): string | undefined {
+  const lag = (end: "min" | "max") =>
+    configs[`${end}.compaction.lag.ms`] ?? topicConfigs.get(`${end}.compaction.lag.ms`)?.default ?? "0";
+  if (BigInt(lag("min").trim()) > BigInt(lag("max").trim())) {
+    return `conflict topic config setting min.compaction.lag.ms (${lag("min")}) > max.compaction.lag.ms (${lag("max")})`;
+  }
+  if (configs["remote.storage.enable"]?.trim().toLowerCase() === "true") {
+    return "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.";
+  }
+  return undefined;
+}

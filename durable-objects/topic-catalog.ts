@@ -1,0 +1,80 @@
+/**
+ * The broker's view of the topics, asked of the controller over RPC. Questions that come while one is under way share the next:
+ * an answer that was requested before a question came may be older than what the question is about.
+ */
+import type { TopicCatalog, TopicEntry } from "../core/cluster/catalog.ts";
+import type { ControllerClient } from "../core/cluster/controller-client.ts";
+import { TopicIndex } from "../core/cluster/topic-index.ts";
+import type { TopicId } from "../core/coordinator.ts";
+
+export class ControllerTopicCatalog implements TopicCatalog {
+  readonly #controller: Pick<ControllerClient, "snapshot">;
+  readonly #index = new TopicIndex();
+  #current: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(controller: Pick<ControllerClient, "snapshot">) {
+    this.#controller = controller;
+  }
+
+  get clusterId(): string {
+    return this.#index.clusterId;
+  }
+
+  knownByName(name: string): TopicEntry | undefined {
+    return this.#index.byName(name);
+  }
+
+  knownById(id: TopicId): TopicEntry | undefined {
+    return this.#index.byId(id);
+  }
+
+  async byName(name: string): Promise<TopicEntry | undefined> {
+    const known = this.#index.byName(name);
+    if (known !== undefined) return known;
+    await this.#refresh();
+    return this.#index.byName(name);
+  }
+
+  async byId(id: TopicId): Promise<TopicEntry | undefined> {
+    const known = this.#index.byId(id);
+    if (known !== undefined) return known;
+    await this.#refresh();
+    return this.#index.byId(id);
+  }
+
+  async all(): Promise<readonly TopicEntry[]> {
+    await this.#refresh();
+    return this.#index.topics;
+  }
+
+  invalidate(): void {
+    this.#index.invalidate();
+  }
+
+  /** Resolves after a question that was put to the controller no earlier than now. */
+  #refresh(): Promise<void> {
+    if (this.#current === undefined) {
+      this.#current = this.#ask();
+      return this.#current;
+    }
+    this.#next ??= this.#askAfter(this.#current);
+    return this.#next;
+  }
+
+  async #askAfter(current: Promise<void>): Promise<void> {
+    // What became of the one before is for those who waited for it.
+    await current.catch(() => undefined);
+    this.#current = this.#next;
+    this.#next = undefined;
+    await this.#ask();
+  }
+
+  async #ask(): Promise<void> {
+    try {
+      this.#index.refreshed(await this.#controller.snapshot(this.#index.version));
+    } finally {
+      if (this.#next === undefined) this.#current = undefined;
+    }
+  }
+}

@@ -2,6 +2,8 @@
  * The bindings of a deployment: wrangler.toml names them for Cloudflare, bin/engine.ts for the local server. Settings come as one
  * object of overrides; which store holds the objects follows from what is bound.
  */
+import { type Settings, settingsFrom } from "../core/settings.ts";
+
 export interface Env {
   readonly BROKER: DurableObjectNamespace;
   readonly LEADER: DurableObjectNamespace;
@@ -16,4 +18,8 @@ export interface Env {
   readonly ADVERTISED?: { readonly host: string; readonly basePort: number };
   /** Tests and benches only: what the object store is to do wrong. */
   readonly FAULTS?: { readonly putDelayMs?: number };
+}
+
+export function settingsOf(env: Env): Settings {
+  return settingsFrom(env.SETTINGS ?? {}).settings;
 }

@@ -39,6 +39,8 @@ export interface RequestContext {
 export interface BrokerServices {
   readonly nodeId: number;
   readonly settings: Settings;
+  /** What to say as throttle_time_ms in answers to Produce and Fetch: above 0 while the broker's memory is nearly spent (I8). */
+  readonly throttleMs: number;
   readonly catalog: TopicCatalog;
   readonly controller: ControllerClient;
   coordinator(cell: number): BatchCoordinator;

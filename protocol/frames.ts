@@ -33,6 +33,10 @@ export class FrameCutter {
     return this.#filled > 0;
   }
 
+  get partialByteLength(): number {
+    return this.#filled;
+  }
+
   /** The bytes of the unfinished frame, its length included: pushed into a new cutter they restore this one. */
   get partial(): Uint8Array {
     return this.#buffer.slice(0, this.#filled);

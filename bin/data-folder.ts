@@ -1,0 +1,106 @@
+/**
+ * The data folder belongs to one server at a time: a file in it names the processes that hold it. A file left behind by a server
+ * that was killed is taken over, and a runtime that outlived its launcher is ended first, for it would still write.
+ */
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Failure, errorCodeOf, messageOf } from "./failure.ts";
+import { type ProcessIdentity, identify, stillRuns } from "./process-identity.ts";
+
+interface Holder {
+  readonly launcher: ProcessIdentity;
+  readonly runtime?: ProcessIdentity;
+}
+
+/** A server that is just being killed gets this long to let go of the folder. */
+const patienceMs = 3000;
+const retryMs = 100;
+
+export class DataFolder {
+  readonly path: string;
+  readonly #lockPath: string;
+
+  private constructor(path: string) {
+    this.path = path;
+    this.#lockPath = join(path, "lock");
+  }
+
+  static async open(folder: string): Promise<DataFolder> {
+    const data = new DataFolder(resolve(folder));
+    try {
+      mkdirSync(join(data.path, "objects"), { recursive: true });
+      mkdirSync(join(data.path, "state"), { recursive: true });
+      for (let waitedMs = 0; !data.#tryLock(); waitedMs += retryMs) {
+        const holder = data.#holder();
+        if (waitedMs >= patienceMs)
+          throw new Failure(`${data.path} is in use by another server (process ${holder?.launcher.pid ?? "unknown"})`);
+        await sleep(retryMs);
+      }
+    } catch (error) {
+      if (error instanceof Failure) throw error;
+      throw new Failure(`cannot write to the data folder ${data.path}: ${reasonOf(error)}`);
+    }
+    return data;
+  }
+
+  /** Written down so that the next start can end it if this process is killed. */
+  recordRuntime(pid: number): void {
+    const launcher = identify(process.pid);
+    const runtime = identify(pid);
+    if (launcher === undefined || runtime === undefined) return;
+    // By rename: a reader never sees half a file.
+    writeFileSync(`${this.#lockPath}.next`, JSON.stringify({ launcher, runtime } satisfies Holder));
+    renameSync(`${this.#lockPath}.next`, this.#lockPath);
+  }
+
+  release(): void {
+    rmSync(this.#lockPath, { force: true });
+  }
+
+  #tryLock(): boolean {
+    const launcher = identify(process.pid);
+    if (launcher === undefined) throw new Failure("cannot tell this process from others");
+    // Written aside and linked: the lock appears at once and whole, or not at all.
+    const aside = `${this.#lockPath}.${process.pid}`;
+    try {
+      writeFileSync(aside, JSON.stringify({ launcher } satisfies Holder));
+      linkSync(aside, this.#lockPath);
+      return true;
+    } catch (error) {
+      if (errorCodeOf(error) !== "EEXIST") throw error;
+    } finally {
+      rmSync(aside, { force: true });
+    }
+    const holder = this.#holder();
+    if (holder !== undefined && stillRuns(holder.launcher)) return false;
+    if (holder?.runtime !== undefined && stillRuns(holder.runtime)) {
+      process.kill(holder.runtime.pid, "SIGKILL");
+      return false;
+    }
+    rmSync(this.#lockPath, { force: true });
+    return false;
+  }
+
+  #holder(): Holder | undefined {
+    try {
+      return JSON.parse(readFileSync(this.#lockPath, "utf8")) as Holder;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EROFS: "the file system is read-only",
+  ENOTDIR: "a part of the path is a file",
+  EEXIST: "it is a file",
+  ENOSPC: "no space left",
+  ENOENT: "the path cannot be made",
+};
+
+function reasonOf(error: unknown): string {
+  return reasons[errorCodeOf(error)] ?? messageOf(error);
+}

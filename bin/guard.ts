@@ -1,0 +1,43 @@
+/**
+ * Nobody outlives anybody. The runtime is ended when this process dies, even by kill -9: a waiting shell holds the other end of a
+ * pipe and kills it when the pipe closes. And this process ends when the one that started it is gone.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { Socket } from "node:net";
+
+/** Answers how to call the guard off. It runs in its own session, so that Ctrl-C at a terminal does not reach it. */
+export function endWithThisProcess(runtime: ChildProcess): () => void {
+  if (runtime.pid === undefined || process.platform === "win32") return () => {};
+  const guard = spawn("/bin/sh", ["-c", 'read -r _; kill -9 "$1" 2>/dev/null', "kante-guard", String(runtime.pid)], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  guard.on("error", () => {});
+  guard.unref();
+  const callOff = (): void => {
+    guard.kill("SIGKILL");
+  };
+  runtime.once("exit", callOff);
+  return callOff;
+}
+
+/** How often the parent is looked at when the only sign of its death is a new parent. */
+const parentCheckMs = 200;
+
+export function whenParentDies(stop: () => void): void {
+  const descriptor = Number(process.env["KANTE_PARENT_PIPE"] ?? "");
+  if (descriptor > 0) {
+    delete process.env["KANTE_PARENT_PIPE"];
+    const pipe = new Socket({ fd: descriptor });
+    pipe.on("error", stop);
+    pipe.on("close", stop);
+    pipe.resume();
+    pipe.unref();
+  } else if (process.env["npm_lifecycle_event"] !== undefined) {
+    // Under npm the person sees npm's process and kills that one.
+    const parent = process.ppid;
+    setInterval(() => {
+      if (process.ppid !== parent) stop();
+    }, parentCheckMs).unref();
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * `kante start`: a whole server on this machine. Checks what can be checked before anything runs, takes the data folder, starts the
+ * engine, says where it listens, and ends everything when told to or when its parent is gone.
+ */
+import { buildWhatIsStale } from "../scripts/build.ts";
+import { isSettingName, parseSetting, settingDefaults } from "../core/settings.ts";
+import { DataFolder } from "./data-folder.ts";
+import { type Engine, startEngine } from "./engine.ts";
+import { usageFailure } from "./failure.ts";
+import { type Flags, type ParsedFlags, describeFlags, parseFlags } from "./flags.ts";
+import { endWithThisProcess, whenParentDies } from "./guard.ts";
+
+const logLevels = ["debug", "info", "warn", "error"] as const;
+
+const flags: Flags = {
+  host: { value: "address", standard: "127.0.0.1", help: "address to listen on" },
+  "kafka-port": { value: "port", standard: "9092", help: "port of the first broker; the others follow" },
+  "http-port": { value: "port", standard: "8787", help: "port of WebSocket, health and metrics" },
+  "advertised-host": { value: "name", standard: "the host", help: "what clients are told to connect to" },
+  data: { value: "folder", standard: ".kante", help: "where everything is kept" },
+  store: { value: "disk|r2", standard: "disk", help: "objects as files, or in a simulated R2 bucket" },
+  brokers: { value: "count", standard: "1", help: "brokers, one port each" },
+  set: { value: "name=value", repeated: true, help: "change a setting; may be given again" },
+  "log-level": { value: "level", standard: "info", help: logLevels.join(", ") },
+  "put-delay-ms": { value: "ms", standard: "0", help: "slow every object PUT down, to try things out" },
+};
+
+export function help(): string {
+  const settings = Object.entries(settingDefaults).map(([name, value]) => `  ${name}=${value}`);
+  return `Usage: kante start [options]\n\nRuns a Kafka-compatible server on this machine.\n\nOptions:\n${describeFlags(flags)}\n\nSettings for --set, with their defaults:\n${settings.join("\n")}`;
+}
+
+function settingsOf(parsed: ParsedFlags, brokers: number): Record<string, unknown> {
+  const settings: Record<string, unknown> = { "brokers.per.zone": brokers, "log.level": parsed.oneOf("log-level", logLevels) };
+  for (const assignment of parsed.all("set")) {
+    const at = assignment.indexOf("=");
+    const [name, text] = [assignment.slice(0, at), assignment.slice(at + 1)];
+    if (at < 1) throw usageFailure(`--set wants name=value, not ${JSON.stringify(assignment)}`, "start");
+    if (!isSettingName(name)) throw usageFailure(`unknown setting ${name}`, "start");
+    const value = parseSetting(name, text);
+    if (value === undefined) throw usageFailure(`setting ${name} cannot be ${JSON.stringify(text)}`, "start");
+    settings[name] = value;
+  }
+  return settings;
+}
+
+function readOptions(args: readonly string[]) {
+  const parsed = parseFlags("start", flags, args);
+  const brokers = parsed.integer("brokers", 1, 100);
+  const basePort = parsed.integer("kafka-port", 1, 65_536 - brokers);
+  const httpPort = parsed.integer("http-port", 1, 65_535);
+  if (httpPort >= basePort && httpPort < basePort + brokers)
+    throw usageFailure(`--http-port ${httpPort} is one of the Kafka ports ${basePort} to ${basePort + brokers - 1}`, "start");
+  const host = parsed.text("host");
+  const advertisedHost = parsed.given("advertised-host")
+    ? parsed.text("advertised-host")
+    : host === "0.0.0.0" || host === "::"
+      ? "127.0.0.1"
+      : host;
+  return {
+    host,
+    httpPort,
+    kafkaPorts: Array.from({ length: brokers }, (_, index) => basePort + index),
+    data: parsed.text("data"),
+    store: parsed.oneOf("store", ["disk", "r2"]),
+    bindings: {
+      SETTINGS: settingsOf(parsed, brokers),
+      ADVERTISED: { host: advertisedHost, basePort },
+      FAULTS: { putDelayMs: parsed.integer("put-delay-ms", 0, 600_000) },
+    },
+  };
+}
+
+export async function run(args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  const stopped = new StopSignal();
+  whenParentDies(stopped.stop);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stopped.stop);
+  await buildWhatIsStale();
+  const folder = await DataFolder.open(options.data);
+  const callOffs: (() => void)[] = [];
+  let engine: Engine;
+  try {
+    engine = await startEngine({
+      ...options,
+      dataFolder: folder.path,
+      onRuntime: (runtime) => {
+        callOffs.push(endWithThisProcess(runtime));
+        if (runtime.pid !== undefined) folder.recordRuntime(runtime.pid);
+      },
+      onLog: (_level, message) => void process.stderr.write(`${message}\n`),
+    });
+  } catch (error) {
+    folder.release();
+    throw error;
+  }
+  announce(options, folder.path);
+  await stopped.told;
+  await engine.stop();
+  for (const callOff of callOffs) callOff();
+  folder.release();
+  process.exit(0);
+}
+
+function announce(options: ReturnType<typeof readOptions>, path: string): void {
+  const at = (port: number): string => `${options.host.includes(":") ? `[${options.host}]` : options.host}:${port}`;
+  console.log(`Kafka on ${options.kafkaPorts.map(at).join(", ")}`);
+  console.log(`HTTP  on http://${at(options.httpPort)}`);
+  console.log(`data  in ${path}`);
+}
+
+class StopSignal {
+  readonly told: Promise<void>;
+  readonly stop: () => void;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.told = promise;
+    this.stop = () => resolve();
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * The Broker Durable Object: where client sockets end. It ties together its front ends, the pump of each connection, the machine that
+ * buffers, commits and reads, and the clients of leaders, controller and groups. The Kafka APIs are handed to it by worker/.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { BrokerMachine } from "../core/broker/machine.ts";
+import type { ControllerClient } from "../core/cluster/controller-client.ts";
+import type { BatchCoordinator } from "../core/coordinator.ts";
+import type { GroupClient } from "../core/group/group-client.ts";
+import { type Settings, settingsFrom } from "../core/settings.ts";
+import { kernel } from "../kernel/kernel.ts";
+import { BrokerRunner } from "./broker-runner.ts";
+import { Connection, type HandlerTable } from "./connection.ts";
+import { controllerClient } from "./controller-client.ts";
+import type { Env } from "./env.ts";
+import { groupClient } from "./group-client.ts";
+import type { BrokerServices, ConnectionFacts, Handler } from "./handler.ts";
+import { leaderClient } from "./leader-client.ts";
+import { Log } from "./log.ts";
+import { Metrics, type MetricsSnapshot } from "./metrics.ts";
+import { nodeIdOf, parseBrokerName } from "./names.ts";
+import { openStore } from "./stores.ts";
+import { serveTcp } from "./tcp-front.ts";
+import { ControllerTopicCatalog } from "./topic-catalog.ts";
+import type { Transport } from "./transport.ts";
+import { WebSocketFronts } from "./websocket-front.ts";
+
+/** Answers a client has not taken yet, above which no further request of its is begun. */
+const unsentBytesMax = 4 * 1024 * 1024;
+
+export interface BrokerMetrics {
+  readonly metrics: MetricsSnapshot;
+  /** The cells this broker has spoken to, whose leaders have figures of their own. */
+  readonly cells: readonly number[];
+}
+
+export class BrokerObject extends DurableObject<Env> {
+  readonly #cluster: string;
+  readonly #zone: string;
+  readonly #settings: Settings;
+  readonly #handlers: HandlerTable;
+  readonly #metrics = new Metrics();
+  readonly #log: Log;
+  readonly #runner: BrokerRunner;
+  readonly #services: BrokerServices;
+  readonly #webSockets: WebSocketFronts;
+  readonly #connections = new Set<Connection>();
+  readonly #coordinators = new Map<number, BatchCoordinator>();
+  readonly #groups = new Map<string, GroupClient>();
+  #connectionsOpened = 0;
+
+  constructor(ctx: DurableObjectState, env: Env, handlers: readonly Handler[]) {
+    super(ctx, env);
+    const name = ctx.id.name ?? "";
+    const { cluster, zone, index } = parseBrokerName(name);
+    const { settings, problems } = settingsFrom(env.SETTINGS ?? {});
+    this.#cluster = cluster;
+    this.#zone = zone;
+    this.#settings = settings;
+    this.#handlers = new Map(handlers.map((handler) => [handler.api.key, handler]));
+    this.#log = new Log(settings["log.level"], { object: name });
+    if (problems.length > 0) this.#log.warn("settings-ignored", { problems });
+    const nodeId = nodeIdOf(settings.zones.split(","), zone, index);
+    const controller = controllerClient(env, cluster);
+    this.#runner = this.#startRunner(nodeId, controller);
+    this.#services = this.#offer(nodeId, controller);
+    this.#webSockets = new WebSocketFronts({
+      accept: (socket) => ctx.acceptWebSocket(socket),
+      frameBytesMax: settings["socket.request.max.bytes"],
+      waitingBytesMax: settings["socket.request.max.bytes"],
+      open: (facts, transport) => this.#open(facts, transport),
+      onReceived: (byteLength) => this.#metrics.count("kante_received_bytes_total", byteLength),
+    });
+  }
+
+  #startRunner(nodeId: number, controller: ControllerClient): BrokerRunner {
+    return new BrokerRunner({
+      machine: new BrokerMachine({ brokerId: nodeId, settings: this.#settings, kernel }),
+      store: openStore(this.env, this.#cluster),
+      brokerId: nodeId,
+      controller,
+      coordinator: (cell) => this.#coordinator(cell),
+      onAccepts: () => {
+        for (const connection of this.#connections) connection.resume();
+      },
+      onBug: (error) => {
+        this.#log.error("machine-broken", { error });
+        this.ctx.abort("the broker's machine broke");
+      },
+      now: () => Date.now(),
+      log: this.#log,
+      metrics: this.#metrics,
+    });
+  }
+
+  #offer(nodeId: number, controller: ControllerClient): BrokerServices {
+    const runner = this.#runner;
+    return {
+      nodeId,
+      settings: this.#settings,
+      get throttleMs() {
+        return runner.throttleMs;
+      },
+      catalog: new ControllerTopicCatalog(controller),
+      controller,
+      coordinator: (cell) => this.#coordinator(cell),
+      group: (groupId) => this.#group(groupId),
+      append: (items) => runner.append(items),
+      read: async (request) => await runner.beginRead(request).outcomes,
+      readExtent: (extent) => runner.readExtent(extent),
+    };
+  }
+
+  #coordinator(cell: number): BatchCoordinator {
+    const known = this.#coordinators.get(cell);
+    if (known !== undefined) return known;
+    const coordinator = leaderClient(this.env, this.#cluster, cell);
+    this.#coordinators.set(cell, coordinator);
+    return coordinator;
+  }
+
+  #group(groupId: string): GroupClient {
+    const known = this.#groups.get(groupId);
+    if (known !== undefined) return known;
+    const client = groupClient(this.env, this.#cluster, groupId);
+    this.#groups.set(groupId, client);
+    return client;
+  }
+
+  #open(facts: ConnectionFacts, transport: Transport): Connection {
+    const { transport: kind, id, clientAddress } = facts;
+    this.#metrics.count(`kante_connections_total{transport="${kind}"}`);
+    this.#metrics.adjustGauge(`kante_connections{transport="${kind}"}`, 1);
+    this.#log.debug("connection-opened", { connection: id, client: clientAddress, transport: kind });
+    const connection = new Connection({
+      facts,
+      handlers: this.#handlers,
+      services: this.#services,
+      reads: this.#runner,
+      requestsMax: this.#settings["connection.requests.max"],
+      unsentBytesMax,
+      accepts: () => this.#runner.acceptsRequests,
+      send: transport.send,
+      close: (reason) => {
+        this.#log.info("connection-closed", { connection: id, client: clientAddress, reason });
+        transport.close(reason);
+      },
+      onRoom: transport.onRoom,
+      onEnd: () => {
+        this.#connections.delete(connection);
+        this.#metrics.adjustGauge(`kante_connections{transport="${kind}"}`, -1);
+      },
+      now: () => Date.now(),
+      log: this.#log,
+      metrics: this.#metrics,
+    });
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  /** Raw TCP: the address is the one that clients are told to connect to. */
+  override async connect(socket: Socket): Promise<void> {
+    const { localAddress } = await socket.opened;
+    const { hostname, port } = new URL(`tcp://${localAddress ?? ""}`);
+    this.#connectionsOpened += 1;
+    const facts: ConnectionFacts = {
+      id: `tcp-${this.#connectionsOpened}`,
+      cluster: this.#cluster,
+      zone: this.#zone,
+      advertisedHost: hostname.replace(/^\[|\]$/g, ""),
+      advertisedBasePort: Number(port),
+      clientAddress: "",
+      transport: "tcp",
+    };
+    await serveTcp({
+      socket,
+      frameBytesMax: this.#settings["socket.request.max.bytes"],
+      open: (transport) => this.#open(facts, transport),
+      onReceived: (byteLength) => this.#metrics.count("kante_received_bytes_total", byteLength),
+    });
+  }
+
+  /** WebSocket upgrades, already checked by the Worker, which says in headers what the connection must know. */
+  override fetch(request: Request): Response {
+    const { searchParams } = new URL(request.url);
+    return this.#webSockets.upgrade({
+      id: crypto.randomUUID(),
+      cluster: this.#cluster,
+      zone: this.#zone,
+      advertisedHost: searchParams.get("host") ?? "127.0.0.1",
+      advertisedBasePort: Number(searchParams.get("port") ?? "9092"),
+      clientAddress: request.headers.get("cf-connecting-ip") ?? "",
+      transport: "websocket",
+    });
+  }
+
+  override webSocketMessage(socket: WebSocket, message: ArrayBuffer | string): void {
+    this.#webSockets.message(socket, message);
+  }
+
+  override webSocketClose(socket: WebSocket, code: number): void {
+    this.#webSockets.closed(socket, code);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#webSockets.closed(socket, 1011);
+  }
+
+  metrics(): BrokerMetrics {
+    return { metrics: this.#metrics.snapshot(), cells: [...this.#coordinators.keys()] };
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * One client connection without its transport: frames go in, chunks of bytes come out. Requests are worked on side by side and
+ * answered in the order in which they came; whatever goes wrong with one ends this connection only, after the answers before it
+ * [I9]. Cutting frames and writing bytes is the front ends' part, what an API does its handler's.
+ */
+import { decodeRequestBody, decodeRequestHeader, encodeResponse } from "../protocol/codec.ts";
+import { apiVersions } from "../protocol/messages/18-api-versions.ts";
+import type { BrokerServices, ConnectionFacts, Handler, RequestContext } from "./handler.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { type ReadLedger, RequestServices } from "./request-services.ts";
+
+const produceKey = 0;
+const apiVersionsKey = 18;
+const unsupportedVersion = 35;
+
+export type HandlerTable = ReadonlyMap<number, Handler>;
+
+export interface ConnectionOptions {
+  readonly facts: ConnectionFacts;
+  readonly handlers: HandlerTable;
+  readonly services: BrokerServices;
+  readonly reads: ReadLedger;
+  readonly requestsMax: number;
+  /** Bytes of answers the client has not taken yet, above which no further request is begun. */
+  readonly unsentBytesMax: number;
+  /** False while the broker's memory is spent (I8): produce requests wait. */
+  readonly accepts: () => boolean;
+  /** Hands the answer to the transport; `left` must be called once its bytes are written or dropped. */
+  readonly send: (chunks: readonly Uint8Array[], byteLength: number, left: () => void) => void;
+  /** Ends the transport. Called at most once; answers sent before must still leave. */
+  readonly close: (reason: string) => void;
+  /** There may be room again: whoever waits to read may look. */
+  readonly onRoom: () => void;
+  /** Called once, when the connection is over for whatever reason. */
+  readonly onEnd: () => void;
+  readonly now: () => number;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** The place of a request in the line of answers. */
+interface Place {
+  name: string;
+  readonly arrivedMs: number;
+  answer: readonly Uint8Array[] | "none" | "close" | undefined;
+  reason: string;
+  services: RequestServices | undefined;
+}
+
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  readonly #places: Place[] = [];
+  #unsentBytes = 0;
+  /** The produce request that has not handed over its records yet: the next one must not overtake it. */
+  #unappended: Place | undefined;
+  #beginning = false;
+  #ended = false;
+  #failing = false;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  get facts(): ConnectionFacts {
+    return this.#options.facts;
+  }
+
+  /** Whether the transport should go on reading. */
+  get hasRoom(): boolean {
+    return this.#ended || this.#failing || this.#waiting.length === 0;
+  }
+
+  /** Bytes of requests that were read and not begun: what a transport that cannot stop reading has piled up. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** Nothing under way, nothing waiting, nothing unsent. */
+  get isQuiet(): boolean {
+    return this.#waiting.length === 0 && this.#places.length === 0 && this.#unsentBytes === 0;
+  }
+
+  /** One request without its length. */
+  receive(frame: Uint8Array): void {
+    if (this.#ended || this.#failing) return;
+    this.#waiting.push(frame);
+    this.#waitingBytes += frame.byteLength;
+    this.#begin();
+  }
+
+  /** The bytes that came were no frame: everything before them is answered, then it is over. */
+  fail(reason: string): void {
+    if (this.#ended || this.#failing) return;
+    this.#failing = true;
+    this.#dropWaiting();
+    this.#places.push({ name: "", arrivedMs: 0, answer: "close", reason, services: undefined });
+    this.#flush();
+  }
+
+  /** Begins what may begin now; called again when memory came free. */
+  resume(): void {
+    if (this.#waiting.length > 0) this.#begin();
+  }
+
+  /** The client is gone: answers under way go nowhere. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#dropWaiting();
+    for (const place of this.#places) place.services?.abandon();
+    this.#places.length = 0;
+    this.#options.onEnd();
+    this.#options.onRoom();
+  }
+
+  #dropWaiting(): void {
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
+  }
+
+  #mayBegin(frame: Uint8Array): boolean {
+    const { requestsMax, unsentBytesMax, accepts } = this.#options;
+    if (this.#places.length >= requestsMax || this.#unsentBytes > unsentBytesMax) return false;
+    const isProduce = frame.byteLength >= 2 && frame[0] === 0 && frame[1] === produceKey;
+    return !isProduce || (this.#unappended === undefined && accepts());
+  }
+
+  #begin(): void {
+    // A handler that answers at once comes back here from below.
+    if (this.#beginning) return;
+    this.#beginning = true;
+    const hadWaiting = this.#waiting.length > 0;
+    for (let frame = this.#waiting[0]; frame !== undefined && this.#mayBegin(frame); frame = this.#waiting[0]) {
+      this.#waiting.shift();
+      this.#waitingBytes -= frame.byteLength;
+      this.#handle(frame);
+    }
+    this.#beginning = false;
+    if (hadWaiting && this.#waiting.length === 0) this.#options.onRoom();
+  }
+
+  #handle(frame: Uint8Array): void {
+    const { handlers, facts, now } = this.#options;
+    const place: Place = { name: "unknown", arrivedMs: now(), answer: undefined, reason: "", services: undefined };
+    try {
+      const header = decodeRequestHeader(frame);
+      const handler = handlers.get(header.apiKey);
+      const isServed =
+        handler !== undefined && header.apiVersion >= handler.versions[0] && header.apiVersion <= handler.versions[1];
+      if (handler === undefined || (!isServed && header.apiKey !== apiVersionsKey)) {
+        this.fail(`no API of key ${header.apiKey}, version ${header.apiVersion}`);
+        return;
+      }
+      this.#places.push(place);
+      if (!isServed) {
+        this.#answer(place, unknownApiVersions(handler, header.correlationId));
+        return;
+      }
+      place.name = handler.api.name;
+      const body = decodeRequestBody(handler.api, header.apiVersion, frame, header.position);
+      const onAppended = handler.api.key === produceKey ? () => this.#appended(place) : undefined;
+      if (onAppended !== undefined) this.#unappended = place;
+      place.services = new RequestServices(this.#options.services, this.#options.reads, onAppended);
+      const context: RequestContext = {
+        connection: facts,
+        apiKey: header.apiKey,
+        apiVersion: header.apiVersion,
+        correlationId: header.correlationId,
+        clientId: header.clientId,
+        zone: zoneOf(header.clientId) ?? facts.zone,
+        nowMs: place.arrivedMs,
+        services: place.services,
+      };
+      this.#await(place, handler, context, handler.handle(body, context));
+    } catch (error) {
+      this.#broken(place, error);
+    }
+  }
+
+  #await(place: Place, handler: Handler, context: RequestContext, response: unknown): void {
+    if (!(response instanceof Promise)) {
+      this.#respond(place, handler, context, response);
+      return;
+    }
+    response.then(
+      (body: unknown) => this.#respond(place, handler, context, body),
+      (error: unknown) => this.#broken(place, error),
+    );
+  }
+
+  #respond(place: Place, handler: Handler, context: RequestContext, body: unknown): void {
+    if (this.#ended) return;
+    try {
+      const { apiVersion, correlationId } = context;
+      this.#answer(place, body === undefined ? "none" : encodeResponse(handler.api, apiVersion, correlationId, body as object));
+    } catch (error) {
+      this.#broken(place, error);
+    }
+  }
+
+  #answer(place: Place, answer: readonly Uint8Array[] | "none"): void {
+    place.answer = answer;
+    this.#appended(place);
+    this.#flush();
+  }
+
+  #appended(place: Place): void {
+    if (this.#unappended !== place) return;
+    this.#unappended = undefined;
+    this.resume();
+  }
+
+  /** A request that cannot be decoded, or whose handler or answer broke: Kafka's outcomes are values, so nothing can be said. */
+  #broken(place: Place, error: unknown): void {
+    if (this.#ended) return;
+    const { metrics, log, facts } = this.#options;
+    const isClientsFault = error instanceof Error && error.name === "DecodeError";
+    metrics.count(`kante_request_failures_total{api="${place.name}"}`);
+    const details = { connection: facts.id, client: facts.clientAddress, api: place.name };
+    if (isClientsFault) log.warn("request-undecodable", { ...details, reason: error.message });
+    else log.error("request-broken", { ...details, error });
+    if (!this.#places.includes(place)) this.#places.push(place);
+    place.answer = "close";
+    place.reason = isClientsFault ? error.message : "internal error";
+    this.#failing = true;
+    this.#dropWaiting();
+    this.#flush();
+  }
+
+  /** Sends what is ready at the head of the line. */
+  #flush(): void {
+    for (let place = this.#places[0]; place?.answer !== undefined; place = this.#places[0]) {
+      this.#places.shift();
+      if (place.answer === "close") {
+        const { reason } = place;
+        place.services?.abandon();
+        this.end();
+        this.#options.close(reason);
+        return;
+      }
+      this.#leave(place, place.answer);
+    }
+    this.resume();
+  }
+
+  #leave(place: Place, answer: readonly Uint8Array[] | "none"): void {
+    const { metrics, now, send } = this.#options;
+    const series = seriesOf(place.name);
+    metrics.count(series.requests);
+    metrics.observe(series.seconds, now() - place.arrivedMs);
+    if (answer === "none") {
+      place.services?.abandon();
+      return;
+    }
+    const byteLength = answer.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+    metrics.count("kante_sent_bytes_total", byteLength);
+    this.#unsentBytes += byteLength;
+    send(answer, byteLength, () => {
+      this.#unsentBytes -= byteLength;
+      place.services?.release();
+      this.resume();
+    });
+  }
+}
+
+const seriesByApi = new Map<string, { readonly requests: string; readonly seconds: string }>();
+
+function seriesOf(api: string) {
+  let series = seriesByApi.get(api);
+  if (series === undefined) {
+    series = { requests: `kante_requests_total{api="${api}"}`, seconds: `kante_request_seconds{api="${api}"}` };
+    seriesByApi.set(api, series);
+  }
+  return series;
+}
+
+/** The one answer a client of the future understands: version 0, and which versions of this API there are. */
+function unknownApiVersions(handler: Handler, correlationId: number): Uint8Array[] {
+  const apiKeys = [{ apiKey: apiVersionsKey, minVersion: handler.versions[0], maxVersion: handler.versions[1] }];
+  return encodeResponse(apiVersions, 0, correlationId, { errorCode: unsupportedVersion, apiKeys });
+}
+
+/** A client says where it is in its client id: `diskless_az=<zone>` (D14). */
+export function zoneOf(clientId: string | null): string | undefined {
+  return clientId === null ? undefined : /(?:^|[,;\s])diskless_az=(?<zone>[^,;\s]+)/.exec(clientId)?.groups?.["zone"];
+}

@@ -1,0 +1,162 @@
+/**
+ * Hibernatable WebSockets as transports of connections. Memory may be gone when the next message comes, so everything a connection
+ * needs later lies in its socket's attachment: who it is, the bytes of an unfinished frame when they are few, and whether something
+ * was lost that cannot be had again, which ends the socket. Reading cannot be paused here: who piles up too much is closed.
+ */
+import { FrameCutter } from "../protocol/frames.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionFacts } from "./handler.ts";
+import { type Transport, packChunks } from "./transport.ts";
+
+/** Messages out stay as small as the bridge keeps its own. */
+const messageBytesMax = 1024 * 1024;
+/** An attachment holds at most 16 KiB, the facts included. */
+const partialBytesMax = 8 * 1024;
+/** Above this the client is slower than its answers, which then count as unsent until it has caught up. */
+const bufferedBytesMax = 4 * 1024 * 1024;
+const bufferedCheckMs = 20;
+
+interface Attachment {
+  readonly facts: ConnectionFacts;
+  readonly partial?: Uint8Array;
+  /** A frame too large for the attachment was begun, or a request was under way: lost with the memory. */
+  readonly isFragile?: true;
+}
+
+interface Open {
+  readonly connection: Connection;
+  readonly cutter: FrameCutter;
+  facts: ConnectionFacts;
+  isFragile: boolean;
+  partialBytes: number;
+}
+
+export interface WebSocketFrontsOptions {
+  readonly accept: (socket: WebSocket) => void;
+  readonly frameBytesMax: number;
+  /** Bytes of unbegun requests at which a client is closed. */
+  readonly waitingBytesMax: number;
+  readonly open: (facts: ConnectionFacts, transport: Transport) => Connection;
+  readonly onReceived: (byteLength: number) => void;
+}
+
+export class WebSocketFronts {
+  readonly #options: WebSocketFrontsOptions;
+  readonly #open = new Map<WebSocket, Open>();
+
+  constructor(options: WebSocketFrontsOptions) {
+    this.#options = options;
+  }
+
+  /** Answers the 101 that the Worker must hand on unchanged. */
+  upgrade(facts: ConnectionFacts): Response {
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.#options.accept(server);
+    server.serializeAttachment({ facts } satisfies Attachment);
+    return new Response(null, { status: 101, webSocket: client, headers: { "sec-websocket-protocol": "kafka" } });
+  }
+
+  message(socket: WebSocket, message: ArrayBuffer | string): void {
+    const open = this.#find(socket);
+    if (open === undefined) return;
+    if (typeof message === "string") {
+      open.connection.fail("a text message");
+      return;
+    }
+    this.#options.onReceived(message.byteLength);
+    try {
+      for (const frame of open.cutter.push(new Uint8Array(message))) open.connection.receive(frame);
+    } catch (error) {
+      open.connection.fail(error instanceof Error ? error.message : String(error));
+    }
+    if (open.connection.waitingBytes > this.#options.waitingBytesMax)
+      this.#end(socket, 1013, "too many bytes without waiting for answers");
+    else this.#remember(socket, open);
+  }
+
+  /** The platform waits for this answer to a close. */
+  closed(socket: WebSocket, code: number): void {
+    this.#end(socket, code === 1005 || code === 1006 ? 1000 : code, "");
+  }
+
+  #find(socket: WebSocket): Open | undefined {
+    const known = this.#open.get(socket);
+    if (known !== undefined) return known;
+    const attachment = socket.deserializeAttachment() as Attachment;
+    if (attachment.isFragile) {
+      socket.close(1012, "requests were lost in a restart");
+      return undefined;
+    }
+    const cutter = new FrameCutter(this.#options.frameBytesMax);
+    if (attachment.partial !== undefined) cutter.push(attachment.partial);
+    const transport = this.#transport(socket);
+    const connection = this.#options.open(attachment.facts, transport);
+    const open: Open = {
+      connection,
+      cutter,
+      facts: attachment.facts,
+      isFragile: false,
+      partialBytes: attachment.partial?.byteLength ?? 0,
+    };
+    this.#open.set(socket, open);
+    return open;
+  }
+
+  #transport(socket: WebSocket): Transport {
+    return {
+      send: (chunks, _byteLength, left) => {
+        try {
+          for (const chunk of packChunks(chunks, messageBytesMax))
+            for (let at = 0; at < chunk.byteLength; at += messageBytesMax) socket.send(chunk.subarray(at, at + messageBytesMax));
+        } catch {
+          // Closed meanwhile.
+        }
+        this.#whenTaken(socket, left);
+      },
+      close: (reason) => this.#end(socket, 1008, reason),
+      onRoom: () => {
+        const open = this.#open.get(socket);
+        if (open !== undefined) this.#remember(socket, open);
+      },
+    };
+  }
+
+  /** Sending never blocks; older runtimes don't even say how much is waiting. */
+  #whenTaken(socket: WebSocket, left: () => void): void {
+    const { bufferedAmount } = socket as unknown as { bufferedAmount?: number };
+    if (bufferedAmount !== undefined && bufferedAmount > bufferedBytesMax && socket.readyState === WebSocket.OPEN)
+      setTimeout(() => this.#whenTaken(socket, left), bufferedCheckMs);
+    else {
+      left();
+      const open = this.#open.get(socket);
+      if (open !== undefined) this.#remember(socket, open);
+    }
+  }
+
+  /** Writes the attachment only when what it must say has changed. */
+  #remember(socket: WebSocket, open: Open): void {
+    const { facts, connection, cutter } = open;
+    const isFragile = !connection.isQuiet || cutter.partialByteLength > partialBytesMax;
+    const partialBytes = isFragile ? 0 : cutter.partialByteLength;
+    if (isFragile === open.isFragile && partialBytes === 0 && open.partialBytes === 0) return;
+    open.isFragile = isFragile;
+    open.partialBytes = partialBytes;
+    const attachment: Attachment = isFragile ? { facts, isFragile } : { facts, partial: cutter.partial };
+    try {
+      socket.serializeAttachment(attachment);
+    } catch {
+      // Closed meanwhile.
+    }
+  }
+
+  #end(socket: WebSocket, code: number, reason: string): void {
+    this.#open.get(socket)?.connection.end();
+    this.#open.delete(socket);
+    try {
+      socket.close(code, reason.slice(0, 120));
+    } catch {
+      // Closed already, or a code that only the platform may send.
+      socket.close();
+    }
+  }
+}

@@ -1,8 +1,5 @@
 // What the module offers; kernel/exports.ts says the same to TypeScript. Every call takes addresses and numbers only.
-export { buildTables, crc32c, update as crc32cUpdate } from "./crc32c";
-export { validate, validateBody, validationTable, validationVerdict } from "./validate";
-
-/** The first address that is nobody's: scratch space begins here. */
-export function scratchStart(): usize {
-  return (__heap_base + 63) & ~63;
-}
+export { crcEnd, crcPiece, crcStart } from "./crc32c";
+export { buildTables } from "./crc32c-tables";
+export { inputAddress, pieceBytes } from "./input";
+export { walkEnd, walkPiece, walkPosition, walkRecord, walkStart } from "./walk";

@@ -1,8 +1,8 @@
 /**
  * Where the fields of a record batch (magic 2) lie, and how its 64-bit integers become numbers. Everything on this side of the
- * WebAssembly border that looks into a batch reads it through these names; assembly/layout.ts says the same for the other side.
+ * WebAssembly border that looks into a batch reads it through these names.
  */
-import type { BatchHeader } from "./interface.ts";
+import type { BatchHeader, ValidatedBatch } from "./interface.ts";
 
 export const batchField = {
   baseOffset: 0,
@@ -50,19 +50,25 @@ export function batchSizeAt(view: DataView, position: number, end: number): numb
   return prologueBytes + batchLength;
 }
 
-export function readBatchHeader(view: DataView, position: number): BatchHeader {
+export function readCoordinates(view: DataView, position: number): ValidatedBatch {
   return {
     position,
     size: prologueBytes + view.getInt32(position + batchField.batchLength),
-    baseOffset: readInt64(view, position + batchField.baseOffset),
-    leaderEpoch: view.getInt32(position + batchField.leaderEpoch),
-    attributes: view.getInt16(position + batchField.attributes),
     offsetCount: view.getInt32(position + batchField.lastOffsetDelta) + 1,
+    attributes: view.getInt16(position + batchField.attributes),
     baseTimestamp: readInt64(view, position + batchField.baseTimestamp),
     maxTimestamp: readInt64(view, position + batchField.maxTimestamp),
     producerId: readInt64(view, position + batchField.producerId),
     producerEpoch: view.getInt16(position + batchField.producerEpoch),
     baseSequence: view.getInt32(position + batchField.baseSequence),
+  };
+}
+
+export function readBatchHeader(view: DataView, position: number): BatchHeader {
+  return {
+    ...readCoordinates(view, position),
+    baseOffset: readInt64(view, position + batchField.baseOffset),
+    leaderEpoch: view.getInt32(position + batchField.leaderEpoch),
     recordCount: view.getInt32(position + batchField.recordCount),
   };
 }

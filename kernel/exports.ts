@@ -4,12 +4,17 @@
  */
 export interface KernelExports {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
-  readonly scratchStart: () => number;
+  /** Once, before the first CRC. */
   readonly buildTables: () => void;
-  readonly crc32c: (start: number, length: number) => number;
-  readonly crc32cUpdate: (register: number, start: number, length: number) => number;
-  readonly validate: (start: number, end: number, batchSizeMax: number, keysRequired: number) => number;
-  readonly validateBody: (start: number, end: number, count: number, keysRequired: number) => number;
-  readonly validationTable: () => number;
-  readonly validationVerdict: () => number;
+  /** Where pieces are put, and how long every piece but the last is. */
+  readonly inputAddress: () => number;
+  readonly pieceBytes: () => number;
+  readonly crcStart: () => void;
+  readonly crcPiece: () => void;
+  readonly crcEnd: (length: number) => number;
+  readonly walkStart: (start: number, length: number, recordCount: number, keysRequired: number) => void;
+  readonly walkPiece: () => number;
+  readonly walkEnd: () => number;
+  readonly walkRecord: () => number;
+  readonly walkPosition: () => number;
 }

@@ -1,141 +1,121 @@
 /**
- * The border: the one file that owns the WebAssembly instance and its memory. Copies in, calls, reads the results out. Scratch
- * memory can grow but never shrink, so inputs past a limit go through in pieces, or to the plain twin where pieces won't do.
+ * The border: the one file that owns the WebAssembly instance and its memory. Bytes are copied in piece by piece, each into the
+ * same small window and worked on while the first level cache still holds it; so copying costs little, and the module's memory,
+ * which could never shrink again, stays small whatever clients send.
  */
 import { instantiate } from "#kernel-module";
-import { batchSizeAt, viewOf } from "./batch-layout.ts";
+import { attributeMask, batchField, prologueBytes, readCoordinates, viewOf } from "./batch-layout.ts";
+import { frameFault, headerFault } from "./header-rules.ts";
 import type { InvalidReason, Kernel, ValidateBodyResult, ValidatedBatch, ValidateOptions, ValidateResult } from "./interface.ts";
 import { decompressLz4 } from "./twins/lz4.ts";
 import { assignOffsets, batches, gather, stampAppendTime } from "./twins/offsets.ts";
 import { firstRecordAtOrAfter, records } from "./twins/records.ts";
 import { decompressSnappy } from "./twins/snappy.ts";
-import * as twinValidate from "./twins/validate.ts";
 
 const wasm = instantiate();
 wasm.buildTables();
-const scratch = wasm.scratchStart();
-const tableRow = 64;
-/** Kernels may load up to 16 bytes past the end of their input. */
-const slackBytes = 64;
-const pageBytes = 65_536;
-/** What scratch memory grows to and keeps for good, one batch of four times Kafka's default maximum. */
-const scratchBytesMax = 4 << 20;
-/** CRCs go through in pieces that stay in the processor's second level cache. */
-const pieceBytes = 256 << 10;
+const memory = new Uint8Array(wasm.memory.buffer);
+const input = wasm.inputAddress();
+const pieceBytes = wasm.pieceBytes();
+/** The last piece may be as long as two less a byte; the kernels may load 64 bytes behind it. */
+const windowBytes = 2 * pieceBytes + 64;
+if (memory.length < input + windowBytes || pieceBytes < 8192) throw new Error("the kernel's window does not fit its memory");
 
-let memory = new Uint8Array(wasm.memory.buffer);
-let view = viewOf(memory);
-reserve(pieceBytes);
-
-/** The reasons by their numbers in assembly/validate.ts; the last is no fault but a full table. */
-const reasons: readonly (InvalidReason | "ok" | "table-full")[] = [
-  ...(["ok", "truncated", "magic", "length", "crc", "count", "offset-delta", "base-offset", "control", "key-missing"] as const),
-  ...(["too-large", "codec", "table-full"] as const),
-];
-
-function reserve(byteLength: number): void {
-  const needed = scratch + byteLength + slackBytes;
-  if (needed > memory.length) {
-    wasm.memory.grow(Math.ceil((needed - memory.length) / pageBytes));
-    memory = new Uint8Array(wasm.memory.buffer);
-    view = viewOf(memory);
-  }
-}
+/** What a walk answers, by the numbers of assembly/walk.ts. */
+const walkReasons = ["ok", "length", "count", "offset-delta", "key-missing", "more"] as const;
+const more = walkReasons.indexOf("more");
 
 function crc32c(bytes: Uint8Array): number {
-  if (bytes.length <= pieceBytes) {
-    memory.set(bytes, scratch);
-    return wasm.crc32c(scratch, bytes.length) >>> 0;
+  wasm.crcStart();
+  const { length } = bytes;
+  let position = 0;
+  for (; length - position >= 2 * pieceBytes; position += pieceBytes) {
+    memory.set(bytes.subarray(position, position + pieceBytes), input);
+    wasm.crcPiece();
   }
-  let register = -1;
-  for (let position = 0; position < bytes.length; position += pieceBytes) {
-    const piece = bytes.subarray(position, position + pieceBytes);
-    memory.set(piece, scratch);
-    register = wasm.crc32cUpdate(register, scratch, piece.length);
+  memory.set(position === 0 ? bytes : bytes.subarray(position), input);
+  return wasm.crcEnd(length - position) >>> 0;
+}
+
+/** One pass for the CRC and the walk that `walkStart` has prepared. Answers the CRC and why the walk ended. */
+function crcAndWalk(bytes: Uint8Array): { readonly crc: number; readonly walked: number } {
+  wasm.crcStart();
+  const { length } = bytes;
+  let walked = more;
+  let position = 0;
+  for (; length - position >= 2 * pieceBytes; position += pieceBytes) {
+    memory.set(bytes.subarray(position, position + pieceBytes), input);
+    wasm.crcPiece();
+    if (walked === more) walked = wasm.walkPiece();
   }
-  return ~register >>> 0;
+  memory.set(bytes.subarray(position), input);
+  if (walked === more) walked = wasm.walkEnd();
+  return { crc: wasm.crcEnd(length - position) >>> 0, walked };
 }
 
 function validate(bytes: Uint8Array, options: ValidateOptions): ValidateResult {
+  const view = viewOf(bytes);
   const found: ValidatedBatch[] = [];
   let position = 0;
   do {
-    const windowEnd = endOfWindow(bytes, position);
-    const result =
-      windowEnd > position
-        ? validateWindow(bytes.subarray(position, windowEnd), options)
-        : twinValidate.validate(oneBatch(bytes, position), options, crc32c);
-    const earlier = found.length;
-    const earlierBytes = position;
-    if (!result.ok) return { ...result, batchIndex: result.batchIndex + earlier, position: result.position + earlierBytes };
-    for (const batch of result.batches)
-      found.push(earlierBytes === 0 ? batch : { ...batch, position: batch.position + earlierBytes });
-    position = found.at(-1)!.position + found.at(-1)!.size;
+    const fault = frameFault(view, position, options.batchSizeMax) ?? checkBatch(bytes, view, position, options.keysRequired);
+    if (fault === undefined) {
+      const batch = readCoordinates(view, position);
+      found.push(batch);
+      position += batch.size;
+      continue;
+    }
+    const failed = { ok: false, batchIndex: found.length } as const;
+    if (fault !== "inside") return { ...failed, reason: fault, recordIndex: -1, position };
+    const inside = walkFailure();
+    return { ...failed, ...inside, position: position + batchField.attributes + inside.position };
   } while (position < bytes.length);
   return { ok: true, batches: found };
 }
 
-/** Everything when it fits into scratch memory, otherwise as many whole batches as do; `position` when not even one does. */
-function endOfWindow(bytes: Uint8Array, position: number): number {
-  if (bytes.length - position <= scratchBytesMax) return bytes.length;
-  const input = viewOf(bytes);
-  let end = position;
-  for (;;) {
-    const size = batchSizeAt(input, end, bytes.length);
-    if (size < 0 || end + size > position + scratchBytesMax) return end;
-    end += size;
-  }
+let lastWalk = 0;
+
+/** Answers `inside` when a record is at fault: `walkFailure` then says which and how. */
+function checkBatch(
+  bytes: Uint8Array,
+  view: DataView,
+  position: number,
+  keysRequired: boolean,
+): InvalidReason | "inside" | undefined {
+  const start = position + batchField.attributes;
+  const end = position + prologueBytes + view.getInt32(position + batchField.batchLength);
+  const checked = bytes.subarray(start, end);
+  const headerReason = headerFault(view, position);
+  const walks = headerReason === undefined && (view.getInt16(start) & attributeMask.codec) === 0;
+  let crc;
+  lastWalk = 0;
+  if (walks) {
+    const count = view.getInt32(position + batchField.recordCount);
+    wasm.walkStart(batchField.records - batchField.attributes, checked.length, count, keysRequired ? 1 : 0);
+    ({ crc, walked: lastWalk } = crcAndWalk(checked));
+  } else crc = crc32c(checked);
+  if (crc !== view.getUint32(position + batchField.crc)) return "crc";
+  return headerReason ?? (lastWalk === 0 ? undefined : "inside");
 }
 
-/** The batch at `position`, or all the rest when there is no whole batch (and then something is wrong with it). */
-function oneBatch(bytes: Uint8Array, position: number): Uint8Array {
-  const size = batchSizeAt(viewOf(bytes), position, bytes.length);
-  return bytes.subarray(position, size < 0 ? bytes.length : position + size);
-}
-
-/** Answers `ok` with fewer batches than there are when the table is full: the caller goes on behind them. */
-function validateWindow(window: Uint8Array, options: ValidateOptions): ValidateResult {
-  reserve(window.length);
-  memory.set(window, scratch);
-  const sizeMax = Math.min(options.batchSizeMax, 0x7fffffff);
-  const count = wasm.validate(scratch, scratch + window.length, sizeMax, options.keysRequired ? 1 : 0);
-  const { reason, recordIndex, position } = readVerdict();
-  if (reason !== "ok" && reason !== "table-full") return { ok: false, reason, batchIndex: count, recordIndex, position };
-  const found: ValidatedBatch[] = [];
-  for (let row = wasm.validationTable(); found.length < count; row += tableRow) found.push(readRow(row));
-  return { ok: true, batches: found };
-}
-
-function readVerdict(): { reason: (typeof reasons)[number]; recordIndex: number; position: number } {
-  const verdict = wasm.validationVerdict();
-  return {
-    reason: reasons[view.getInt32(verdict, true)]!,
-    recordIndex: view.getInt32(verdict + 4, true),
-    position: view.getInt32(verdict + 8, true),
-  };
-}
-
-function readRow(row: number): ValidatedBatch {
-  return {
-    position: view.getInt32(row, true),
-    size: view.getInt32(row + 4, true),
-    offsetCount: view.getInt32(row + 8, true),
-    attributes: view.getInt32(row + 12, true),
-    producerEpoch: view.getInt32(row + 16, true),
-    baseSequence: view.getInt32(row + 20, true),
-    baseTimestamp: view.getFloat64(row + 24, true),
-    maxTimestamp: view.getFloat64(row + 32, true),
-    producerId: view.getFloat64(row + 40, true),
-  };
+/** Positions count from where the walk's bytes began. */
+function walkFailure(): { readonly reason: InvalidReason; readonly recordIndex: number; readonly position: number } {
+  return { reason: walkReasons[lastWalk] as InvalidReason, recordIndex: wasm.walkRecord(), position: wasm.walkPosition() };
 }
 
 function validateBody(body: Uint8Array, recordCount: number, keysRequired: boolean): ValidateBodyResult {
-  if (body.length > scratchBytesMax) return twinValidate.validateBody(body, recordCount, keysRequired);
-  reserve(body.length);
-  memory.set(body, scratch);
-  if (wasm.validateBody(scratch, scratch + body.length, recordCount, keysRequired ? 1 : 0) === 0) return { ok: true };
-  const { reason, recordIndex, position } = readVerdict();
-  return { ok: false, reason: reason as InvalidReason, recordIndex, position };
+  wasm.walkStart(0, body.length, recordCount, keysRequired ? 1 : 0);
+  lastWalk = more;
+  let position = 0;
+  for (; lastWalk === more && body.length - position >= 2 * pieceBytes; position += pieceBytes) {
+    memory.set(body.subarray(position, position + pieceBytes), input);
+    lastWalk = wasm.walkPiece();
+  }
+  if (lastWalk === more) {
+    memory.set(body.subarray(position), input);
+    lastWalk = wasm.walkEnd();
+  }
+  return lastWalk === 0 ? { ok: true } : { ok: false, ...walkFailure() };
 }
 
 export const kernel: Kernel = {

@@ -3,63 +3,38 @@
  * contract, since the first thing that is wrong decides which Kafka error the producer sees; a damaged batch is called damaged
  * (crc) before anything inside it is judged.
  */
-import { attributeMask, batchField, codecMax, prologueBytes, readBatchHeader, viewOf } from "../batch-layout.ts";
+import { attributeMask, batchField, prologueBytes, readCoordinates, viewOf } from "../batch-layout.ts";
+import { frameFault, headerFault } from "../header-rules.ts";
 import type { InvalidReason, ValidateBodyResult, ValidatedBatch, ValidateOptions, ValidateResult } from "../interface.ts";
-import { crc32c as plainCrc32c } from "./crc32c.ts";
+import { crc32c } from "./crc32c.ts";
 import { VarintCursor } from "./varint.ts";
 
 type Failure = { readonly reason: InvalidReason; readonly recordIndex: number; readonly position: number };
 
-export function validate(
-  records: Uint8Array,
-  options: ValidateOptions,
-  crc32c: (bytes: Uint8Array) => number = plainCrc32c,
-): ValidateResult {
+export function validate(records: Uint8Array, options: ValidateOptions): ValidateResult {
   const view = viewOf(records);
   const batches: ValidatedBatch[] = [];
   let position = 0;
   do {
-    const failure = checkBatch(records, view, position, options, crc32c);
+    const failure = checkBatch(records, view, position, options);
     if (failure !== undefined) return { ok: false, batchIndex: batches.length, ...failure };
-    const batch = readBatchHeader(view, position);
-    batches.push(toValidated(batch));
+    const batch = readCoordinates(view, position);
+    batches.push(batch);
     position += batch.size;
   } while (position < records.length);
   return { ok: true, batches };
 }
 
-function toValidated(batch: ValidatedBatch): ValidatedBatch {
-  const { position, size, offsetCount, attributes, baseTimestamp, maxTimestamp, producerId, producerEpoch, baseSequence } = batch;
-  return { position, size, offsetCount, attributes, baseTimestamp, maxTimestamp, producerId, producerEpoch, baseSequence };
-}
-
-function checkBatch(
-  records: Uint8Array,
-  view: DataView,
-  position: number,
-  options: ValidateOptions,
-  crc32c: (bytes: Uint8Array) => number,
-): Failure | undefined {
-  const failed = (reason: InvalidReason): Failure => ({ reason, recordIndex: -1, position });
-  const available = records.length - position;
-  if (available <= batchField.magic) return failed("truncated");
-  if (view.getInt8(position + batchField.magic) !== 2) return failed("magic");
-  if (available < batchField.records) return failed("truncated");
-  const batchLength = view.getInt32(position + batchField.batchLength);
-  if (batchLength < batchField.records - prologueBytes) return failed("length");
-  if (batchLength > available - prologueBytes) return failed("truncated");
-  const end = position + prologueBytes + batchLength;
-  if (end - position > options.batchSizeMax) return failed("too-large");
-  if (crc32c(records.subarray(position + batchField.attributes, end)) !== view.getUint32(position + batchField.crc))
-    return failed("crc");
-  if (view.getInt32(position) !== 0 || view.getInt32(position + 4) !== 0) return failed("base-offset");
-  const attributes = view.getInt16(position + batchField.attributes);
-  const codec = attributes & attributeMask.codec;
-  if (codec > codecMax) return failed("codec");
-  if ((attributes & attributeMask.control) !== 0) return failed("control");
+function checkBatch(records: Uint8Array, view: DataView, position: number, options: ValidateOptions): Failure | undefined {
+  const frame = frameFault(view, position, options.batchSizeMax);
+  if (frame !== undefined) return { reason: frame, recordIndex: -1, position };
+  const end = position + prologueBytes + view.getInt32(position + batchField.batchLength);
+  const damaged = crc32c(records.subarray(position + batchField.attributes, end)) !== view.getUint32(position + batchField.crc);
+  const reason = damaged ? "crc" : headerFault(view, position);
+  if (reason !== undefined) return { reason, recordIndex: -1, position };
+  if ((view.getInt16(position + batchField.attributes) & attributeMask.codec) !== 0) return undefined;
   const count = view.getInt32(position + batchField.recordCount);
-  if (count <= 0 || count - 1 !== view.getInt32(position + batchField.lastOffsetDelta)) return failed("count");
-  return codec === 0 ? checkRecords(records, position + batchField.records, end, count, options.keysRequired) : undefined;
+  return checkRecords(records, position + batchField.records, end, count, options.keysRequired);
 }
 
 /** The inside of a batch whose body was compressed. */
@@ -77,7 +52,8 @@ function checkRecords(bytes: Uint8Array, start: number, end: number, count: numb
     const reason = checkRecord(cursor, end, index, keysRequired);
     if (reason !== undefined) return { reason, recordIndex: index, position };
   }
-  return cursor.position === end ? undefined : { reason: "count", recordIndex: count, position: cursor.position };
+  if (count >= 0 && cursor.position === end) return undefined;
+  return { reason: "count", recordIndex: Math.max(count, 0), position: cursor.position };
 }
 
 function checkRecord(cursor: VarintCursor, end: number, index: number, keysRequired: boolean): InvalidReason | undefined {

@@ -202,6 +202,54 @@ test("[I9] kernel and twin agree on mutated sets, the CRC mended or not, and nei
   );
 });
 
+const wideRecord = fc.record({
+  key: fc.option(fc.nat(300).map((length) => new Uint8Array(length))),
+  value: fc
+    .oneof(fc.nat(60), fc.nat(2000), fc.nat(30_000), fc.integer({ min: 8100, max: 8200 }))
+    .map((length) => noise(length, length)),
+  timestampDelta: fc.integer(),
+  headers: fc.array(
+    fc.tuple(
+      fc.constant(bytes("name")),
+      fc.nat(9000).map((length) => new Uint8Array(length)),
+    ),
+    { maxLength: 2 },
+  ),
+});
+
+test("[I9] kernel and twin agree on large batches, whose records lie across the pieces they pass through in", () => {
+  fc.assert(
+    fc.property(
+      fc.array(wideRecord, { minLength: 1, maxLength: 40 }),
+      fc.array(mutation, { maxLength: 2 }),
+      (wideRecords, mutations) => {
+        const body = encodeRecords(wideRecords);
+        for (const [at, , value] of mutations) body[at % body.length] = value;
+        const whole = encodeBatch({ records: wideRecords, body });
+        expect(kernel.validate(whole, compacted)).toEqual(twins.validate(whole, compacted));
+        expect(kernel.validateBody(body, wideRecords.length, false)).toEqual(twins.validateBody(body, wideRecords.length, false));
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test("[I9] one mutated byte in the frame of a record is judged alike wherever a piece may end", () => {
+  for (let shift = 8050; shift < 8260; shift++) {
+    const wideRecords = [
+      { value: new Uint8Array(shift) },
+      { key: bytes("k"), value: new Uint8Array(300), headers: [[bytes("h"), null]] as const },
+    ];
+    const body = encodeRecords([...wideRecords, ...Array.from({ length: 40 }, () => ({ value: new Uint8Array(400) }))]);
+    expect(kernel.validateBody(body, 42, false)).toEqual({ ok: true });
+    for (const at of [shift + 9, shift + 10, shift + 11, shift + 13, shift + 14, shift + 16, shift + 318, shift + 320]) {
+      const mutated = body.slice();
+      mutated[at]! ^= 0x81;
+      expect(kernel.validateBody(mutated, 42, false)).toEqual(twins.validateBody(mutated, 42, false));
+    }
+  }
+});
+
 test("[I9] kernel and twin agree on noise as a body", () => {
   const body = fc.oneof(
     fc.uint8Array({ maxLength: 300 }),

@@ -29,6 +29,7 @@ export const settingDefaults = {
   "group.initial.rebalance.delay.ms": 3000,
   "group.min.session.timeout.ms": 6000,
   "group.max.session.timeout.ms": 1_800_000,
+  "group.max.size": 2_147_483_647,
   "offsets.retention.minutes": 10_080,
   "offset.metadata.max.bytes": 4096,
   "log.level": "info",

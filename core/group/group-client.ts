@@ -1,5 +1,43 @@
-/** What handlers ask of one group's coordinator. The Group Durable Object implements it over RPC; core/group decides. */
+/**
+ * What handlers ask of one group's coordinator. The Group Durable Object implements it over RPC and core/group decides. A join or
+ * a sync is answered when the rebalance has come so far, which may take minutes. Kafka outcomes are in the answers; when the
+ * coordinator cannot be reached the client answers what Kafka answers while a coordinator loads (client-failures.ts).
+ */
+import type { TopicId } from "../coordinator.ts";
+import type {
+  ClientFacts,
+  DeleteGroupAnswer,
+  DescribeGroupAnswer,
+  GroupListing,
+  HeartbeatAnswer,
+  HeartbeatRequest,
+  JoinGroupAnswer,
+  JoinGroupRequest,
+  LeaveGroupAnswer,
+  LeaveGroupRequest,
+  OffsetCommitAnswer,
+  OffsetCommitRequest,
+  OffsetDeleteAnswer,
+  OffsetDeleteRequest,
+  OffsetFetchAnswer,
+  OffsetFetchRequest,
+  SyncGroupAnswer,
+  SyncGroupRequest,
+} from "./requests.ts";
+
 export interface GroupClient {
-  /** Filled by core/group: one method per group API, request body in, response body out, as plain data. */
   readonly groupId: string;
+  joinGroup(request: JoinGroupRequest, facts: ClientFacts): Promise<JoinGroupAnswer>;
+  syncGroup(request: SyncGroupRequest): Promise<SyncGroupAnswer>;
+  heartbeat(request: HeartbeatRequest): Promise<HeartbeatAnswer>;
+  leaveGroup(request: LeaveGroupRequest): Promise<LeaveGroupAnswer>;
+  commitOffsets(request: OffsetCommitRequest, facts: ClientFacts): Promise<OffsetCommitAnswer>;
+  fetchOffsets(request: OffsetFetchRequest): Promise<OffsetFetchAnswer>;
+  deleteOffsets(request: OffsetDeleteRequest): Promise<OffsetDeleteAnswer>;
+  /** These topics were deleted: their offsets go with them. */
+  forgetTopics(topicIds: readonly TopicId[]): Promise<void>;
+  describe(): Promise<DescribeGroupAnswer>;
+  /** Undefined when no such group exists. */
+  list(): Promise<GroupListing | undefined>;
+  delete(): Promise<DeleteGroupAnswer>;
 }

@@ -1,0 +1,42 @@
+/** How a classic group looks from outside: DescribeGroups and ListGroups. */
+import { errorCodes } from "../../../protocol/errors.ts";
+import type { DescribeGroupAnswer, GroupListing } from "../requests.ts";
+import type { ClassicGroup } from "./group.ts";
+import { noBytes, protocolMetadata } from "./member.ts";
+
+/** Metadata and assignments are shown of a stable group only: in between they belong to no one generation. */
+export function describeClassic(group: ClassicGroup | undefined): DescribeGroupAnswer {
+  if (group === undefined) return noSuchGroup("not found.");
+  const stable = group.state === "Stable";
+  return {
+    errorCode: errorCodes.NONE,
+    errorMessage: null,
+    groupState: group.state,
+    protocolType: group.protocolType ?? "",
+    protocolData: stable ? (group.protocolName ?? "") : "",
+    members: Array.from(group.members.all(), (member) => ({
+      memberId: member.memberId,
+      groupInstanceId: member.groupInstanceId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      memberMetadata: stable ? protocolMetadata(member, group.protocolName) : noBytes,
+      memberAssignment: stable ? member.assignment : noBytes,
+    })),
+  };
+}
+
+/** The message begins with the group, which only the asker knows. */
+export function noSuchGroup(errorMessage: string): DescribeGroupAnswer {
+  return {
+    errorCode: errorCodes.GROUP_ID_NOT_FOUND,
+    errorMessage,
+    groupState: "Dead",
+    protocolType: "",
+    protocolData: "",
+    members: [],
+  };
+}
+
+export function listClassic(group: ClassicGroup): GroupListing {
+  return { protocolType: group.protocolType ?? "", groupState: group.state, groupType: "classic" };
+}

@@ -1,0 +1,71 @@
+/**
+ * What a fetch must know of the batches inside an extent: whether they are what the leader says, and which of them to send.
+ * Nothing that was read is trusted before it has been checked, and nothing is sent that isn't a whole batch.
+ */
+import { attributeMask, batchField, batchSizeAt, viewOf } from "../../kernel/batch-layout.ts";
+import type { Kernel } from "../../kernel/interface.ts";
+
+/** What is wrong with the bytes of an extent that should take `offsetCount` offsets; undefined when nothing is. */
+export function extentFault(bytes: Uint8Array, offsetCount: number, crc32c: Kernel["crc32c"] | undefined): string | undefined {
+  const view = viewOf(bytes);
+  let offsets = 0;
+  let position = 0;
+  while (position < bytes.length) {
+    const size = batchSizeAt(view, position, bytes.length);
+    if (size < 0) return `no whole batch at ${position}`;
+    if (view.getInt8(position + batchField.magic) !== 2) return `magic is not 2 at ${position}`;
+    const delta = view.getInt32(position + batchField.lastOffsetDelta);
+    if (delta < 0) return `negative offset delta at ${position}`;
+    offsets += delta + 1;
+    if (crc32c !== undefined) {
+      const crc = crc32c(bytes.subarray(position + batchField.attributes, position + size)) >>> 0;
+      if (crc !== view.getUint32(position + batchField.crc)) return `wrong CRC at ${position}`;
+    }
+    position += size;
+  }
+  return offsets === offsetCount ? undefined : `${offsets} offsets instead of ${offsetCount}`;
+}
+
+export interface SliceLimits {
+  readonly fromOffset: number;
+  /** Batches that reach beyond are not for the reader. */
+  readonly beforeOffset: number;
+  readonly maxBytes: number;
+  /** The first batch goes out even when it is larger than maxBytes. */
+  readonly firstWhole: boolean;
+}
+
+export interface Slice {
+  readonly start: number;
+  readonly end: number;
+  readonly nextOffset: number;
+  /** Transactional or control batches are among them. */
+  readonly transactional: boolean;
+  /** More batches follow in the extent that the reader may have, but no room. */
+  readonly full: boolean;
+}
+
+/** The batches of an extent that begins at `baseOffset`, from the one that holds `fromOffset` on. */
+export function sliceBatches(bytes: Uint8Array, baseOffset: number, limits: SliceLimits): Slice {
+  const view = viewOf(bytes);
+  let start = -1;
+  let position = 0;
+  let offset = baseOffset;
+  let transactional = false;
+  let full = false;
+  while (position < bytes.length) {
+    const size = batchSizeAt(view, position, bytes.length);
+    const nextOffset = offset + view.getInt32(position + batchField.lastOffsetDelta) + 1;
+    if (nextOffset > limits.beforeOffset) break;
+    if (nextOffset > limits.fromOffset) {
+      if (start < 0) start = position;
+      full = position + size - start > limits.maxBytes && !(limits.firstWhole && position === start);
+      if (full) break;
+      if ((view.getInt16(position + batchField.attributes) & (attributeMask.transactional | attributeMask.control)) !== 0)
+        transactional = true;
+    }
+    position += size;
+    offset = nextOffset;
+  }
+  return { start: start < 0 ? position : start, end: position, nextOffset: offset, transactional, full };
+}

@@ -253,7 +253,16 @@ function writeTagged(writer: Writer, tagged: readonly NamedCodec[], given: Reado
     writer.uvarint(0);
     return;
   }
-  const present = tagged.filter((field) => given[field.name] !== undefined && !field.isDefault(given[field.name]));
-  writer.uvarint(present.length);
-  for (const field of present) writer.tagged(field.tag ?? 0, () => field.write(writer, given[field.name]));
+  let present = 0;
+  for (const field of tagged) if (isPresent(field, given)) present++;
+  writer.uvarint(present);
+  if (present === 0) return;
+  for (const field of tagged) {
+    if (isPresent(field, given)) writer.tagged(field.tag ?? 0, () => field.write(writer, given[field.name]));
+  }
+}
+
+function isPresent(field: NamedCodec, given: Readonly<Record<string, unknown>>): boolean {
+  const content = given[field.name];
+  return content !== undefined && !field.isDefault(content);
 }

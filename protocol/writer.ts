@@ -11,6 +11,13 @@ const keptBytesMax = 1024 * 1024;
 
 const encoder = new TextEncoder();
 
+const hyphen = 0x2d;
+const notHex = 0xff;
+const nibbleOfCode = Uint8Array.from({ length: 128 }, (_, code) => {
+  const nibble = Number.parseInt(String.fromCharCode(code), 16);
+  return Number.isNaN(nibble) ? notHex : nibble;
+});
+
 export class EncodeError extends Error {
   override readonly name = "EncodeError";
 }
@@ -93,9 +100,19 @@ export class Writer {
   }
 
   uuid(value: string): void {
-    const hex = value.replaceAll("-", "");
-    if (!/^[0-9a-fA-F]{32}$/.test(hex)) throw new EncodeError(`not a uuid: ${value}`);
-    for (let index = 0; index < 32; index += 8) this.int32(Number.parseInt(hex.slice(index, index + 8), 16));
+    const start = this.#take(16);
+    const bytes = this.#bytes;
+    let digits = 0;
+    for (let index = 0; index < value.length; index++) {
+      const code = value.charCodeAt(index);
+      if (code === hyphen) continue;
+      const nibble = nibbleOfCode[code] ?? notHex;
+      if (nibble === notHex || digits === 32) throw new EncodeError(`not a uuid: ${value}`);
+      const at = start + (digits >> 1);
+      bytes[at] = (digits & 1) === 0 ? nibble << 4 : (bytes[at] ?? 0) | nibble;
+      digits++;
+    }
+    if (digits !== 32) throw new EncodeError(`not a uuid: ${value}`);
   }
 
   /** Text with its length before it: a varint of length + 1 when compact, else an int16. */

@@ -2,7 +2,7 @@
  * Random messages for a schema in a version: what a peer could really send, and what encoding it and decoding it again must
  * answer unchanged. Fields that the version lacks hold their default.
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { apis } from "../../protocol/apis.ts";
 import { defaultOf } from "../../protocol/compile.ts";
 import { consumerProtocolAssignment, consumerProtocolSubscription } from "../../protocol/messages/consumer-protocol.ts";

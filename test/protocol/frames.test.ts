@@ -1,7 +1,7 @@
 /**
  * The frame cutter: the same frames whatever the splits, memory that follows what has arrived, frames that own their buffers.
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FrameCutter } from "../../protocol/frames.ts";
 import { DecodeError } from "../../protocol/reader.ts";

@@ -2,7 +2,7 @@
  * Bytes from outside never crash the decoder [I9]: whatever is wrong with them ends in a DecodeError, and no claim in them makes
  * it allocate more than they could hold.
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { concatenate, decodeRequest, decodeRequestHeader, encodeRequest } from "../../protocol/codec.ts";
 import { codecOf } from "../../protocol/compile.ts";

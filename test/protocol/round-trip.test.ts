@@ -1,7 +1,7 @@
 /**
  * Every message in every version: what was written is read back, whole and to the last byte.
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { apis } from "../../protocol/apis.ts";
 import {

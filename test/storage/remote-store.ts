@@ -60,7 +60,7 @@ export async function startStoreServer(): Promise<StoreServer> {
 }
 
 /** One module, as workerd takes it. Paths are from the root of the repository. */
-export async function bundleWorker(entry: string): Promise<string> {
+async function bundleWorker(entry: string): Promise<string> {
   const result = await build({
     entryPoints: [entry],
     absWorkingDir: join(import.meta.dirname, "../.."),

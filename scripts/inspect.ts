@@ -16,6 +16,10 @@ Prints who wrote an object, its extents, and whether it is whole.
   --json      one JSON document instead of text
 Exit code: 0 whole, 1 damaged, 2 wrong usage or unreadable file.`;
 
+export function help(): string {
+  return usage;
+}
+
 interface Report {
   readonly file: string;
   readonly byteLength: number;

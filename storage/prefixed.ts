@@ -5,6 +5,14 @@
 import { checkKey } from "./arguments.ts";
 import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "./object-store.ts";
 
+/**
+ * A cluster's name as the beginning of its keys. Names may have capitals, keys may not, because some file systems would take two
+ * clusters for one: "_" marks a capital and itself, so that no two names meet.
+ */
+export function clusterFolder(cluster: string): string {
+  return cluster.replaceAll(/[A-Z_]/g, (character) => `_${character.toLowerCase()}`);
+}
+
 export class PrefixedObjectStore implements ObjectStore {
   readonly #inner: ObjectStore;
   readonly #prefix: string;

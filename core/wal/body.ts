@@ -22,7 +22,7 @@ function checkExtent(object: Uint8Array, extent: WalExtent, crc32c: Crc32c): Dam
   const end = extent.byteStart + extent.byteLength;
   let position = extent.byteStart;
   let count = 0;
-  let maxTimestamp = -Infinity;
+  let maxTimestamp = -1;
   while (position < end) {
     const size = batchSizeAt(view, position, end);
     if (size < 0) {

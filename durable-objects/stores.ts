@@ -3,7 +3,7 @@ import { OperatingError } from "../core/operating-error.ts";
 import { DiskObjectStore } from "../storage/disk.ts";
 import { FaultyObjectStore, putLatency } from "../storage/faulty.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
-import { PrefixedObjectStore } from "../storage/prefixed.ts";
+import { clusterFolder, PrefixedObjectStore } from "../storage/prefixed.ts";
 import { R2ObjectStore } from "../storage/r2.ts";
 import type { Env } from "./env.ts";
 
@@ -11,7 +11,7 @@ export function openStore(env: Env, cluster: string): ObjectStore {
   const store = bound(env);
   const { putDelayMs = 0 } = env.FAULTS ?? {};
   const slowed = putDelayMs === 0 ? store : new FaultyObjectStore(store, putLatency(putDelayMs, sleep));
-  return new PrefixedObjectStore(slowed, `${cluster}/`);
+  return new PrefixedObjectStore(slowed, clusterFolder(cluster));
 }
 
 function bound(env: Env): ObjectStore {

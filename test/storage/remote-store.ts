@@ -4,7 +4,9 @@
  */
 import { build } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
-import { mkdtempSync, rmSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OperatingError, type OperatingErrorKind } from "../../core/operating-error.ts";
@@ -24,19 +26,29 @@ export interface StoreServer {
   readonly disk: ObjectStore;
   /** Where the disk store keeps its objects. */
   readonly folder: string;
+  /** Ends workerd as a crash would. Start another on the same `root` to see what is left. */
+  kill(): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function startStoreServer(): Promise<StoreServer> {
-  const folder = mkdtempSync(join(tmpdir(), "kante-store-"));
+export function temporaryRoot(): string {
+  return mkdtempSync(join(tmpdir(), "kante-store-"));
+}
+
+export async function startStoreServer(root = temporaryRoot()): Promise<StoreServer> {
+  const folder = join(root, "objects");
+  mkdirSync(folder, { recursive: true });
+  const contents = await bundleWorker("test/storage/workerd/store-worker.ts");
+  const children: ChildProcess[] = [];
+  const onChild = (message: unknown): unknown => children.push((message as { process: ChildProcess }).process);
+  subscribe("child_process", onChild);
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      modules: [
-        { type: "ESModule", path: "store-worker.js", contents: await bundleWorker("test/storage/workerd/store-worker.ts") },
-      ],
+      modules: [{ type: "ESModule", path: "store-worker.js", contents }],
       compatibilityDate: "2026-11-01",
       telemetry: { enabled: false },
       cf: false,
+      resourcePersistencePath: join(root, "state"),
       r2Buckets: ["BUCKET"],
       serviceBindings: { DISK: { disk: { path: folder, writable: true } } },
     }),
@@ -48,13 +60,20 @@ export async function startStoreServer(): Promise<StoreServer> {
       body: body ?? "",
     })) as unknown as Response;
   await miniflare.ready;
+  unsubscribe("child_process", onChild);
+  const dispose = async (): Promise<void> => await miniflare.dispose().catch(() => {});
   return {
     r2: new RemoteStore(send, "r2"),
     disk: new RemoteStore(send, "disk"),
     folder,
+    async kill() {
+      if (children.length !== 1) throw new Error(`one workerd was expected, not ${children.length} processes`);
+      children[0]!.kill("SIGKILL");
+      await dispose();
+    },
     async close() {
-      await miniflare.dispose();
-      rmSync(folder, { recursive: true, force: true });
+      await dispose();
+      rmSync(root, { recursive: true, force: true });
     },
   };
 }

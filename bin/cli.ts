@@ -5,12 +5,12 @@
 import { Failure, messageOf } from "./failure.ts";
 
 interface Command {
-  readonly summary: string;
-  readonly help: () => string;
+  /** Undefined: the command prints its own. */
+  readonly help?: () => string;
   readonly run: (args: readonly string[]) => Promise<void>;
 }
 
-const commands: Readonly<Record<string, { readonly summary: string; load(): Promise<Omit<Command, "summary">> }>> = {
+const commands: Readonly<Record<string, { readonly summary: string; load(): Promise<Command> }>> = {
   start: { summary: "run a Kafka-compatible server on this machine", load: () => import("./start.ts") },
   bridge: { summary: "give Kafka clients a local TCP address for a remote cluster", load: () => import("./bridge.ts") },
   inspect: { summary: "print what is in a write-ahead object", load: () => import("./inspect.ts") },
@@ -31,7 +31,7 @@ async function main(args: readonly string[]): Promise<void> {
   const entry = commands[name];
   if (entry === undefined) throw new Failure(`unknown command ${name} (see: kante --help)`, 2);
   const command = await entry.load();
-  if (rest.includes("--help") || rest.includes("-h")) console.log(command.help());
+  if (command.help !== undefined && (rest.includes("--help") || rest.includes("-h"))) console.log(command.help());
   else await command.run(rest);
 }
 

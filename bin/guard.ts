@@ -24,7 +24,15 @@ export function endWithThisProcess(runtime: ChildProcess): () => void {
 /** How often the parent is looked at when the only sign of its death is a new parent. */
 const parentCheckMs = 200;
 
-export function whenParentDies(stop: () => void): void {
+/** Resolves at the first signal to end, or when the parent is gone. */
+export function toldToStop(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
+    whenParentDies(resolve);
+  });
+}
+
+function whenParentDies(stop: () => void): void {
   const descriptor = Number(process.env["KANTE_PARENT_PIPE"] ?? "");
   if (descriptor > 0) {
     delete process.env["KANTE_PARENT_PIPE"];

@@ -8,9 +8,9 @@ import { DataFolder } from "./data-folder.ts";
 import { type Engine, startEngine } from "./engine.ts";
 import { usageFailure } from "./failure.ts";
 import { type Flags, type ParsedFlags, describeFlags, parseFlags } from "./flags.ts";
-import { endWithThisProcess, whenParentDies } from "./guard.ts";
+import { endWithThisProcess, toldToStop } from "./guard.ts";
 
-const logLevels = ["debug", "info", "warn", "error"] as const;
+const logLevels = ["debug", "info", "warn", "error", "off"] as const;
 
 const flags: Flags = {
   host: { value: "address", standard: "127.0.0.1", help: "address to listen on" },
@@ -73,9 +73,7 @@ function readOptions(args: readonly string[]) {
 
 export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
-  const stopped = new StopSignal();
-  whenParentDies(stopped.stop);
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stopped.stop);
+  const stop = toldToStop();
   await buildWhatIsStale();
   const folder = await DataFolder.open(options.data);
   const callOffs: (() => void)[] = [];
@@ -95,7 +93,7 @@ export async function run(args: readonly string[]): Promise<void> {
     throw error;
   }
   announce(options, folder.path);
-  await stopped.told;
+  await stop;
   await engine.stop();
   for (const callOff of callOffs) callOff();
   folder.release();
@@ -107,15 +105,4 @@ function announce(options: ReturnType<typeof readOptions>, path: string): void {
   console.log(`Kafka on ${options.kafkaPorts.map(at).join(", ")}`);
   console.log(`HTTP  on http://${at(options.httpPort)}`);
   console.log(`data  in ${path}`);
-}
-
-class StopSignal {
-  readonly told: Promise<void>;
-  readonly stop: () => void;
-
-  constructor() {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.told = promise;
-    this.stop = () => resolve();
-  }
 }

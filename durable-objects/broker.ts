@@ -180,10 +180,10 @@ export class BrokerObject extends DurableObject<Env> {
     });
   }
 
-  /** WebSocket upgrades, already checked by the Worker, which says in headers what the connection must know. */
+  /** WebSocket upgrades, already checked by the Worker. The query says what the connection must know. */
   override fetch(request: Request): Response {
     const { searchParams } = new URL(request.url);
-    return this.#webSockets.upgrade({
+    const facts: ConnectionFacts = {
       id: crypto.randomUUID(),
       cluster: this.#cluster,
       zone: this.#zone,
@@ -191,7 +191,8 @@ export class BrokerObject extends DurableObject<Env> {
       advertisedBasePort: Number(searchParams.get("port") ?? "9092"),
       clientAddress: request.headers.get("cf-connecting-ip") ?? "",
       transport: "websocket",
-    });
+    };
+    return this.#webSockets.upgrade(facts, searchParams.get("flow") === "1");
   }
 
   override webSocketMessage(socket: WebSocket, message: ArrayBuffer | string): void {

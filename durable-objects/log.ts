@@ -2,8 +2,8 @@
  * Log lines for machines: one JSON object per event that matters, through the console, which Cloudflare collects and the local
  * server passes to stderr. The event's name is constant text; what varies stands in fields.
  */
-const levels = ["debug", "info", "warn", "error"] as const;
-export type LogLevel = (typeof levels)[number];
+const levels = ["debug", "info", "warn", "error", "off"] as const;
+export type LogLevel = Exclude<(typeof levels)[number], "off">;
 export type LogFields = Readonly<Record<string, unknown>>;
 
 export class Log {

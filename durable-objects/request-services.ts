@@ -77,7 +77,7 @@ export class RequestServices implements BrokerServices {
     this.#pending ??= new Set();
     this.#pending.add(id);
     const result = await outcomes;
-    this.#pending.delete(id);
+    this.#pending?.delete(id);
     if (this.#abandoned) this.#ledger.releaseRead(id);
     else (this.#finished ??= []).push(id);
     return result;

@@ -16,8 +16,12 @@ const partialBytesMax = 8 * 1024;
 const bufferedBytesMax = 4 * 1024 * 1024;
 const bufferedCheckMs = 20;
 
+/** A client that asked for it is told in steps of this how many of its bytes were taken, as a text message. */
+const takenBytesStep = 256 * 1024;
+
 interface Attachment {
   readonly facts: ConnectionFacts;
+  readonly tellsTaken: boolean;
   readonly partial?: Uint8Array;
   /** A frame too large for the attachment was begun, or a request was under way: lost with the memory. */
   readonly isFragile?: true;
@@ -26,7 +30,11 @@ interface Attachment {
 interface Open {
   readonly connection: Connection;
   readonly cutter: FrameCutter;
-  facts: ConnectionFacts;
+  readonly facts: ConnectionFacts;
+  readonly tellsTaken: boolean;
+  /** Received since this memory began, and how much of that was told to be taken. */
+  receivedBytes: number;
+  toldBytes: number;
   isFragile: boolean;
   partialBytes: number;
 }
@@ -48,11 +56,11 @@ export class WebSocketFronts {
     this.#options = options;
   }
 
-  /** Answers the 101 that the Worker must hand on unchanged. */
-  upgrade(facts: ConnectionFacts): Response {
+  /** Answers the 101 that the Worker must hand on unchanged. `tellsTaken`: the client holds back until it hears what was taken. */
+  upgrade(facts: ConnectionFacts, tellsTaken: boolean): Response {
     const { 0: client, 1: server } = new WebSocketPair();
     this.#options.accept(server);
-    server.serializeAttachment({ facts } satisfies Attachment);
+    server.serializeAttachment({ facts, tellsTaken } satisfies Attachment);
     return new Response(null, { status: 101, webSocket: client, headers: { "sec-websocket-protocol": "kafka" } });
   }
 
@@ -64,6 +72,7 @@ export class WebSocketFronts {
       return;
     }
     this.#options.onReceived(message.byteLength);
+    open.receivedBytes += message.byteLength;
     try {
       for (const frame of open.cutter.push(new Uint8Array(message))) open.connection.receive(frame);
     } catch (error) {
@@ -71,7 +80,7 @@ export class WebSocketFronts {
     }
     if (open.connection.waitingBytes > this.#options.waitingBytesMax)
       this.#end(socket, 1013, "too many bytes without waiting for answers");
-    else this.#remember(socket, open);
+    else this.#settle(socket, open);
   }
 
   /** The platform waits for this answer to a close. */
@@ -82,6 +91,8 @@ export class WebSocketFronts {
   #find(socket: WebSocket): Open | undefined {
     const known = this.#open.get(socket);
     if (known !== undefined) return known;
+    // Messages that were on their way when the socket was closed.
+    if (socket.readyState !== WebSocket.OPEN) return undefined;
     const attachment = socket.deserializeAttachment() as Attachment;
     if (attachment.isFragile) {
       socket.close(1012, "requests were lost in a restart");
@@ -89,14 +100,16 @@ export class WebSocketFronts {
     }
     const cutter = new FrameCutter(this.#options.frameBytesMax);
     if (attachment.partial !== undefined) cutter.push(attachment.partial);
-    const transport = this.#transport(socket);
-    const connection = this.#options.open(attachment.facts, transport);
+    const { facts, tellsTaken, partial } = attachment;
     const open: Open = {
-      connection,
+      connection: this.#options.open(facts, this.#transport(socket)),
       cutter,
-      facts: attachment.facts,
+      facts,
+      tellsTaken,
+      receivedBytes: 0,
+      toldBytes: 0,
       isFragile: false,
-      partialBytes: attachment.partial?.byteLength ?? 0,
+      partialBytes: partial?.byteLength ?? 0,
     };
     this.#open.set(socket, open);
     return open;
@@ -116,7 +129,7 @@ export class WebSocketFronts {
       close: (reason) => this.#end(socket, 1008, reason),
       onRoom: () => {
         const open = this.#open.get(socket);
-        if (open !== undefined) this.#remember(socket, open);
+        if (open !== undefined) this.#settle(socket, open);
       },
     };
   }
@@ -129,19 +142,28 @@ export class WebSocketFronts {
     else {
       left();
       const open = this.#open.get(socket);
-      if (open !== undefined) this.#remember(socket, open);
+      if (open !== undefined) this.#settle(socket, open);
     }
+  }
+
+  #settle(socket: WebSocket, open: Open): void {
+    const takenBytes = open.receivedBytes - open.connection.waitingBytes - open.cutter.partialByteLength;
+    if (open.tellsTaken && takenBytes - open.toldBytes >= takenBytesStep) {
+      socket.send(String(takenBytes - open.toldBytes));
+      open.toldBytes = takenBytes;
+    }
+    this.#remember(socket, open);
   }
 
   /** Writes the attachment only when what it must say has changed. */
   #remember(socket: WebSocket, open: Open): void {
-    const { facts, connection, cutter } = open;
+    const { facts, tellsTaken, connection, cutter } = open;
     const isFragile = !connection.isQuiet || cutter.partialByteLength > partialBytesMax;
     const partialBytes = isFragile ? 0 : cutter.partialByteLength;
     if (isFragile === open.isFragile && partialBytes === 0 && open.partialBytes === 0) return;
     open.isFragile = isFragile;
     open.partialBytes = partialBytes;
-    const attachment: Attachment = isFragile ? { facts, isFragile } : { facts, partial: cutter.partial };
+    const attachment: Attachment = isFragile ? { facts, tellsTaken, isFragile } : { facts, tellsTaken, partial: cutter.partial };
     try {
       socket.serializeAttachment(attachment);
     } catch {

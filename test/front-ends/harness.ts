@@ -1,0 +1,148 @@
+/** Connections without a broker: handlers that the test answers by hand, and what came out, cut into frames again. */
+import { Connection, type ConnectionOptions } from "../../durable-objects/connection.ts";
+import type { BrokerServices, ConnectionFacts, Handler, RequestContext } from "../../durable-objects/handler.ts";
+import { InProcessFront } from "../../durable-objects/in-process-front.ts";
+import { Log } from "../../durable-objects/log.ts";
+import { Metrics } from "../../durable-objects/metrics.ts";
+import type { ReadLedger } from "../../durable-objects/request-services.ts";
+import { settingDefaults } from "../../core/settings.ts";
+import { concatenate, decodeCorrelationId, encodeRequest } from "../../protocol/codec.ts";
+import { FrameCutter } from "../../protocol/frames.ts";
+import { heartbeat } from "../../protocol/messages/12-heartbeat.ts";
+import { produce } from "../../protocol/messages/00-produce.ts";
+import { apiVersions } from "../../protocol/messages/18-api-versions.ts";
+
+export const facts: ConnectionFacts = {
+  id: "test",
+  cluster: "default",
+  zone: "local",
+  advertisedHost: "127.0.0.1",
+  advertisedBasePort: 9092,
+  clientAddress: "here",
+  transport: "in-process",
+};
+
+export interface Call {
+  readonly context: RequestContext;
+  readonly body: unknown;
+  answer(body: unknown): void;
+  throw(error: unknown): void;
+}
+
+export class FakeLedger implements ReadLedger {
+  readonly log: string[] = [];
+  #next = 1;
+
+  beginRead() {
+    const id = this.#next++;
+    this.log.push(`begin ${id}`);
+    return { id, outcomes: Promise.resolve([]) };
+  }
+
+  cancelRead(id: number): void {
+    this.log.push(`cancel ${id}`);
+  }
+
+  releaseRead(id: number): void {
+    this.log.push(`release ${id}`);
+  }
+}
+
+export class Harness {
+  readonly calls: Call[] = [];
+  readonly frames: Uint8Array[] = [];
+  readonly closed: string[] = [];
+  readonly ledger = new FakeLedger();
+  readonly metrics = new Metrics();
+  readonly front: InProcessFront;
+  accepts = true;
+  ended = 0;
+  /** Called by the handler of Produce at once; undefined leaves the answer to the test. */
+  onCall: ((call: Call) => void) | undefined;
+  readonly #cutter = new FrameCutter(1 << 20);
+
+  constructor(options: { requestsMax?: number } = {}) {
+    const connectionOptions: Omit<ConnectionOptions, "send" | "close" | "onRoom"> = {
+      facts,
+      handlers: new Map([this.#handler(produce, [3, 13]), this.#handler(heartbeat, [0, 4]), this.#handler(apiVersions, [0, 4])]),
+      services: this.#services(),
+      reads: this.ledger,
+      requestsMax: options.requestsMax ?? 8,
+      unsentBytesMax: 1 << 20,
+      accepts: () => this.accepts,
+      onEnd: () => {
+        this.ended += 1;
+      },
+      now: () => 0,
+      log: new Log("off", {}),
+      metrics: this.metrics,
+    };
+    this.front = new InProcessFront({
+      open: (transport) => new Connection({ ...connectionOptions, ...transport }),
+      frameBytesMax: 1 << 20,
+      onBytes: (chunk) => this.frames.push(...this.#cutter.push(chunk.slice())),
+      onClose: (reason) => this.closed.push(reason),
+    });
+  }
+
+  #services(): BrokerServices {
+    const unused = (): never => {
+      throw new Error("not part of this test");
+    };
+    return {
+      nodeId: 0,
+      settings: settingDefaults,
+      throttleMs: 0,
+      get catalog() {
+        return unused();
+      },
+      get controller() {
+        return unused();
+      },
+      coordinator: unused,
+      group: unused,
+      append: () => Promise.resolve([]),
+      read: unused,
+      readExtent: unused,
+    };
+  }
+
+  #handler(api: Handler["api"], versions: readonly [number, number]): [number, Handler] {
+    const handle = (body: unknown, context: RequestContext): Promise<unknown> =>
+      new Promise((resolve, reject) => {
+        const call: Call = { context, body, answer: resolve, throw: reject };
+        this.calls.push(call);
+        this.onCall?.(call);
+      });
+    return [api.key, { api, versions, handle }];
+  }
+
+  get correlationIds(): number[] {
+    return this.frames.map(decodeCorrelationId);
+  }
+}
+
+/** Lets every promise that can settle do so. */
+export async function settled(): Promise<void> {
+  for (let round = 0; round < 20; round++) await Promise.resolve();
+}
+
+export function heartbeatBytes(correlationId: number): Uint8Array {
+  return concatenate(encodeRequest(heartbeat, 4, correlationId, "client", { groupId: "g", memberId: "m" }));
+}
+
+export function produceBytes(correlationId: number): Uint8Array {
+  return concatenate(encodeRequest(produce, 7, correlationId, "client", { acks: -1, timeoutMs: 1000 }));
+}
+
+export function rawRequest(apiKey: number, apiVersion: number, correlationId: number, rest: readonly number[] = []): Uint8Array {
+  const bytes = new Uint8Array(14 + rest.length);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, bytes.byteLength - 4);
+  view.setInt16(4, apiKey);
+  view.setInt16(6, apiVersion);
+  view.setInt32(8, correlationId);
+  view.setInt16(12, -1);
+  bytes.set(rest, 14);
+  return bytes;
+}

@@ -21,6 +21,10 @@ export class ControllerTopicCatalog implements TopicCatalog {
     return this.#index.clusterId;
   }
 
+  get topicDefaults(): Readonly<Record<string, string>> {
+    return this.#index.topicDefaults;
+  }
+
   knownByName(name: string): TopicEntry | undefined {
     return this.#index.byName(name);
   }

@@ -23,8 +23,10 @@ export interface TopicEntry {
 }
 
 export interface TopicCatalog {
-  /** Stable and non-empty; Kafka's 22 character form. */
+  /** Stable; Kafka's 22 character form. Empty only until the controller has answered for the first time. */
   readonly clusterId: string;
+  /** Topic configs that were altered for the whole cluster: what holds for topics that set nothing of their own. */
+  readonly topicDefaults: Readonly<Record<string, string>>;
   /** From memory, refreshed from the controller once when unknown. */
   byName(name: string): Promise<TopicEntry | undefined>;
   byId(id: TopicId): Promise<TopicEntry | undefined>;

@@ -48,6 +48,8 @@ export interface ConfiguredResource extends ConfigResource {
 export interface ClusterSnapshot {
   readonly clusterId: string;
   readonly version: number;
+  /** Topic configs altered for the whole cluster. */
+  readonly topicDefaults: Readonly<Record<string, string>>;
   readonly topics: readonly TopicEntry[];
 }
 

@@ -90,7 +90,7 @@ export class ControllerMachine {
     const live = [...this.#topics].filter(([, row]) => row.state === "live");
     const topics = live.map(([id]) => this.#topics.entry(id));
     topics.sort((a, b) => (a.name < b.name ? -1 : 1));
-    return { clusterId: this.clusterId, version: this.#version, topics };
+    return { clusterId: this.clusterId, version: this.#version, topicDefaults: this.#configs.topicDefaults(), topics };
   }
 
   registerBroker(nodeId: number): Decision<{ readonly brokerEpoch: number }> {
@@ -290,12 +290,7 @@ export class ControllerMachine {
     if (!("topicId" in decision)) return decision;
     const row = this.#topics.get(decision.topicId);
     if (row?.state === "live" && this.isSettled(decision.topicId)) {
-      return {
-        errorCode: errorCodes.NONE,
-        topic: this.#topics.entry(decision.topicId, (configs) =>
-          effectiveSettings(configs, this.#configs.topicDefaults(), this.#settings),
-        ),
-      };
+      return { errorCode: errorCodes.NONE, topic: this.#topics.entry(decision.topicId) };
     }
     return refuse(errorCodes.REQUEST_TIMED_OUT, "The leaders of the partitions did not answer in time; they will be asked again.");
   }

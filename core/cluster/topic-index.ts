@@ -5,12 +5,14 @@
 import type { TopicId } from "../coordinator.ts";
 import type { TopicEntry } from "./catalog.ts";
 import type { ClusterSnapshot } from "./controller-client.ts";
+import type { TopicConfigs } from "./topic-settings.ts";
 
 export class TopicIndex {
   #clusterId = "";
   #version = 0;
   #stale = true;
   #topics: readonly TopicEntry[] = [];
+  #topicDefaults: TopicConfigs = {};
   readonly #byName = new Map<string, TopicEntry>();
   readonly #byId = new Map<TopicId, TopicEntry>();
 
@@ -21,6 +23,10 @@ export class TopicIndex {
   /** 0: nothing known yet; a controller begins with 1. */
   get version(): number {
     return this.#version;
+  }
+
+  get topicDefaults(): TopicConfigs {
+    return this.#topicDefaults;
   }
 
   get topics(): readonly TopicEntry[] {
@@ -46,6 +52,7 @@ export class TopicIndex {
     this.#clusterId = snapshot.clusterId;
     this.#version = snapshot.version;
     this.#topics = snapshot.topics;
+    this.#topicDefaults = snapshot.topicDefaults;
     this.#byName.clear();
     this.#byId.clear();
     for (const topic of snapshot.topics) {

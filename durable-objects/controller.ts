@@ -1,0 +1,181 @@
+/**
+ * One virtual cluster's controller: rows in, decisions by core/cluster, rows out, then the calls to leaders. It sleeps unless
+ * asked; an alarm stands only while a leader has still to hear of something, so that a crash half-way is not the end of it.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type {
+  ClusterSnapshot,
+  ConfigAlteration,
+  ConfiguredResource,
+  ControllerClient,
+  NewPartitions,
+  NewTopic,
+  Outcome,
+  TopicOutcome,
+} from "../core/cluster/controller-client.ts";
+import type { Row, RowChange } from "../core/cluster/controller-rows.ts";
+import { ControllerMachine, firstRows } from "../core/cluster/controller.ts";
+import type { Decision, LeaderCall, TopicDecision } from "../core/cluster/controller.ts";
+import { base64Url, isUsableId } from "../core/cluster/ids.ts";
+import type { OutboxCall } from "../core/cluster/outbox.ts";
+import type { BatchCoordinator, TopicId } from "../core/coordinator.ts";
+import { settingsOf } from "./env.ts";
+import type { Env } from "./env.ts";
+import { Log } from "./log.ts";
+import { clusterOf, leaderName } from "./names.ts";
+
+/** How long a client waits for the leaders before it hears that they are slow; the outbox goes on. */
+const settleMsMax = 10_000;
+/** When to look again if this object dies with calls in flight. */
+const watchMs = 5000;
+
+export class Controller extends DurableObject<Env> implements ControllerClient {
+  readonly #machine: ControllerMachine;
+  readonly #cluster: string;
+  readonly #log: Log;
+  /** Those who wait for topics to settle; asked again after every answer of a leader. */
+  readonly #waiting = new Set<() => void>();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const settings = settingsOf(env);
+    this.#cluster = clusterOf(ctx.id.name ?? "");
+    this.#log = new Log(settings["log.level"], { object: ctx.id.name });
+    ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
+    let rows = this.#rows();
+    if (rows.length === 0) {
+      this.#persist(firstRows(base64Url(crypto.getRandomValues(new Uint8Array(16)))));
+      rows = this.#rows();
+    }
+    this.#machine = new ControllerMachine(rows, settings);
+  }
+
+  #rows(): Row[] {
+    const cursor = this.ctx.storage.sql.exec<{ key: string; value: string }>("SELECT key, value FROM state");
+    return cursor.toArray().map(({ key, value }) => [key, value]);
+  }
+
+  /** One transaction: there is no await between these writes. */
+  #persist(changes: readonly RowChange[]): void {
+    for (const { key, value } of changes) {
+      if (value === null) this.ctx.storage.sql.exec("DELETE FROM state WHERE key = ?", key);
+      else this.ctx.storage.sql.exec("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", key, value);
+    }
+  }
+
+  #decided<T>({ result, rows }: Decision<T>): T {
+    this.#persist(rows);
+    if (this.#machine.outboxSize > 0) {
+      void this.ctx.storage.setAlarm(Date.now() + watchMs);
+      this.#callLeaders();
+    }
+    return result;
+  }
+
+  async snapshot(knownVersion: number): Promise<ClusterSnapshot | undefined> {
+    return this.#machine.snapshot(knownVersion);
+  }
+
+  async registerBroker(brokerId: number): Promise<{ readonly brokerEpoch: number }> {
+    return this.#decided(this.#machine.registerBroker(brokerId));
+  }
+
+  async allocateProducerIds(): Promise<{ readonly first: number; readonly count: number }> {
+    return this.#decided(this.#machine.allocateProducerIds());
+  }
+
+  async createTopics(topics: readonly NewTopic[], validateOnly: boolean): Promise<readonly TopicOutcome[]> {
+    if (validateOnly) return this.#machine.validateTopics(topics);
+    const decisions = this.#decided(this.#machine.createTopics(topics, topics.map(newTopicId)));
+    // A topic that somebody else is creating at this moment exists for whoever hears so, visibly.
+    await this.#settled([...topicIds(decisions), ...topics.map(({ name }) => this.#machine.topicIdOf(name))]);
+    return decisions.map((decision) => this.#machine.outcome(decision));
+  }
+
+  async deleteTopics(ids: readonly TopicId[]): Promise<readonly Outcome[]> {
+    return this.#decided(this.#machine.deleteTopics(ids));
+  }
+
+  async createPartitions(requests: readonly NewPartitions[], validateOnly: boolean): Promise<readonly Outcome[]> {
+    const decisions = this.#decided(this.#machine.createPartitions(requests, validateOnly));
+    if (!validateOnly) await this.#settled(topicIds(decisions));
+    return decisions.map((decision) => {
+      const outcome = validateOnly ? decision : this.#machine.outcome(decision);
+      return { errorCode: outcome.errorCode, errorMessage: "errorMessage" in outcome ? outcome.errorMessage : null };
+    });
+  }
+
+  async alterConfigs(alterations: readonly ConfigAlteration[], validateOnly: boolean): Promise<readonly Outcome[]> {
+    const outcomes = this.#decided(this.#machine.alterConfigs(alterations, validateOnly));
+    await this.#settled(alterations.map(({ name }) => this.#machine.topicIdOf(name)));
+    return outcomes;
+  }
+
+  async configuredResources(): Promise<readonly ConfiguredResource[]> {
+    return this.#machine.configuredResources();
+  }
+
+  /** Resolves when no leader is left to tell of these topics, or when the client has waited long enough. */
+  async #settled(ids: readonly (TopicId | undefined)[]): Promise<void> {
+    const isSettled = () => ids.every((id) => id === undefined || this.#machine.isSettled(id));
+    if (isSettled()) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = () => {
+      if (isSettled()) resolve();
+    };
+    const timer = setTimeout(resolve, settleMsMax);
+    this.#waiting.add(look);
+    await promise;
+    this.#waiting.delete(look);
+    clearTimeout(timer);
+  }
+
+  #callLeaders(): void {
+    for (const taken of this.#machine.takeCalls(Date.now())) this.ctx.waitUntil(this.#call(taken));
+  }
+
+  async #call(taken: OutboxCall & { readonly call: LeaderCall }): Promise<void> {
+    try {
+      const leader = this.#leader(taken.cell);
+      if (taken.call.kind === "create") await leader.createPartitions(taken.call.partitions, taken.call.settings);
+      else await leader.deletePartitions(taken.call.topicId);
+      this.#persist(this.#machine.callAnswered(taken));
+    } catch (error) {
+      this.#log.warn("leader call failed", { cell: taken.cell, topicId: taken.topicId, error });
+      this.#machine.callFailed(taken, Date.now());
+    }
+    for (const look of this.#waiting) look();
+    this.#callLeaders();
+    await this.#setAlarm();
+  }
+
+  /** A fresh stub each time: one whose object was reset stays broken. */
+  #leader(cell: number): Pick<BatchCoordinator, "createPartitions" | "deletePartitions"> {
+    const id = this.env.LEADER.idFromName(leaderName(this.#cluster, cell));
+    return this.env.LEADER.get(id) as unknown as BatchCoordinator;
+  }
+
+  async #setAlarm(): Promise<void> {
+    if (this.#machine.outboxSize === 0) {
+      await this.ctx.storage.deleteAlarm();
+      return;
+    }
+    const deadline = this.#machine.nextDeadline();
+    await this.ctx.storage.setAlarm(Math.max(deadline ?? 0, deadline === undefined ? Date.now() + watchMs : Date.now()));
+  }
+
+  override async alarm(): Promise<void> {
+    this.#callLeaders();
+    await this.#setAlarm();
+  }
+}
+
+function newTopicId(): TopicId {
+  let id = crypto.randomUUID();
+  while (!isUsableId(id)) id = crypto.randomUUID();
+  return id;
+}
+
+function topicIds(decisions: readonly TopicDecision[]): TopicId[] {
+  return decisions.flatMap((decision) => ("topicId" in decision ? [decision.topicId] : []));
+}

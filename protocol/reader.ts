@@ -13,7 +13,7 @@ export class DecodeError extends Error {
  */
 export const elementsMax = 250_000;
 
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 const noBytes = new Uint8Array(0);
 

@@ -1,5 +1,5 @@
 /** Reads Kafka's old fixed-width forms, in which consumers encode what they tell each other through the coordinator. */
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class ByteView {
   readonly #bytes: Uint8Array;

@@ -3,7 +3,7 @@
  * compared with record data, so this favours plainness; a row that ends early or lies about a length throws RangeError.
  */
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class ByteWriter {
   #buffer = new Uint8Array(256);

@@ -2,8 +2,8 @@
  * A group under a hand-moved clock, with its rows in memory as the Durable Object keeps them: requests go in, answers are collected
  * by request, and a restart rebuilds the group from what was written and nothing else.
  */
-import type { GroupEvent, GroupRequest } from "../../../core/group/events.ts";
-import { Group } from "../../../core/group/group.ts";
+import type { GroupRequest } from "../../../core/group/events.ts";
+import { GroupMachine } from "../../../core/group/machine.ts";
 import { groupOptions, type GroupOptions } from "../../../core/group/options.ts";
 import type { Effect } from "../../../core/group/outbox.ts";
 import type {
@@ -56,18 +56,18 @@ export class Harness {
   readonly rows = new Rows();
   readonly answers = new Map<number, unknown>();
   now = 1_000_000;
-  group: Group;
+  group: GroupMachine;
   #nextRequest = 1;
   #nextUuid = 1;
 
   constructor(options: Partial<GroupOptions> = {}) {
     this.options = { ...groupOptions(settingDefaults), initialRebalanceDelayMs: 3000, ...options };
-    this.group = new Group(this.options);
+    this.group = new GroupMachine(this.options);
   }
 
   send(request: GroupRequest): number {
     const requestId = this.#nextRequest++;
-    this.#perform(this.group.handle({ ...request, requestId } as GroupEvent, this.now));
+    this.#perform(this.group.handle({ ...request, requestId }, this.now));
     return requestId;
   }
 
@@ -93,7 +93,7 @@ export class Harness {
 
   /** The object is evicted or killed: what was parked is never answered. */
   restart(): void {
-    this.group = Group.restore(this.options, this.rows.snapshot, [...this.rows.slots.values()], this.now);
+    this.group = GroupMachine.restore(this.options, this.rows.snapshot, [...this.rows.slots.values()], this.now);
   }
 
   #perform(effects: readonly Effect[]): void {

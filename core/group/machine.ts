@@ -37,7 +37,7 @@ const backstopMs = 60_000;
 /** A group without members and offsets is forgotten after as long. */
 const emptyGroupMs = 600_000;
 
-export class Group {
+export class GroupMachine {
   readonly #options: GroupOptions;
   readonly #deadlines = new Deadlines();
   readonly #outbox = new Outbox();
@@ -52,8 +52,13 @@ export class Group {
     this.#options = options;
   }
 
-  static restore(options: GroupOptions, snapshot: StoredSnapshot | undefined, rows: readonly StoredRow[], now: number): Group {
-    const group = new Group(options);
+  static restore(
+    options: GroupOptions,
+    snapshot: StoredSnapshot | undefined,
+    rows: readonly StoredRow[],
+    now: number,
+  ): GroupMachine {
+    const group = new GroupMachine(options);
     let state: ClassicState | undefined;
     if (snapshot !== undefined) state = group.#readSnapshot(new ByteReader(joinChunks(snapshot.chunks)), now);
     for (const { entry } of group.#ring.restore(snapshot?.sequence ?? 0, rows)) {
@@ -92,7 +97,7 @@ export class Group {
     if (this.#classic.state !== "Empty") {
       return current === undefined || current > now + backstopMs ? now + backstopMs : undefined;
     }
-    if (current !== undefined) return undefined;
+    if (current !== undefined || this.#ring.isEmpty) return undefined;
     if (this.#offsets.isEmpty) return Math.max(this.#classic.stateSince + emptyGroupMs, now + 1);
     let earliest = Number.POSITIVE_INFINITY;
     for (const { at } of this.#expirations()) earliest = Math.min(earliest, at);

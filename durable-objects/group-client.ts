@@ -1,0 +1,100 @@
+/**
+ * A broker's client of one group: RPC to the Group Durable Object. A call that breaks off is answered with what Kafka says while a
+ * coordinator loads; questions that change nothing, and those that may be repeated, are put once more to a fresh stub first.
+ */
+import type { TopicId } from "../core/coordinator.ts";
+import * as failures from "../core/group/client-failures.ts";
+import type { GroupClient } from "../core/group/group-client.ts";
+import type {
+  ClientFacts,
+  HeartbeatRequest,
+  JoinGroupRequest,
+  LeaveGroupRequest,
+  OffsetCommitRequest,
+  OffsetDeleteRequest,
+  OffsetFetchRequest,
+  SyncGroupRequest,
+} from "../core/group/requests.ts";
+import type { Env } from "./env.ts";
+import { groupName } from "./names.ts";
+
+export function groupClient(env: Env, cluster: string, groupId: string): GroupClient {
+  return new RpcGroupClient(groupId, () => env.GROUP.getByName(groupName(cluster, groupId)) as unknown as GroupClient);
+}
+
+class RpcGroupClient implements GroupClient {
+  readonly groupId: string;
+  readonly #open: () => GroupClient;
+  #stub: GroupClient | undefined;
+
+  constructor(groupId: string, open: () => GroupClient) {
+    this.groupId = groupId;
+    this.#open = open;
+  }
+
+  /** A stub whose object was reset stays broken: the next call gets another. */
+  async #once<Answer>(call: (group: GroupClient) => Promise<Answer>): Promise<Answer> {
+    const stub = (this.#stub ??= this.#open());
+    try {
+      return await call(stub);
+    } catch (error) {
+      if (this.#stub === stub) this.#stub = undefined;
+      throw error;
+    }
+  }
+
+  async #call<Answer>(call: (group: GroupClient) => Promise<Answer>, failed: Answer): Promise<Answer> {
+    return await this.#once(call).catch(() => failed);
+  }
+
+  async #repeat<Answer>(call: (group: GroupClient) => Promise<Answer>, failed: Answer): Promise<Answer> {
+    return await this.#once(call)
+      .catch(() => this.#once(call))
+      .catch(() => failed);
+  }
+
+  joinGroup(request: JoinGroupRequest, facts: ClientFacts) {
+    return this.#call((group) => group.joinGroup(request, facts), failures.joinFailed(request));
+  }
+
+  syncGroup(request: SyncGroupRequest) {
+    return this.#call((group) => group.syncGroup(request), failures.syncFailed);
+  }
+
+  heartbeat(request: HeartbeatRequest) {
+    return this.#repeat((group) => group.heartbeat(request), failures.heartbeatFailed);
+  }
+
+  leaveGroup(request: LeaveGroupRequest) {
+    return this.#call((group) => group.leaveGroup(request), failures.leaveFailed);
+  }
+
+  /** Not repeated here: a later commit of the same client may have overtaken it by then. */
+  commitOffsets(request: OffsetCommitRequest, facts: ClientFacts) {
+    return this.#call((group) => group.commitOffsets(request, facts), failures.commitFailed(request));
+  }
+
+  fetchOffsets(request: OffsetFetchRequest) {
+    return this.#repeat((group) => group.fetchOffsets(request), failures.fetchFailed);
+  }
+
+  deleteOffsets(request: OffsetDeleteRequest) {
+    return this.#call((group) => group.deleteOffsets(request), failures.deleteOffsetsFailed);
+  }
+
+  forgetTopics(topicIds: readonly TopicId[]) {
+    return this.#repeat((group) => group.forgetTopics(topicIds), undefined);
+  }
+
+  describe() {
+    return this.#repeat((group) => group.describe(), failures.describeFailed);
+  }
+
+  list() {
+    return this.#repeat((group) => group.list(), undefined);
+  }
+
+  delete() {
+    return this.#call((group) => group.delete(), failures.deleteFailed);
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * One group's coordinator: rows in, decisions by core/group, rows out, then the answers. A join or sync that waits is an open
+ * RPC call. It holds a timer while somebody is awaited, and an alarm while there are members, in case it is evicted; a group
+ * without members has neither, but for the one alarm on the day on which it is forgotten.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type { TopicId } from "../core/coordinator.ts";
+import type { GroupEvent, GroupRequest } from "../core/group/events.ts";
+import type { GroupClient } from "../core/group/group-client.ts";
+import { GroupMachine } from "../core/group/machine.ts";
+import { groupOptions } from "../core/group/options.ts";
+import type { Effect } from "../core/group/outbox.ts";
+import type {
+  ClientFacts,
+  DeleteGroupAnswer,
+  DescribeGroupAnswer,
+  GroupListing,
+  HeartbeatAnswer,
+  HeartbeatRequest,
+  JoinGroupAnswer,
+  JoinGroupRequest,
+  LeaveGroupAnswer,
+  LeaveGroupRequest,
+  OffsetCommitAnswer,
+  OffsetCommitRequest,
+  OffsetDeleteAnswer,
+  OffsetDeleteRequest,
+  OffsetFetchAnswer,
+  OffsetFetchRequest,
+  SyncGroupAnswer,
+  SyncGroupRequest,
+} from "../core/group/requests.ts";
+import { controllerClient } from "./controller-client.ts";
+import { settingsOf, type Env } from "./env.ts";
+import { GroupRows } from "./group-rows.ts";
+import { Log } from "./log.ts";
+import { clusterOf, tailOf } from "./names.ts";
+
+export class Group extends DurableObject<Env> implements GroupClient {
+  readonly groupId: string;
+  readonly #cluster: string;
+  readonly #log: Log;
+  readonly #rows: GroupRows;
+  readonly #machine: GroupMachine;
+  readonly #waiting = new Map<number, (answer: unknown) => void>();
+  #nextRequestId = 1;
+  /** Resolves when the cluster's list names the group; rows are proof of it. */
+  #registered: Promise<void> | undefined;
+  #unregistered: Promise<void> = Promise.resolve();
+  #timer: { readonly at: number; readonly handle: ReturnType<typeof setTimeout> } | undefined;
+  #alarmAt: number | undefined;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const name = ctx.id.name ?? "";
+    const settings = settingsOf(env);
+    this.groupId = tailOf(name);
+    this.#cluster = clusterOf(name);
+    this.#log = new Log(settings["log.level"], { object: name });
+    this.#rows = new GroupRows(ctx.storage);
+    const { snapshot, rows } = this.#rows.load();
+    this.#machine = GroupMachine.restore(groupOptions(settings), snapshot, rows, Date.now());
+    if (this.#rows.exist) this.#registered = Promise.resolve();
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#alarmAt = (await ctx.storage.getAlarm()) ?? undefined;
+      this.#arrange();
+    });
+  }
+
+  async joinGroup(request: JoinGroupRequest, facts: ClientFacts): Promise<JoinGroupAnswer> {
+    if (request.memberId === "") await this.#register();
+    return this.#ask({ kind: "join-group", request, facts, uuid: crypto.randomUUID() });
+  }
+
+  syncGroup(request: SyncGroupRequest): Promise<SyncGroupAnswer> {
+    return this.#ask({ kind: "sync-group", request });
+  }
+
+  heartbeat(request: HeartbeatRequest): Promise<HeartbeatAnswer> {
+    return this.#ask({ kind: "heartbeat", request });
+  }
+
+  leaveGroup(request: LeaveGroupRequest): Promise<LeaveGroupAnswer> {
+    return this.#ask({ kind: "leave-group", request });
+  }
+
+  async commitOffsets(request: OffsetCommitRequest, facts: ClientFacts): Promise<OffsetCommitAnswer> {
+    if (request.generationId < 0) await this.#register();
+    return this.#ask({ kind: "offset-commit", request, facts });
+  }
+
+  fetchOffsets(request: OffsetFetchRequest): Promise<OffsetFetchAnswer> {
+    return this.#ask({ kind: "offset-fetch", request });
+  }
+
+  deleteOffsets(request: OffsetDeleteRequest): Promise<OffsetDeleteAnswer> {
+    return this.#ask({ kind: "offset-delete", request });
+  }
+
+  forgetTopics(topicIds: readonly TopicId[]): Promise<void> {
+    return this.#ask({ kind: "forget-topics", topicIds });
+  }
+
+  describe(): Promise<DescribeGroupAnswer> {
+    return this.#ask({ kind: "describe-group" });
+  }
+
+  list(): Promise<GroupListing | undefined> {
+    return this.#ask({ kind: "list-group" });
+  }
+
+  delete(): Promise<DeleteGroupAnswer> {
+    return this.#ask({ kind: "delete-group" });
+  }
+
+  override async alarm(): Promise<void> {
+    this.#alarmAt = undefined;
+    this.#run((now) => this.#machine.handle({ kind: "alarm" }, now));
+  }
+
+  #ask<Answer>(request: GroupRequest): Promise<Answer> {
+    const requestId = this.#nextRequestId++;
+    const event: GroupEvent = { ...request, requestId };
+    return new Promise((resolve) => {
+      this.#waiting.set(requestId, resolve as (answer: unknown) => void);
+      this.#run((now) => this.#machine.handle(event, now));
+    });
+  }
+
+  /** A state that could not be written must not be acted on: the object goes, and comes back from its rows. */
+  #run(decide: (now: number) => readonly Effect[]): void {
+    try {
+      const effects = decide(Date.now());
+      this.#rows.apply(effects);
+      for (const effect of effects) {
+        if (effect.kind === "reply") this.#answer(effect.requestId, effect.answer);
+        else if (effect.kind === "wipe") this.#unregister();
+      }
+      this.#arrange();
+    } catch (error) {
+      this.#log.error("group-broken", { error });
+      this.ctx.abort("the group's machine broke");
+      throw error;
+    }
+  }
+
+  #answer(requestId: number, answer: unknown): void {
+    this.#waiting.get(requestId)?.(answer);
+    this.#waiting.delete(requestId);
+  }
+
+  /** A timer that is too early does no harm and is left alone: heartbeats only ever move deadlines away. */
+  #arrange(): void {
+    const now = Date.now();
+    const deadline = this.#machine.nextDeadline();
+    if (deadline !== undefined && (this.#timer === undefined || deadline < this.#timer.at)) this.#setTimer(deadline, now);
+    const alarmAt = this.#machine.wantsAlarm(this.#alarmAt, now);
+    if (alarmAt === undefined) return;
+    this.#alarmAt = alarmAt;
+    void this.ctx.storage.setAlarm(alarmAt);
+  }
+
+  #setTimer(at: number, now: number): void {
+    clearTimeout(this.#timer?.handle);
+    const handle = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#run((later) => this.#machine.tick(later));
+      },
+      Math.max(at - now, 0),
+    );
+    this.#timer = { at, handle };
+  }
+
+  /** Before anything is written of a group that may be new. */
+  async #register(): Promise<void> {
+    this.#registered ??= this.#unregistered.then(() => this.#index().registerGroup(this.groupId));
+    try {
+      await this.#registered;
+    } catch (error) {
+      this.#registered = undefined;
+      throw error;
+    }
+  }
+
+  /** Nobody waits for this: a name too many in the list does no harm. */
+  #unregister(): void {
+    this.#registered = undefined;
+    this.#unregistered = this.#index()
+      .unregisterGroup(this.groupId)
+      .catch((error: unknown) => this.#log.warn("group-still-listed", { error }));
+    this.ctx.waitUntil(this.#unregistered);
+  }
+
+  #index() {
+    return controllerClient(this.env, this.#cluster);
+  }
+}

@@ -84,6 +84,18 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
     return this.#decided(this.#machine.allocateProducerIds());
   }
 
+  async registerGroup(groupId: string): Promise<void> {
+    this.#decided(this.#machine.registerGroup(groupId));
+  }
+
+  async unregisterGroup(groupId: string): Promise<void> {
+    this.#decided(this.#machine.unregisterGroup(groupId));
+  }
+
+  async groups(): Promise<readonly string[]> {
+    return this.#machine.groups();
+  }
+
   async createTopics(topics: readonly NewTopic[], validateOnly: boolean): Promise<readonly TopicOutcome[]> {
     if (validateOnly) return this.#machine.validateTopics(topics);
     const decisions = this.#decided(this.#machine.createTopics(topics, topics.map(newTopicId)));

@@ -1,6 +1,7 @@
 /** What brokers ask of the controller of their virtual cluster. The Controller Durable Object implements it over RPC. */
 import type { TopicEntry } from "./catalog.ts";
 import type { TopicId } from "../coordinator.ts";
+import type { GroupIndex } from "../group/group-index.ts";
 
 export interface NewTopic {
   readonly name: string;
@@ -53,7 +54,7 @@ export interface ClusterSnapshot {
   readonly topics: readonly TopicEntry[];
 }
 
-export interface ControllerClient {
+export interface ControllerClient extends GroupIndex {
   /** Undefined when the caller's version is still the newest. */
   snapshot(knownVersion: number): Promise<ClusterSnapshot | undefined>;
   createTopics(topics: readonly NewTopic[], validateOnly: boolean): Promise<readonly TopicOutcome[]>;

@@ -7,6 +7,7 @@
  * | `topic/<id>` | name, state, cells, configs, version | when the topic changes; once more when all its leaders have heard of it |
  * | `broker/<node id>` | epoch | when the broker starts |
  * | `producer-ids` | the first id not given away | once per 1000 ids |
+ * | `group/<group id>` | nothing: that there is such a group | when the group gets its first row; removed with its last |
  * | `config/<type>/<name>` | what was set on a broker (4), all brokers (4, no name) or a group (32) | when it is altered |
  */
 import type { TopicId } from "../coordinator.ts";
@@ -43,6 +44,7 @@ export const clusterKey = "cluster";
 export const producerIdsKey = "producer-ids";
 export const topicKey = (id: TopicId) => `topic/${id}`;
 export const brokerKey = (nodeId: number) => `broker/${nodeId}`;
+export const groupKey = (groupId: string) => `group/${groupId}`;
 export const configKey = (resourceType: number, name: string) => `config/${resourceType}/${name}`;
 
 export function putRow(key: string, value: unknown): RowChange {

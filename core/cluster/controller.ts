@@ -17,7 +17,7 @@ import type {
   TopicOutcome,
 } from "./controller-client.ts";
 import type { ClusterRow, Row, RowChange, TopicRow } from "./controller-rows.ts";
-import { brokerKey, clusterKey, producerIdsKey, putRow, topicKey } from "./controller-rows.ts";
+import { brokerKey, clusterKey, groupKey, producerIdsKey, putRow, topicKey } from "./controller-rows.ts";
 import { zeroId } from "./ids.ts";
 import { additionalPartitions, isRefusal, partitionCount, refuse } from "./new-topics.ts";
 import type { Refusal } from "./new-topics.ts";
@@ -56,6 +56,7 @@ export class ControllerMachine {
   readonly #outbox = new Outbox();
   readonly #configs = new ConfigTable();
   readonly #brokerEpochs = new Map<string, number>();
+  readonly #groups = new Set<string>();
   #nextProducerId = 0;
   #version: number;
 
@@ -69,6 +70,7 @@ export class ControllerMachine {
       else if (key === producerIdsKey) this.#nextProducerId = JSON.parse(value) as number;
       else if (key.startsWith("broker/")) this.#brokerEpochs.set(key, JSON.parse(value) as number);
       else if (key.startsWith("topic/")) version = Math.max(version, this.#loadTopic(key.slice("topic/".length), value));
+      else if (key.startsWith("group/")) this.#groups.add(key.slice("group/".length));
       else this.#configs.load(key, value);
     }
     if (cluster === undefined) throw new Error("a controller without its cluster row");
@@ -104,6 +106,21 @@ export class ControllerMachine {
     const first = this.#nextProducerId;
     this.#nextProducerId += producerIdBlock;
     return { result: { first, count: producerIdBlock }, rows: [putRow(producerIdsKey, this.#nextProducerId)] };
+  }
+
+  registerGroup(groupId: string): Decision<void> {
+    if (this.#groups.has(groupId)) return { result: undefined, rows: [] };
+    this.#groups.add(groupId);
+    return { result: undefined, rows: [putRow(groupKey(groupId), null)] };
+  }
+
+  unregisterGroup(groupId: string): Decision<void> {
+    const rows = this.#groups.delete(groupId) ? [{ key: groupKey(groupId), value: null }] : [];
+    return { result: undefined, rows };
+  }
+
+  groups(): readonly string[] {
+    return [...this.#groups].sort();
   }
 
   /** `newIds` has a random id for each topic. */

@@ -1,0 +1,67 @@
+/**
+ * CreateTopics, versions 2–7. The answer comes when the topics can be written to. Divergences: any replication factor is accepted and
+ * comes to one replica, durability being the store's. KIP-525 (configs in the answer), KIP-516 (ids).
+ */
+import type { TopicEntry } from "../../core/cluster/catalog.ts";
+import type { NewTopic, TopicOutcome } from "../../core/cluster/controller-client.ts";
+import { zeroId } from "../../core/cluster/ids.ts";
+import { topicConfigs } from "../../core/cluster/topic-configs.ts";
+import { errorCodes } from "../../protocol/errors.ts";
+import { createTopics } from "../../protocol/messages/19-create-topics.ts";
+import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
+import { configSource, describeConfigs, topicDefaults } from "./config-entries.ts";
+import type { ConfigDefaults } from "./config-entries.ts";
+import { defineHandler } from "./define-handler.ts";
+
+type Topic = RequestOf<typeof createTopics>["topics"][number];
+type Answered = NonNullable<ResponseInput<typeof createTopics>["topics"]>[number];
+
+export const createTopicsHandler = defineHandler({
+  api: createTopics,
+  versions: [2, 7],
+  async handle(request, { services }) {
+    const names = request.topics.map(({ name }) => name);
+    const isDuplicate = (name: string) => names.indexOf(name) !== names.lastIndexOf(name);
+    const asked = request.topics.filter(({ name }) => !isDuplicate(name));
+    const outcomes = asked.length === 0 ? [] : await services.controller.createTopics(asked.map(newTopic), request.validateOnly);
+    if (!request.validateOnly) services.catalog.invalidate();
+    const defaults = topicDefaults(services);
+    const duplicates = [...new Set(names.filter(isDuplicate))];
+    return {
+      topics: [
+        ...asked.map(({ name }, index) => answer(name, outcomes[index]!, defaults)),
+        ...duplicates.map((name) => refusal(name, errorCodes.INVALID_REQUEST, "Duplicate topic name.")),
+      ],
+    };
+  },
+});
+
+function newTopic(topic: Topic): NewTopic {
+  return {
+    name: topic.name,
+    partitions: topic.numPartitions,
+    replicationFactor: topic.replicationFactor,
+    assignments: topic.assignments.map(({ partitionIndex, brokerIds }) => ({ partition: partitionIndex, brokerIds })),
+    configs: Object.fromEntries(topic.configs.map(({ name, value }) => [name, value])),
+  };
+}
+
+function answer(name: string, outcome: TopicOutcome, defaults: ConfigDefaults): Answered {
+  if (!("topic" in outcome)) return refusal(name, outcome.errorCode, outcome.errorMessage);
+  return { ...created(outcome.topic, defaults), name };
+}
+
+function refusal(name: string, errorCode: number, errorMessage: string): Answered {
+  return { name, topicId: zeroId, errorCode, errorMessage, configs: [] };
+}
+
+function created(topic: TopicEntry, defaults: ConfigDefaults): Answered {
+  const entries = describeConfigs(topicConfigs, topic.configs, configSource.topic, defaults);
+  return {
+    topicId: topic.id,
+    errorMessage: null,
+    numPartitions: topic.partitions.length,
+    replicationFactor: 1,
+    configs: entries.map(({ name, value, source }) => ({ name, value, configSource: source })),
+  };
+}

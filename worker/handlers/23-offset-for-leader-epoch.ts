@@ -1,0 +1,50 @@
+/**
+ * OffsetForLeaderEpoch, versions 2–4. Tells a client where a leader epoch ended, so that it notices when its offset belongs to a log
+ * that was cut. Leaders answer; a broker only checks what it knows. KIP-320.
+ */
+import type { EpochEndQuery } from "../../core/coordinator.ts";
+import type { RequestContext } from "../../durable-objects/handler.ts";
+import { errorCodes } from "../../protocol/errors.ts";
+import { offsetForLeaderEpoch } from "../../protocol/messages/23-offset-for-leader-epoch.ts";
+import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
+import { ByCell } from "./by-cell.ts";
+import { defineHandler } from "./define-handler.ts";
+import { findTopic, heedLeader, leaderEpochError } from "./topics.ts";
+
+type Topic = RequestOf<typeof offsetForLeaderEpoch>["topics"][number];
+type Answered = NonNullable<NonNullable<ResponseInput<typeof offsetForLeaderEpoch>["topics"]>[number]["partitions"]>[number];
+
+export const offsetForLeaderEpochHandler = defineHandler({
+  api: offsetForLeaderEpoch,
+  versions: [2, 4],
+  async handle(request, context) {
+    const queries = new ByCell<EpochEndQuery>();
+    const topics = await Promise.all(request.topics.map((topic) => ask(topic, queries, context)));
+    const answers = await queries.ask((cell, asked) => context.services.coordinator(cell).epochEnds(asked));
+    return {
+      topics: topics.map(({ topic, partitions }) => ({
+        topic,
+        partitions: partitions.map((partition): Answered => {
+          if (typeof partition !== "symbol") return partition;
+          const { errorCode, leaderEpoch, endOffset, ...asked } = answers.get(partition)!;
+          heedLeader(context.services.catalog, errorCode);
+          return { partition: asked.partition, errorCode, leaderEpoch, endOffset: BigInt(endOffset) };
+        }),
+      })),
+    };
+  },
+});
+
+async function ask({ topic, partitions }: Topic, queries: ByCell<EpochEndQuery>, { services }: RequestContext) {
+  const entry = await findTopic(services.catalog, { name: topic, topicId: "" }, false);
+  return {
+    topic,
+    partitions: partitions.map(({ partition, currentLeaderEpoch, leaderEpoch }): Answered | symbol => {
+      const known = entry?.partitions[partition];
+      if (entry === undefined || known === undefined) return { partition, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION };
+      const errorCode = leaderEpochError(known.leaderEpoch, currentLeaderEpoch);
+      if (errorCode !== errorCodes.NONE) return { partition, errorCode };
+      return queries.add(known.cell, { topicId: entry.id, partition, leaderEpoch });
+    }),
+  };
+}

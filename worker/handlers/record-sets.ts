@@ -1,0 +1,57 @@
+/**
+ * What can be told of a record set from its batch headers alone, and where in it a record lies. Sets that a broker reads were
+ * checked when they were written.
+ */
+import type { BatchHeader, RecordPosition } from "../../kernel/interface.ts";
+import { kernel } from "../../kernel/kernel.ts";
+import { batchBody } from "./batch-body.ts";
+
+const lengthPosition = 8;
+const prologueBytes = 12;
+const codecPosition = 22;
+const codecMask = 0x07;
+const zstd = 4;
+
+export function containsZstd(sets: readonly Uint8Array[]): boolean {
+  return sets.some((set) => {
+    const view = new DataView(set.buffer, set.byteOffset, set.byteLength);
+    for (let at = 0; at + codecPosition < set.byteLength; at += prologueBytes + view.getInt32(at + lengthPosition)) {
+      if ((view.getUint8(at + codecPosition) & codecMask) === zstd) return true;
+    }
+    return false;
+  });
+}
+
+/** The first record of the set at or after the time, from an offset on. */
+export async function firstRecordAtOrAfter(
+  records: Uint8Array,
+  timestamp: number,
+  fromOffset: number,
+): Promise<RecordPosition | undefined> {
+  for (const header of kernel.batches(records)) {
+    if (header.maxTimestamp < timestamp || header.baseOffset + header.offsetCount <= fromOffset) continue;
+    const body = await batchBody(header, records);
+    const found = kernel.firstRecordAtOrAfter(header, body, timestamp);
+    if (found !== undefined && found.offset >= fromOffset) return found;
+    // The log begins in the middle of this batch, behind the record that was found.
+    const later = found === undefined ? undefined : laterRecord(header, body, timestamp, fromOffset);
+    if (later !== undefined) return later;
+  }
+  return undefined;
+}
+
+function laterRecord(header: BatchHeader, body: Uint8Array, timestamp: number, fromOffset: number): RecordPosition | undefined {
+  return kernel.records(header, body).find((record) => record.offset >= fromOffset && record.timestamp >= timestamp);
+}
+
+/** The first record that bears the set's highest timestamp, from an offset on. */
+export async function maxTimestampRecord(records: Uint8Array, fromOffset: number): Promise<RecordPosition | undefined> {
+  let best: BatchHeader | undefined;
+  for (const header of kernel.batches(records)) {
+    if (header.baseOffset + header.offsetCount <= fromOffset) continue;
+    if (best === undefined || header.maxTimestamp > best.maxTimestamp) best = header;
+  }
+  if (best === undefined || best.maxTimestamp < 0) return undefined;
+  const body = await batchBody(best, records);
+  return kernel.firstRecordAtOrAfter(best, body, best.maxTimestamp);
+}

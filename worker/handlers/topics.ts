@@ -1,0 +1,37 @@
+/**
+ * From what a request calls a partition (a name or, in newer versions, an id) to the topic and its cell, or Kafka's error. Known
+ * topics cost no await: produce and fetch pass here for every partition.
+ */
+import type { TopicCatalog, TopicEntry } from "../../core/cluster/catalog.ts";
+import { errorCodes } from "../../protocol/errors.ts";
+
+export interface NamedTopic {
+  /** Empty when the version speaks of ids. */
+  readonly name: string;
+  readonly topicId: string;
+}
+
+/** Undefined when the controller knows no such topic either. */
+export function findTopic(
+  catalog: TopicCatalog,
+  { name, topicId }: NamedTopic,
+  byId: boolean,
+): TopicEntry | undefined | Promise<TopicEntry | undefined> {
+  if (byId) return catalog.knownById(topicId) ?? catalog.byId(topicId);
+  return catalog.knownByName(name) ?? catalog.byName(name);
+}
+
+export function unknownTopicCode(byId: boolean): number {
+  return byId ? errorCodes.UNKNOWN_TOPIC_ID : errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
+}
+
+/** What a request's idea of the leader epoch comes to; -1 stands for no idea. */
+export function leaderEpochError(current: number, requested: number): number {
+  if (requested === -1 || requested === current) return errorCodes.NONE;
+  return requested < current ? errorCodes.FENCED_LEADER_EPOCH : errorCodes.UNKNOWN_LEADER_EPOCH;
+}
+
+/** A leader that does not know a partition means that what is known of the topics has grown old. */
+export function heedLeader(catalog: TopicCatalog, errorCode: number): void {
+  if (errorCode === errorCodes.UNKNOWN_TOPIC_OR_PARTITION) catalog.invalidate();
+}

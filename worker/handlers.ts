@@ -6,13 +6,23 @@ import { produceHandler } from "./handlers/00-produce.ts";
 import { fetchHandler } from "./handlers/01-fetch.ts";
 import { listOffsetsHandler } from "./handlers/02-list-offsets.ts";
 import { metadataHandler } from "./handlers/03-metadata.ts";
+import { offsetCommitHandler } from "./handlers/08-offset-commit.ts";
+import { offsetFetchHandler } from "./handlers/09-offset-fetch.ts";
 import { findCoordinatorHandler } from "./handlers/10-find-coordinator.ts";
+import { joinGroupHandler } from "./handlers/11-join-group.ts";
+import { heartbeatHandler } from "./handlers/12-heartbeat.ts";
+import { leaveGroupHandler } from "./handlers/13-leave-group.ts";
+import { syncGroupHandler } from "./handlers/14-sync-group.ts";
+import { describeGroupsHandler } from "./handlers/15-describe-groups.ts";
+import { listGroupsHandler } from "./handlers/16-list-groups.ts";
 import { saslHandshakeHandler } from "./handlers/17-sasl-handshake.ts";
 import { apiVersionsHandler } from "./handlers/18-api-versions.ts";
 import { createTopicsHandler } from "./handlers/19-create-topics.ts";
 import { deleteTopicsHandler } from "./handlers/20-delete-topics.ts";
 import { initProducerIdHandler } from "./handlers/22-init-producer-id.ts";
 import { offsetForLeaderEpochHandler } from "./handlers/23-offset-for-leader-epoch.ts";
+import { deleteGroupsHandler } from "./handlers/42-delete-groups.ts";
+import { offsetDeleteHandler } from "./handlers/47-offset-delete.ts";
 import { describeClusterHandler } from "./handlers/60-describe-cluster.ts";
 import { describeTopicPartitionsHandler } from "./handlers/75-describe-topic-partitions.ts";
 
@@ -21,12 +31,22 @@ const served: readonly Handler[] = [
   fetchHandler,
   listOffsetsHandler,
   metadataHandler,
+  offsetCommitHandler,
+  offsetFetchHandler,
   findCoordinatorHandler,
+  joinGroupHandler,
+  heartbeatHandler,
+  leaveGroupHandler,
+  syncGroupHandler,
+  describeGroupsHandler,
+  listGroupsHandler,
   saslHandshakeHandler,
   createTopicsHandler,
   deleteTopicsHandler,
   initProducerIdHandler,
   offsetForLeaderEpochHandler,
+  deleteGroupsHandler,
+  offsetDeleteHandler,
   describeClusterHandler,
   describeTopicPartitionsHandler,
   apiVersionsHandler(() => served, []),

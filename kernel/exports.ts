@@ -17,4 +17,9 @@ export interface KernelExports {
   readonly walkEnd: () => number;
   readonly walkRecord: () => number;
   readonly walkPosition: () => number;
+  readonly scratchStart: () => number;
+  /** The length of the output, -1 when malformed, -2 when it is longer than `outputMax`. */
+  readonly lz4Block: (input: number, inputLength: number, output: number, outputMax: number, history: number) => number;
+  /** `outputLength`, or -1 when malformed. */
+  readonly snappyElements: (input: number, inputLength: number, output: number, outputLength: number) => number;
 }

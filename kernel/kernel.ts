@@ -6,15 +6,17 @@
 import { instantiate } from "#kernel-module";
 import { attributeMask, batchField, prologueBytes, readCoordinates, viewOf } from "./batch-layout.ts";
 import { frameFault, headerFault } from "./header-rules.ts";
+import { GrowingBytes, tooLarge } from "./growing-bytes.ts";
 import type { InvalidReason, Kernel, ValidateBodyResult, ValidatedBatch, ValidateOptions, ValidateResult } from "./interface.ts";
-import { decompressLz4 } from "./twins/lz4.ts";
+import { decompressLz4Frame, type Lz4BlockDecoder, malformedLz4 } from "./lz4-frame.ts";
+import { decompressSnappyStream, malformedSnappy } from "./snappy-frame.ts";
 import { assignOffsets, batches, gather, stampAppendTime } from "./twins/offsets.ts";
 import { firstRecordAtOrAfter, records } from "./twins/records.ts";
-import { decompressSnappy } from "./twins/snappy.ts";
+import { decodeElements } from "./twins/snappy.ts";
 
 const wasm = instantiate();
 wasm.buildTables();
-const memory = new Uint8Array(wasm.memory.buffer);
+let memory = new Uint8Array(wasm.memory.buffer);
 const input = wasm.inputAddress();
 const pieceBytes = wasm.pieceBytes();
 /** The last piece may be as long as two less a byte; the kernels may load 64 bytes behind it. */
@@ -118,6 +120,64 @@ function validateBody(body: Uint8Array, recordCount: number, keysRequired: boole
   return lastWalk === 0 ? { ok: true } : { ok: false, ...walkFailure() };
 }
 
+/** What decompressors may write or load behind what they are given. */
+const slackBytes = 64;
+const scratch = wasm.scratchStart();
+const pageBytes = 65_536;
+/** As far back as LZ4's matches reach. */
+const historyBytes = 65_536;
+/** Scratch memory is kept for good: two of LZ4's largest blocks fit, and a raw Snappy stream larger than this goes to the twin. */
+const scratchBytesMax = 8 << 20;
+
+function reserve(byteLength: number): void {
+  const missing = scratch + byteLength - memory.length;
+  if (missing <= 0) return;
+  wasm.memory.grow(Math.ceil(missing / pageBytes));
+  memory = new Uint8Array(wasm.memory.buffer);
+}
+
+/** Scratch memory as [history | output | slack | input | slack]; the history is what of the output lies before the block. */
+function lz4DecoderFor(blockMax: number): Lz4BlockDecoder {
+  const output = scratch + historyBytes;
+  const input = output + blockMax + slackBytes;
+  let history = 0;
+
+  /** Moves what was just put out to where the next block's matches look for it. */
+  function remember(count: number): void {
+    history = Math.min(historyBytes, history + count);
+    memory.copyWithin(output - history, output + count - history, output + count);
+  }
+
+  return {
+    decode(block, into, sizeMax) {
+      reserve(input + block.length + slackBytes - scratch);
+      memory.set(block, input);
+      const limit = Math.min(sizeMax, into.sizeMax - into.length);
+      const count = wasm.lz4Block(input, block.length, output, limit, history);
+      if (count === -2 && limit < sizeMax) throw tooLarge(into.sizeMax);
+      if (count < 0) throw malformedLz4();
+      into.append(memory.subarray(output, output + count));
+      remember(count);
+    },
+    stored(block) {
+      reserve(input + slackBytes - scratch);
+      memory.set(block, output);
+      remember(block.length);
+    },
+  };
+}
+
+/** Scratch memory as [output | slack | input | slack]. */
+function decodeSnappy(elements: Uint8Array, into: GrowingBytes, length: number): void {
+  const input = scratch + length + slackBytes;
+  const needed = length + elements.length + 2 * slackBytes;
+  if (needed > scratchBytesMax) return decodeElements(elements, into, length);
+  reserve(needed);
+  memory.set(elements, input);
+  if (wasm.snappyElements(input, elements.length, scratch, length) !== length) throw malformedSnappy();
+  into.append(memory.subarray(scratch, scratch + length));
+}
+
 export const kernel: Kernel = {
   crc32c,
   validate,
@@ -128,6 +188,6 @@ export const kernel: Kernel = {
   batches,
   records,
   firstRecordAtOrAfter,
-  decompressLz4,
-  decompressSnappy,
+  decompressLz4: (frame, sizeMax) => decompressLz4Frame(frame, sizeMax, lz4DecoderFor),
+  decompressSnappy: (bytes, sizeMax) => decompressSnappyStream(bytes, sizeMax, decodeSnappy),
 };

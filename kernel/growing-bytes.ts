@@ -2,24 +2,26 @@
  * Output of a decompressor that doesn't know its size beforehand: grows by doubling, never past the limit, and never in one leap
  * to a size that only a header claims.
  */
-import { DecompressError } from "../decompress-error.ts";
+import { DecompressError } from "./decompress-error.ts";
+
+const firstBytesMax = 1 << 20;
 
 export class GrowingBytes {
   bytes: Uint8Array;
   length = 0;
-  readonly #sizeMax: number;
+  readonly sizeMax: number;
 
   constructor(sizeExpected: number, sizeMax: number) {
-    this.#sizeMax = sizeMax;
-    this.bytes = new Uint8Array(Math.min(sizeExpected, sizeMax));
+    this.sizeMax = sizeMax;
+    this.bytes = new Uint8Array(Math.min(sizeExpected, sizeMax, firstBytesMax));
   }
 
   /** Makes room for `count` more bytes; throws when that passes the limit. */
   reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.bytes.length) return;
-    if (needed > this.#sizeMax) throw new DecompressError("too-large", `more than ${this.#sizeMax} bytes when decompressed`);
-    const grown = new Uint8Array(Math.min(Math.max(needed, this.bytes.length * 2), this.#sizeMax));
+    if (needed > this.sizeMax) throw tooLarge(this.sizeMax);
+    const grown = new Uint8Array(Math.min(Math.max(needed, this.bytes.length * 2), this.sizeMax));
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
   }
@@ -39,7 +41,12 @@ export class GrowingBytes {
     this.length += count;
   }
 
+  /** What was written, in a buffer that is not much larger. */
   finish(): Uint8Array {
     return this.length === this.bytes.length ? this.bytes : this.bytes.slice(0, this.length);
   }
+}
+
+export function tooLarge(sizeMax: number): DecompressError {
+  return new DecompressError("too-large", `more than ${sizeMax} bytes when decompressed`);
 }

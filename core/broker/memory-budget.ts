@@ -40,9 +40,9 @@ export class MemoryBudget {
     return Math.max(0, this.limitBytes - this.heldBytes);
   }
 
-  /** One GET may always go on, or readers would starve behind producers. */
+  /** When readers hold nothing one GET may always go, or they would starve behind producers. */
   admitsGet(byteLength: number): boolean {
-    return this.getBytes === 0 || this.heldBytes + byteLength <= this.limitBytes;
+    return this.heldBytes + byteLength <= this.limitBytes || this.getBytes + this.pinnedBytes === 0;
   }
 
   /** Grows with the excess: 100 ms at the edge, a second when twice over. */

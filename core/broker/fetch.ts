@@ -1,0 +1,499 @@
+/**
+ * Reads on their way to an answer: from the tail index where it knows enough, by a look-up at the leader where not, waiting for
+ * commits of any broker (D10) until there are minBytes, an error or the deadline. An empty answer needs the leader's word, no
+ * older than the read: a stale index never makes a client believe that there is nothing.
+ */
+import type { BatchResult, FindReply, FindRequest, FollowReply } from "../coordinator.ts";
+import type { Kernel } from "../../kernel/interface.ts";
+import { errorCodes } from "../../protocol/errors.ts";
+import type { Part } from "../wal/part.ts";
+import { BlockCache, type Block } from "./block-cache.ts";
+import type { CommitSource } from "./commit-chain.ts";
+import type { BrokerEvent, EffectSink } from "./events.ts";
+import { ExtentReads } from "./extent-reads.ts";
+import { Follows, type CellFollow } from "./follows.ts";
+import type { ReadOutcome, ReadRequest } from "./interface.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
+import { ObjectReads, urgency, type GetResult, type ReadsHost, type Waiter } from "./object-reads.ts";
+import { noBounds, unreadable } from "./outcomes.ts";
+import type { CommitListener } from "./produce.ts";
+import { batchCountOf, ownExtents } from "./own-commits.ts";
+import { nextExtent, ReadBytes, readableEnd, type PartBytes, type Want } from "./read-bytes.ts";
+import type { Read, ReadPart } from "./read-state.ts";
+import { forgetPlaces, type PartitionIndex } from "./tail-index.ts";
+import { backoffMs, Timers } from "./timers.ts";
+
+export interface FetchOptions {
+  readonly kernel: Pick<Kernel, "assignOffsets" | "crc32c">;
+  readonly budget: MemoryBudget;
+  readonly sink: EffectSink;
+}
+
+interface Find {
+  readonly cell: CellFollow;
+  readonly parts: readonly ReadPart[];
+  /** Of the cell's index when the question was sent. */
+  readonly cursor: number | undefined;
+  readonly generation: number;
+}
+
+const findsMax = 5;
+const freshForMs = 1000;
+const findBytesMin = 64 * 1024;
+const findBytesMax = 8 * 1024 * 1024;
+
+export class FetchMachine implements ReadsHost, CommitListener {
+  readonly sink: EffectSink;
+  readonly timers = new Timers<(now: number) => void>();
+  readonly cache: BlockCache;
+  readonly budget: MemoryBudget;
+  readonly #follows: Follows;
+  readonly #objects: ObjectReads;
+  readonly #bytes: ReadBytes;
+  readonly #extents: ExtentReads;
+  readonly #reads = new Map<number, Read>();
+  readonly #finds = new Map<number, Find>();
+  /** Blocks that responses on their way out point into. */
+  readonly #unreleased = new Map<number, readonly Block[]>();
+  #lastFindId = 0;
+  #turn = 0;
+
+  constructor({ kernel, budget, sink }: FetchOptions) {
+    this.sink = sink;
+    this.budget = budget;
+    this.cache = new BlockCache(budget);
+    this.#follows = new Follows(sink, this.timers, this.cache);
+    this.#objects = new ObjectReads(this);
+    this.#bytes = new ReadBytes(this.cache, kernel, sink);
+    this.#extents = new ExtentReads(this.cache, this.#objects, this.#bytes, sink);
+  }
+
+  nextDeadline(): number | undefined {
+    return this.timers.next();
+  }
+
+  tick(now: number): void {
+    for (let act = this.timers.takeDue(now); act !== undefined; act = this.timers.takeDue(now)) act(now);
+  }
+
+  handle(event: BrokerEvent, now: number): void {
+    if (event.kind === "read") this.#read(event.id, event.request, now);
+    else if (event.kind === "read-released") this.#release(event.id);
+    else if (event.kind === "read-cancelled") this.#cancel(event.id);
+    else if (event.kind === "read-extent") this.#extents.read(event.id, event.extent);
+    else if (event.kind === "find-reply") this.#findReply(event.id, event.reply, now);
+    else if (event.kind === "find-failed") this.#findFailed(event.id, event.message, now);
+    else if (event.kind === "follow-reply") this.#followReply(event.id, event.reply, now);
+    else if (event.kind === "follow-failed") this.#followFailed(event.id, event.message, now);
+    else if (event.kind === "get-done") this.#objects.done(event.id, event.bytes, now);
+    else if (event.kind === "get-failed") this.#objects.failed(event.id, event.message, now);
+  }
+
+  /** After every event and tick: GETs that may go now, and memory that has to be given back. */
+  settle(now: number): void {
+    if (this.#objects.pump() === "no-memory") this.#relieve(now);
+    this.cache.shrinkTo(this.budget.cacheRoomBytes);
+  }
+
+  // Arrival.
+
+  #read(id: number, request: ReadRequest, now: number): void {
+    const waitMs = request.minBytes <= 0 ? 0 : Math.max(0, request.maxWaitMs);
+    const read: Read = {
+      kind: "read",
+      id,
+      request,
+      parts: [],
+      first: request.items.length === 0 ? 0 : this.#turn % request.items.length,
+      maxBytes: Math.max(1, Math.min(request.maxBytes, this.budget.limitBytes / 4)),
+      arrivedAt: now,
+      deadline: now + waitMs,
+      timer: undefined,
+      available: 0,
+      failed: false,
+      findsUnanswered: 0,
+      getsUnanswered: 0,
+      overdue: waitMs === 0 || request.items.length === 0,
+      got: false,
+      answered: false,
+      waitsOn: [],
+      pinned: [],
+    };
+    this.#turn += 1;
+    this.#reads.set(id, read);
+    for (const item of request.items) {
+      const cell = this.#follows.cell(item.cell);
+      const index = cell.index.partition(item.topicId, item.partition);
+      read.parts.push({
+        kind: "part",
+        read,
+        item,
+        cell,
+        index,
+        errorCode: 0,
+        available: 0,
+        needsFind: false,
+        confirmed: false,
+        finds: 0,
+        strikes: 0,
+        found: undefined,
+      });
+    }
+    if (!read.overdue) read.timer = this.timers.add(read.deadline, (later) => this.#deadline(read, later));
+    this.#plan(read, now);
+  }
+
+  #cancel(id: number): void {
+    const read = this.#reads.get(id);
+    if (read === undefined) return;
+    this.#close(read);
+    for (const block of read.pinned) this.cache.unpin(block);
+  }
+
+  #release(id: number): void {
+    const blocks = this.#unreleased.get(id);
+    if (blocks === undefined) return;
+    this.#unreleased.delete(id);
+    for (const block of blocks) this.cache.unpin(block);
+  }
+
+  #close(read: Read): void {
+    read.answered = true;
+    this.#reads.delete(read.id);
+    if (read.timer !== undefined) this.timers.cancel(read.timer);
+    if (read.getsUnanswered > 0) for (const part of read.parts) this.#objects.forget(part);
+    if (read.waitsOn.length === 0) return;
+    for (const part of read.parts) part.index.waiters.delete(part);
+    for (const cell of read.waitsOn) this.#follows.leave(cell);
+    read.waitsOn = [];
+  }
+
+  // What is there.
+
+  #plan(read: Read, now: number): void {
+    if (read.answered || read.findsUnanswered > 0) return;
+    read.available = 0;
+    let asked: Map<CellFollow, ReadPart[]> | undefined;
+    for (const part of read.parts) {
+      if (part.errorCode !== 0) continue;
+      part.available = part.needsFind ? -1 : this.#available(part, now);
+      if (part.available >= 0) read.available += part.available;
+      else if (part.finds >= findsMax) this.#fail(part, errorCodes.NOT_LEADER_OR_FOLLOWER);
+      else {
+        asked ??= new Map();
+        const parts = asked.get(part.cell);
+        if (parts === undefined) asked.set(part.cell, [part]);
+        else parts.push(part);
+      }
+    }
+    if (asked === undefined) this.#decide(read, now);
+    else for (const [cell, parts] of asked) this.#find(read, cell, parts);
+  }
+
+  /** Bytes that the part could have, up to its maxBytes; -1 when the leader must be asked. */
+  #available(part: ReadPart, now: number): number {
+    const { index, item, found, cell } = part;
+    const { bounds } = index;
+    if (bounds === undefined || item.offset < bounds.logStartOffset) return -1;
+    if (index.hasTail && item.offset === index.tailEnd) return 0;
+    const looked = found !== undefined;
+    if (!looked && now - index.foundAt > freshForMs && !this.#follows.fresh(cell, now)) return -1;
+    const end = readableEnd(part);
+    let sum = 0;
+    let { offset } = item;
+    const enough = Math.max(1, item.maxBytes);
+    for (let extent = nextExtent(part, offset); extent !== undefined; extent = nextExtent(part, offset)) {
+      if (offset >= end) return sum;
+      sum += extent.byteLength;
+      ({ nextOffset: offset } = extent);
+      if (sum >= enough) return enough;
+    }
+    if (looked || (index.hasTail && offset === index.tailEnd)) return sum;
+    return sum > 0 && sum >= part.read.request.minBytes ? sum : -1;
+  }
+
+  #find(read: Read, cell: CellFollow, parts: readonly ReadPart[]): void {
+    this.#lastFindId += 1;
+    const { cursor, generation } = cell.index;
+    this.#finds.set(this.#lastFindId, { cell, parts, cursor, generation });
+    read.findsUnanswered += 1;
+    // Twice what is asked for, so that a reader in sequence asks every other time; shared, as inline bytes come with the answer.
+    const shareBytes = Math.max(findBytesMin, Math.min(findBytesMax, 2 * read.maxBytes) / parts.length);
+    const requests = parts.map(({ item: { topicId, partition, offset, maxBytes }, index }): FindRequest => {
+      index.findsUnanswered += 1;
+      return { topicId, partition, offset, maxBytes: Math.max(1, Math.min(2 * maxBytes, shareBytes)) };
+    });
+    this.sink.push({ kind: "find", id: this.#lastFindId, cell: cell.index.cell, requests });
+  }
+
+  #takeFind(id: number): Find | undefined {
+    const find = this.#finds.get(id);
+    this.#finds.delete(id);
+    for (const part of find?.parts ?? []) {
+      part.index.findsUnanswered -= 1;
+      part.finds += 1;
+    }
+    return find;
+  }
+
+  #findReply(id: number, reply: FindReply, now: number): void {
+    const find = this.#takeFind(id);
+    if (find === undefined) return;
+    const { index } = find.cell;
+    index.cursor ??= reply.cursor;
+    const complete = find.generation === index.generation && find.cursor !== undefined && reply.cursor >= find.cursor;
+    const joins = complete || reply.cursor >= index.cursor;
+    for (const [at, part] of find.parts.entries()) {
+      const result = reply.results[at];
+      if (result === undefined)
+        throw new Error(`a look-up of ${find.parts.length} was answered with ${reply.results.length} results`);
+      part.needsFind = false;
+      part.confirmed = true;
+      part.found = undefined;
+      if (result.errorCode !== 0) {
+        if (result.errorCode === errorCodes.OFFSET_OUT_OF_RANGE) index.outOfRange(part.index, result);
+        this.#fail(part, result.errorCode);
+        continue;
+      }
+      const extents = index.found(part.index, part.item.offset, result, joins, now);
+      if (extents.length > 0) part.found = { extents, abortedTransactions: result.abortedTransactions };
+      if (!part.read.answered) for (const { inline } of extents) if (inline !== undefined) this.#pin(part.read, inline);
+    }
+    this.#findSettled(find, now);
+    this.#follows.ensure(find.cell, now);
+  }
+
+  #findFailed(id: number, message: string, now: number): void {
+    const find = this.#takeFind(id);
+    if (find === undefined) return;
+    const { finds } = find.parts[0]!;
+    this.sink.push({ kind: "log", level: "warn", event: "find-failed", fields: { cell: find.cell.index.cell, finds, message } });
+    for (const part of find.parts) part.needsFind = true;
+    this.timers.add(now + backoffMs(finds, 20, 1000), (later) => this.#findSettled(find, later));
+  }
+
+  /** All parts of a find belong to one read. */
+  #findSettled(find: Find, now: number): void {
+    const { read } = find.parts[0]!;
+    read.findsUnanswered -= 1;
+    this.#plan(read, now);
+  }
+
+  // Waiting.
+
+  #decide(read: Read, now: number): void {
+    if (read.answered || read.findsUnanswered > 0 || read.getsUnanswered > 0) return;
+    const enough = read.available >= Math.max(1, read.request.minBytes);
+    if (read.failed || enough || (read.overdue && read.available > 0)) this.#collect(read, now);
+    else if (!read.overdue) this.#wait(read, now);
+    else if (this.#confirm(read, now)) this.#answer(read, now);
+    else this.#plan(read, now);
+  }
+
+  /** Whether nothing is as true as it seems here; otherwise marks the parts for which the leader must be asked. */
+  #confirm(read: Read, now: number): boolean {
+    let confirmed = true;
+    for (const part of read.parts) {
+      if (part.errorCode !== 0 || part.confirmed || this.#follows.confirmedSince(part.cell, read.arrivedAt, now)) continue;
+      part.needsFind = true;
+      confirmed = false;
+    }
+    return confirmed;
+  }
+
+  #wait(read: Read, now: number): void {
+    read.got = false;
+    if (read.waitsOn.length > 0) return;
+    for (const part of read.parts) {
+      part.index.waiters.add(part);
+      if (!read.waitsOn.includes(part.cell)) read.waitsOn.push(part.cell);
+    }
+    for (const cell of read.waitsOn) this.#follows.wait(cell, read, now);
+  }
+
+  #deadline(read: Read, now: number): void {
+    read.overdue = true;
+    read.timer = undefined;
+    if (read.getsUnanswered === 0) this.#decide(read, now);
+    else this.#answerInPart(read, now);
+  }
+
+  /** Some bytes may be here while others are on their way: those here are enough now. */
+  #answerInPart(read: Read, now: number): boolean {
+    const ready = read.parts.some((part) => {
+      const extent = part.available > 0 ? nextExtent(part, part.item.offset) : undefined;
+      return extent !== undefined && this.#bytes.blockOf(extent) !== undefined;
+    });
+    if (!ready) return false;
+    for (const part of read.parts) this.#objects.forget(part);
+    read.getsUnanswered = 0;
+    read.got = true;
+    this.#collect(read, now);
+    return true;
+  }
+
+  /** No GET may go on: reads that hold bytes while they wait for more give them up, to the client if they can. */
+  #relieve(now: number): void {
+    for (const read of this.#reads.values()) {
+      if (read.getsUnanswered === 0 || read.pinned.length === 0 || this.#answerInPart(read, now)) continue;
+      for (const block of read.pinned.splice(0)) this.cache.unpin(block);
+    }
+  }
+
+  #followReply(id: number, reply: FollowReply, now: number): void {
+    const cell = this.#follows.answered(id, now);
+    if (cell === undefined) return;
+    const woken = new Set<Read>();
+    if (reply.gap) {
+      for (const part of cell.index.waiters()) woken.add(part.read);
+      cell.index.gap();
+    } else {
+      for (const update of reply.updates) this.#wake(cell.index.update(update), woken);
+      cell.index.cursor = Math.max(cell.index.cursor ?? 0, reply.cursor);
+    }
+    for (const read of woken) this.#plan(read, now);
+    if (reply.updates.length === 0 && !reply.gap) this.#follows.pauseAfterNothing(cell, now);
+    this.#follows.ensure(cell, now);
+  }
+
+  #followFailed(id: number, message: string, now: number): void {
+    const cell = this.#follows.failed(id, now);
+    if (cell === undefined) return;
+    this.sink.push({ kind: "log", level: "warn", event: "follow-failed", fields: { cell: cell.index.cell, message } });
+  }
+
+  #wake(index: PartitionIndex | undefined, woken: Set<Read>): void {
+    if (index !== undefined) for (const part of index.waiters) woken.add(part.read);
+  }
+
+  // This broker's own commits.
+
+  stored(key: string, object: Uint8Array): void {
+    this.cache.insert(key, 0, object, true);
+  }
+
+  committed(part: Part, source: CommitSource, key: string, results: readonly BatchResult[], now: number): void {
+    const cell = this.#follows.known(part.cell);
+    if (cell === undefined) return;
+    const woken = new Set<Read>();
+    let byteStart = source.kind === "inline" ? 0 : source.byteStart;
+    let firstResult = 0;
+    let inline: Block | undefined;
+    for (const entry of part.entries) {
+      const index = cell.index.known(entry.lane.topicId, entry.lane.partition);
+      if (index?.hasTail === true) {
+        if (source.kind === "inline") inline ??= this.cache.insert("", 0, source.records, true);
+        for (const extent of ownExtents(entry, byteStart, results, firstResult)) {
+          if (cell.index.ownAppend(index, { ...extent, key, inline }, extent.logStartOffset, extent.transactional))
+            this.#wake(index, woken);
+        }
+      }
+      byteStart += entry.byteLength;
+      firstResult += batchCountOf(entry);
+    }
+    for (const read of woken) this.#plan(read, now);
+  }
+
+  // Bytes.
+
+  #collect(read: Read, now: number): void {
+    if (!read.got && !read.failed) {
+      const wants = this.#bytes.wants(read);
+      if (read.parts.some((part) => part.needsFind)) return this.#plan(read, now);
+      if (wants.length > 0) {
+        read.getsUnanswered = wants.length;
+        for (const want of wants) this.#want(want, want.part);
+        return;
+      }
+    }
+    this.#answer(read, now);
+  }
+
+  #want({ key, start, end, urgency: wish }: Want, waiter: Waiter | undefined): void {
+    this.#objects.want(key, start, end, wish, waiter);
+  }
+
+  #pin(read: Read, block: Block): void {
+    this.cache.pin(block);
+    read.pinned.push(block);
+  }
+
+  gotten(waiters: readonly Waiter[], result: GetResult, now: number): void {
+    for (const waiter of waiters) {
+      if (waiter.kind === "extent") this.#extents.gotten(waiter, result);
+      else if (!waiter.read.answered) {
+        const { read } = waiter;
+        read.getsUnanswered -= 1;
+        if (result === "missing") this.#strike(waiter, errorCodes.KAFKA_STORAGE_ERROR);
+        else if (result === "unreachable") this.#fail(waiter, errorCodes.KAFKA_STORAGE_ERROR);
+        // Until the answer, or what came first could have gone when the last has come.
+        else this.#pin(read, result);
+        if (read.getsUnanswered === 0) {
+          read.got = !read.parts.some((part) => part.needsFind);
+          this.#plan(read, now);
+        }
+      }
+    }
+  }
+
+  /** Mergers move bytes and delete objects later: the first time, the leader is asked where they are now. */
+  #strike(part: ReadPart, errorCode: number): void {
+    part.strikes += 1;
+    part.found = undefined;
+    forgetPlaces(part.index);
+    if (part.strikes > 1) this.#fail(part, errorCode);
+    else part.needsFind = true;
+  }
+
+  #fail(part: ReadPart, errorCode: number): void {
+    part.errorCode = errorCode;
+    part.available = 0;
+    part.needsFind = false;
+    part.read.failed = true;
+  }
+
+  #answer(read: Read, now: number): void {
+    const taken = new Map<ReadPart, PartBytes>();
+    let room = read.maxBytes;
+    let total = 0;
+    for (let turn = 0; turn < read.parts.length; turn += 1) {
+      const part = read.parts[(read.first + turn) % read.parts.length]!;
+      if (part.errorCode !== 0 || part.available <= 0 || (room <= 0 && total > 0)) continue;
+      const bytes = this.#bytes.take(part, Math.min(room, part.item.maxBytes), total === 0);
+      if (bytes.damaged) this.#strike(part, errorCodes.CORRUPT_MESSAGE);
+      else if (bytes.transactional) part.needsFind = true;
+      room -= bytes.byteLength;
+      total += bytes.byteLength;
+      taken.set(part, bytes);
+    }
+    if (read.parts.some((part) => part.needsFind)) {
+      read.got = false;
+      return this.#plan(read, now);
+    }
+    this.#close(read);
+    const outcomes = read.parts.map((part) => this.#outcome(part, taken.get(part)));
+    if (read.pinned.length > 0) this.#unreleased.set(read.id, read.pinned);
+    this.sink.push({ kind: "read-done", id: read.id, outcomes });
+  }
+
+  #outcome(part: ReadPart, bytes: PartBytes | undefined): ReadOutcome {
+    const { item, index, errorCode, found } = part;
+    if (errorCode !== 0) return unreadable(item, errorCode, index.bounds);
+    if (bytes !== undefined && bytes.byteLength > 0) this.#readAhead(part, bytes.nextOffset);
+    return {
+      topicId: item.topicId,
+      partition: item.partition,
+      errorCode: 0,
+      bounds: index.bounds ?? noBounds,
+      records: bytes?.records ?? [],
+      abortedTransactions: part.read.request.readCommitted ? (found?.abortedTransactions ?? []) : [],
+    };
+  }
+
+  #readAhead(part: ReadPart, nextOffset: number): void {
+    const sequential = part.index.readEnd === part.item.offset;
+    part.index.readEnd = nextOffset;
+    if (!sequential || this.budget.cacheRoomBytes < 4 * part.item.maxBytes) return;
+    for (const want of this.#bytes.ahead(part, nextOffset)) this.#want({ ...want, urgency: urgency.ahead }, undefined);
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * From extents to the bytes of a response: which extents a read takes within its limits, which of them are missing here, and the
+ * whole batches to send. Bytes are checked and get their final offsets the first time they are read (D8); damaged ones are
+ * dropped and reported, never sent.
+ */
+import type { Kernel } from "../../kernel/interface.ts";
+import { extentFault, sliceBatches } from "./batch-walk.ts";
+import type { Block, BlockCache } from "./block-cache.ts";
+import type { EffectSink } from "./events.ts";
+import { urgency, type Urgency } from "./object-reads.ts";
+import type { Read, ReadPart } from "./read-state.ts";
+import { extentWith, type IndexedExtent } from "./tail-index.ts";
+
+export interface Want {
+  readonly part: ReadPart;
+  readonly key: string;
+  readonly start: number;
+  end: number;
+  readonly urgency: Urgency;
+}
+
+export interface PartBytes {
+  readonly records: Uint8Array[];
+  byteLength: number;
+  nextOffset: number;
+  /** Transactional batches were met for which the leader has not listed the aborted ones. */
+  transactional: boolean;
+  damaged: boolean;
+}
+
+/** The extent with the part's next offset. With a look-up's list of aborted transactions nothing beyond that look-up may be read. */
+export function nextExtent(part: ReadPart, offset: number): IndexedExtent | undefined {
+  const { found, index, read } = part;
+  const extent = found === undefined ? undefined : extentWith(found.extents, offset);
+  if (extent !== undefined || (found !== undefined && read.request.readCommitted)) return extent;
+  return extentWith(index.tail, offset) ?? extentWith(index.cold, offset);
+}
+
+/** Offsets from here on are not for this reader (I4). */
+export function readableEnd(part: ReadPart): number {
+  return part.read.request.readCommitted ? (part.index.bounds?.lastStableOffset ?? 0) : Number.POSITIVE_INFINITY;
+}
+
+/** Neighbours in one object are got together when what lies between them costs less than another GET. */
+const gapBytesMax = 64 * 1024;
+const spanBytesMax = 8 * 1024 * 1024;
+
+export class ReadBytes {
+  readonly #cache: BlockCache;
+  readonly #kernel: Pick<Kernel, "assignOffsets" | "crc32c">;
+  readonly #sink: EffectSink;
+
+  constructor(cache: BlockCache, kernel: Pick<Kernel, "assignOffsets" | "crc32c">, sink: EffectSink) {
+    this.#cache = cache;
+    this.#kernel = kernel;
+    this.#sink = sink;
+  }
+
+  /** What must be got before the read can be answered in full; marks parts whose inline bytes are gone. */
+  wants(read: Read): Want[] {
+    const wants: Want[] = [];
+    let room = read.maxBytes;
+    for (let turn = 0; turn < read.parts.length && room > 0; turn += 1) {
+      const part = read.parts[(read.first + turn) % read.parts.length]!;
+      if (part.errorCode === 0 && part.available > 0) room -= this.#partWants(part, Math.min(room, part.item.maxBytes), wants);
+    }
+    return joined(wants);
+  }
+
+  #partWants(part: ReadPart, room: number, wants: Want[]): number {
+    const end = readableEnd(part);
+    let offset = part.item.offset;
+    let taken = 0;
+    do {
+      const extent = nextExtent(part, offset);
+      if (extent === undefined || extent.baseOffset >= end) break;
+      if (extent.inline !== undefined) {
+        if (!extent.inline.resident && extent.inline.pins === 0) part.needsFind ||= taken === 0;
+        if (part.needsFind) break;
+      } else this.#want(part, extent, wants);
+      // Batches before the offset aren't sent; how many bytes they take is only guessed.
+      const wanted = (extent.nextOffset - offset) / (extent.nextOffset - extent.baseOffset);
+      taken += extent.byteLength * wanted;
+      offset = extent.nextOffset;
+    } while (taken < room);
+    return taken;
+  }
+
+  #want(part: ReadPart, { key, byteStart, byteLength }: IndexedExtent, wants: Want[]): void {
+    if (this.#cache.has(key, byteStart, byteLength)) return;
+    const cold = part.found !== undefined || part.item.offset < part.index.tailStart || !part.index.hasTail;
+    wants.push({ part, key, start: byteStart, end: byteStart + byteLength, urgency: cold ? urgency.cold : urgency.tail });
+  }
+
+  /** Extents behind what was just read that a reader in sequence will want. */
+  ahead(part: ReadPart, fromOffset: number): Want[] {
+    const wants: Want[] = [];
+    let offset = fromOffset;
+    for (let taken = 0; taken < part.item.maxBytes;) {
+      const extent = nextExtent(part, offset);
+      if (extent === undefined) break;
+      if (extent.inline === undefined) this.#want(part, extent, wants);
+      taken += extent.byteLength;
+      offset = extent.nextOffset;
+    }
+    return joined(wants);
+  }
+
+  /** Whole batches up to `room`, as far as they are in memory. */
+  take(part: ReadPart, room: number, firstWhole: boolean): PartBytes {
+    const beforeOffset = readableEnd(part);
+    const taken: PartBytes = { records: [], byteLength: 0, nextOffset: part.item.offset, transactional: false, damaged: false };
+    const mayTake = (): boolean => taken.byteLength < room || (firstWhole && taken.byteLength === 0);
+    while (mayTake()) {
+      const extent = nextExtent(part, taken.nextOffset);
+      const block = extent === undefined ? undefined : this.blockOf(extent);
+      if (extent === undefined || block === undefined) break;
+      const bytes = this.bytesOf(block, extent);
+      if (bytes === undefined) {
+        taken.damaged = true;
+        break;
+      }
+      const limits = {
+        fromOffset: taken.nextOffset,
+        beforeOffset,
+        maxBytes: room - taken.byteLength,
+        firstWhole: firstWhole && taken.byteLength === 0,
+      };
+      const slice = sliceBatches(bytes, extent.baseOffset, limits);
+      if (slice.end === slice.start) break;
+      if (slice.transactional && part.read.request.readCommitted && part.found === undefined) taken.transactional = true;
+      taken.records.push(bytes.subarray(slice.start, slice.end));
+      taken.byteLength += slice.end - slice.start;
+      taken.nextOffset = slice.nextOffset;
+      this.#cache.pin(block);
+      part.read.pinned.push(block);
+      if (slice.nextOffset < extent.nextOffset) break;
+    }
+    return taken;
+  }
+
+  blockOf(extent: IndexedExtent): Block | undefined {
+    if (extent.inline === undefined) return this.#cache.find(extent.key, extent.byteStart, extent.byteLength);
+    if (!extent.inline.resident && extent.inline.pins === 0) return undefined;
+    this.#cache.touch(extent.inline);
+    return extent.inline;
+  }
+
+  /** The extent's bytes with final offsets; undefined when they are damaged. */
+  bytesOf(block: Block, extent: IndexedExtent): Uint8Array | undefined {
+    const at = extent.byteStart - block.start;
+    const bytes = block.bytes.subarray(at, at + extent.byteLength);
+    if ((block.ready.get(extent.byteStart) ?? 0) >= extent.byteLength) return bytes;
+    const offsetCount = extent.nextOffset - extent.baseOffset;
+    const fault = extentFault(bytes, offsetCount, block.trusted ? undefined : this.#kernel.crc32c);
+    if (fault !== undefined) {
+      this.#cache.drop(block);
+      const fields = { key: extent.key, start: extent.byteStart, length: extent.byteLength, baseOffset: extent.baseOffset, fault };
+      this.#sink.push({ kind: "log", level: "error", event: "extent-damaged", fields });
+      return undefined;
+    }
+    this.#kernel.assignOffsets(bytes, extent.baseOffset, extent.leaderEpoch);
+    block.ready.set(extent.byteStart, extent.byteLength);
+    return bytes;
+  }
+}
+
+function joined(wants: Want[]): Want[] {
+  if (wants.length < 2) return wants;
+  wants.sort((left, right) => (left.key === right.key ? left.start - right.start : left.key < right.key ? -1 : 1));
+  // The part that waits is the first; the others are told apart by their own entry, with the joined range.
+  let first = 0;
+  for (let at = 1; at <= wants.length; at += 1) {
+    const head = wants[first]!;
+    const want = wants[at];
+    if (
+      want !== undefined &&
+      want.key === head.key &&
+      want.start - head.end <= gapBytesMax &&
+      want.end - head.start <= spanBytesMax
+    ) {
+      head.end = Math.max(head.end, want.end);
+      continue;
+    }
+    for (let member = first + 1; member < at; member += 1) wants[member] = { ...wants[member]!, start: head.start, end: head.end };
+    first = at;
+  }
+  return wants;
+}

@@ -213,21 +213,26 @@ export class ControllerMachine {
   #setConfigs(alteration: ConfigAlteration, configs: TopicConfigs): readonly RowChange[] {
     if (alteration.type === configResources.topic) {
       const id = this.#topics.idOf(alteration.name)!;
-      return [this.#change(id, { ...this.#topics.get(id)!, configs, pending: true })];
+      const row = this.#topics.get(id)!;
+      const concernsLeaders = this.#effective(row.configs).timestampType !== this.#effective(configs).timestampType;
+      return [this.#change(id, { ...row, configs, pending: row.pending || concernsLeaders })];
     }
-    const rows = this.#configs.set(alteration, configs);
     const changesDefaults = alteration.type === configResources.broker && alteration.name === "";
-    return changesDefaults && rows.length > 0 ? [...rows, ...this.#topicDefaultsChanged()] : rows;
+    const before = changesDefaults ? this.#timestampTypes() : new Map<TopicId, string>();
+    const rows = this.#configs.set(alteration, configs);
+    return changesDefaults && rows.length > 0 ? [...rows, ...this.#topicDefaultsChanged(before)] : rows;
+  }
+
+  #timestampTypes(): ReadonlyMap<TopicId, string> {
+    const live = [...this.#topics].filter(([, row]) => row.state !== "deleting");
+    return new Map(live.map(([id]) => [id, this.#topics.entry(id).effective.timestampType]));
   }
 
   /** Every topic's effective settings may be others now; leaders hear of it where theirs are. */
-  #topicDefaultsChanged(): readonly RowChange[] {
-    const before = new Map([...this.#topics].map(([id]) => [id, this.#topics.entry(id).effective.timestampType]));
+  #topicDefaultsChanged(before: ReadonlyMap<TopicId, string>): readonly RowChange[] {
     this.#topics.forgetEntries();
-    const changed = [...this.#topics].filter(
-      ([id, row]) => row.state !== "deleting" && this.#topics.entry(id).effective.timestampType !== before.get(id),
-    );
-    const rows = changed.map(([id, row]) => this.#change(id, { ...row, pending: true }));
+    const changed = [...this.#timestampTypes()].filter(([id, type]) => type !== before.get(id));
+    const rows = changed.map(([id]) => this.#change(id, { ...this.#topics.get(id)!, pending: true }));
     this.#version += 1;
     return [...rows, this.#clusterRow()];
   }

@@ -1,0 +1,70 @@
+/**
+ * Which cell gets a partition, and which broker a client is sent to for it.
+ */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { allNodeIds, coordinatorNode, partitionNode, placePartitions, zoneNodes } from "../../../core/cluster/placement.ts";
+
+const uuid = fc.uuid();
+
+describe("placement", () => {
+  test("[D5] cells are filled to their limit before the next one opens, and no cell beyond it", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(10), { maxLength: 8 }),
+        fc.integer({ min: 1, max: 60 }),
+        fc.integer({ min: 10, max: 12 }),
+        (loads, count, max) => {
+          const load = new Map(loads.map((partitions, cell) => [cell, partitions]));
+          const runs = placePartitions(load, count, max);
+          expect(runs.reduce((sum, [, placed]) => sum + placed, 0)).toBe(count);
+          const after = new Map(load);
+          for (const [cell, placed] of runs) after.set(cell, (after.get(cell) ?? 0) + placed);
+          for (const partitions of after.values()) expect(partitions).toBeLessThanOrEqual(max);
+          const last = runs.at(-1)![0];
+          for (let cell = 0; cell < last; cell++) expect(after.get(cell)).toBe(max);
+        },
+      ),
+    );
+  });
+
+  test("[D14] a partition's broker is the same for everybody who asks in a zone, and is one of the zone's", () => {
+    const settings = { zones: "a,b", "brokers.per.zone": 5 };
+    fc.assert(
+      fc.property(uuid, fc.nat(10_000), fc.constantFrom("a", "b"), (id, partition, zone) => {
+        const nodes = zoneNodes(settings, zone);
+        const node = partitionNode(nodes, id, partition);
+        expect(node).toBe(partitionNode(nodes, id, partition));
+        expect(nodes).toContain(node);
+        expect(node.zone).toBe(zone);
+      }),
+    );
+  });
+
+  test("[D14] partitions of a topic and keys of coordinators spread over the brokers", () => {
+    const nodes = zoneNodes({ zones: "a", "brokers.per.zone": 4 }, "a");
+    const topicId = "1f2e3d4c-0000-4000-8000-000000000001";
+    const byPartition = new Map<number, number>();
+    const byKey = new Map<number, number>();
+    for (let i = 0; i < 1000; i++) {
+      const { nodeId } = partitionNode(nodes, topicId, i);
+      byPartition.set(nodeId, (byPartition.get(nodeId) ?? 0) + 1);
+      const coordinator = coordinatorNode(nodes, `group-${i}`).nodeId;
+      byKey.set(coordinator, (byKey.get(coordinator) ?? 0) + 1);
+    }
+    for (const counts of [byPartition, byKey]) {
+      expect(counts.size).toBe(4);
+      for (const count of counts.values()) expect(count).toBeGreaterThan(180);
+    }
+  });
+
+  test("node ids are told by the zone's place and the broker's index; an unknown zone is the first", () => {
+    const settings = { zones: "a, b", "brokers.per.zone": 2 };
+    expect(allNodeIds(settings)).toEqual([0, 1, 100, 101]);
+    expect(zoneNodes(settings, "b").map(({ nodeId, index }) => [nodeId, index])).toEqual([
+      [100, 0],
+      [101, 1],
+    ]);
+    expect(zoneNodes(settings, "nowhere").map(({ nodeId }) => nodeId)).toEqual([0, 1]);
+  });
+});

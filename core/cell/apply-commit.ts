@@ -1,0 +1,111 @@
+/**
+ * Carries a commit entry out: offsets, extents, producers, the broker's chain. Takes nothing but the state and the entry, so a replay
+ * after a crash ends in the state that gave the first answer.
+ */
+import type { AppendedExtent } from "./applied.ts";
+import { keepAnswer, type BrokerChain, type KeptAnswer } from "./broker-chains.ts";
+import type { CellState } from "./cell-state.ts";
+import { CommitEntryReader, readCommitHead, type CommitHead } from "./commit-entry.ts";
+import type { PackedReader } from "./packed-bytes.ts";
+import type { PartitionLog } from "./partition-log.ts";
+import { noteAppend, sequenceAfter } from "./producers.ts";
+
+interface OpenExtent {
+  log: PartitionLog;
+  baseOffset: number;
+  byteStart: number;
+  byteEnd: number;
+  maxTimestamp: number;
+}
+
+export function applyCommit(
+  state: CellState,
+  reader: PackedReader,
+  sequence: number,
+  expirationMs: number,
+): { readonly answer: KeptAnswer; readonly appended: readonly AppendedExtent[] } {
+  const head = readCommitHead(reader);
+  const batch = new CommitEntryReader(reader, head.nowMs);
+  const answer = emptyAnswer(head, sequence);
+  const appended: AppendedExtent[] = [];
+  const sourceId = state.sources.nextId;
+  let open: OpenExtent | undefined;
+  const close = (): void => {
+    if (open === undefined) return;
+    const { log, baseOffset, byteStart, byteEnd, maxTimestamp } = open;
+    log.extents.append(baseOffset, byteStart, byteEnd - byteStart, sourceId, maxTimestamp);
+    const extent = {
+      baseOffset,
+      nextOffset: log.nextOffset,
+      byteStart,
+      byteLength: byteEnd - byteStart,
+      source: sourceId,
+      maxTimestamp,
+    };
+    appended.push({ log, extent });
+    open = undefined;
+  };
+  for (let index = 0; index < head.batchCount; index++) {
+    batch.next();
+    const log = state.partitions.get(batch.partitionId);
+    answer.logStartOffsets[index] = log?.logStartOffset ?? -1;
+    answer.leaderEpochs[index] = log?.leaderEpoch ?? -1;
+    if (batch.judgement === "append" && log !== undefined) {
+      if (open !== undefined && (open.log !== log || open.byteEnd !== batch.byteStart)) close();
+      const baseOffset = log.nextOffset;
+      open ??= { log, baseOffset, byteStart: batch.byteStart, byteEnd: batch.byteStart, maxTimestamp: batch.maxTimestamp };
+      log.nextOffset += batch.offsetCount;
+      open.byteEnd += batch.size;
+      open.maxTimestamp = Math.max(open.maxTimestamp, batch.maxTimestamp);
+      if (batch.producerId >= 0) noteProducer(log, batch, baseOffset, head.nowMs, expirationMs);
+      answer.baseOffsets[index] = baseOffset;
+    } else {
+      close();
+      answer.errorCodes[index] = batch.errorCode;
+      answer.baseOffsets[index] = batch.duplicateOffset;
+      answer.duplicates[index] = batch.judgement === "duplicate" ? 1 : 0;
+    }
+  }
+  close();
+  if (appended.length > 0) state.sources.add(sourceOf(head, sequence), appended.length);
+  keepAnswer(chainOf(state, head), answer);
+  return { answer, appended };
+}
+
+function emptyAnswer(head: CommitHead, sequence: number): KeptAnswer {
+  const { number, batchCount } = head;
+  return {
+    number,
+    cursor: sequence,
+    errorCodes: new Int16Array(batchCount),
+    baseOffsets: new Float64Array(batchCount),
+    logStartOffsets: new Float64Array(batchCount),
+    leaderEpochs: new Int32Array(batchCount),
+    duplicates: new Uint8Array(batchCount),
+  };
+}
+
+function sourceOf(head: CommitHead, row: number) {
+  const { brokerId, brokerEpoch, sequence, byteLength } = head;
+  return sequence < 0
+    ? ({ kind: "inline", row, byteLength } as const)
+    : ({ kind: "object", brokerId, brokerEpoch, sequence } as const);
+}
+
+function chainOf(state: CellState, head: CommitHead): BrokerChain {
+  const known = state.brokers.get(head.brokerId);
+  if (known?.brokerEpoch === head.brokerEpoch) return known;
+  const chain = { brokerEpoch: head.brokerEpoch, lastNumber: 0, answers: [] };
+  state.brokers.set(head.brokerId, chain);
+  return chain;
+}
+
+function noteProducer(log: PartitionLog, batch: CommitEntryReader, baseOffset: number, nowMs: number, expirationMs: number): void {
+  const known = log.producer(batch.producerId, nowMs, expirationMs);
+  const last = known?.batches.at(-1);
+  const baseSequence = batch.baseSequence >= 0 ? batch.baseSequence : last === undefined ? 0 : sequenceAfter(last);
+  const { producerId, producerEpoch, size, offsetCount, attributes, maxTimestamp } = batch;
+  const coordinates = { producerId, producerEpoch, size, offsetCount, attributes, maxTimestamp, baseSequence };
+  log.producers.set(producerId, noteAppend(known, coordinates, baseOffset, nowMs));
+  log.sweepProducers(nowMs, expirationMs);
+}

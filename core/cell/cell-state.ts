@@ -1,0 +1,39 @@
+/** All a leader knows of its cell, rebuilt from snapshot and journal at start (D6). Plain data with look-ups; rules are in the files that change it. */
+import type { PartitionRef, PartitionSettings, TopicId } from "../coordinator.ts";
+import type { BrokerChain } from "./broker-chains.ts";
+import { PartitionLog } from "./partition-log.ts";
+import { Sources } from "./sources.ts";
+
+export class CellState {
+  /** The journal row that was applied last. */
+  sequence = 0;
+  readonly sources = new Sources();
+  readonly brokers = new Map<number, BrokerChain>();
+  /** By the cell's own number; numbers of deleted partitions are not used again. */
+  readonly partitions = new Map<number, PartitionLog>();
+  readonly #byTopic = new Map<TopicId, Map<number, PartitionLog>>();
+  nextPartitionId = 0;
+
+  find(ref: PartitionRef): PartitionLog | undefined {
+    return this.#byTopic.get(ref.topicId)?.get(ref.partition);
+  }
+
+  ofTopic(topicId: TopicId): readonly PartitionLog[] {
+    return [...(this.#byTopic.get(topicId)?.values() ?? [])];
+  }
+
+  addPartition(id: number, ref: PartitionRef, settings: PartitionSettings): PartitionLog {
+    const log = new PartitionLog(id, ref, settings);
+    this.partitions.set(id, log);
+    this.nextPartitionId = Math.max(this.nextPartitionId, id + 1);
+    let topic = this.#byTopic.get(ref.topicId);
+    if (topic === undefined) this.#byTopic.set(ref.topicId, (topic = new Map()));
+    topic.set(ref.partition, log);
+    return log;
+  }
+
+  removeTopic(topicId: TopicId): void {
+    for (const log of this.ofTopic(topicId)) this.partitions.delete(log.id);
+    this.#byTopic.delete(topicId);
+  }
+}

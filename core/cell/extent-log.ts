@@ -1,0 +1,172 @@
+/**
+ * The extents of one partition in offset order, 20 bytes each (D6): chunks of 32-bit columns relative to the chunk's first offset and
+ * time. An extent ends where the next one begins, the last one at the log's end, so offsets have no holes by construction.
+ */
+const fieldCount = 5;
+const chunkExtentsMax = 512;
+const uint32Max = 0xffffffff;
+const int32Max = 0x7fffffff;
+
+const field = { offset: 0, byteStart: 1, byteLength: 2, source: 3, time: 4 } as const;
+
+interface Chunk {
+  readonly baseOffset: number;
+  readonly baseTime: number;
+  rows: Uint32Array;
+  count: number;
+  /** Rows before this one have been dropped. */
+  first: number;
+}
+
+export interface StoredExtent {
+  readonly baseOffset: number;
+  readonly nextOffset: number;
+  readonly byteStart: number;
+  readonly byteLength: number;
+  readonly source: number;
+  readonly maxTimestamp: number;
+}
+
+export class ExtentLog {
+  #chunks: Chunk[] = [];
+  #count = 0;
+  #byteLength = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get byteLength(): number {
+    return this.#byteLength;
+  }
+
+  /** Memory of the columns, for the budget of 24 bytes an extent. */
+  get memoryBytes(): number {
+    return this.#chunks.reduce((sum, chunk) => sum + chunk.rows.byteLength, 0);
+  }
+
+  append(baseOffset: number, byteStart: number, byteLength: number, source: number, maxTimestamp: number): void {
+    let chunk = this.#chunks.at(-1);
+    if (chunk === undefined || !fits(chunk, baseOffset, maxTimestamp)) {
+      chunk = { baseOffset, baseTime: maxTimestamp, rows: new Uint32Array(4 * fieldCount), count: 0, first: 0 };
+      this.#chunks.push(chunk);
+    }
+    if (chunk.count * fieldCount === chunk.rows.length) grow(chunk);
+    const at = chunk.count * fieldCount;
+    const { rows } = chunk;
+    rows[at + field.offset] = baseOffset - chunk.baseOffset;
+    rows[at + field.byteStart] = byteStart;
+    rows[at + field.byteLength] = byteLength;
+    rows[at + field.source] = source;
+    rows[at + field.time] = maxTimestamp - chunk.baseTime;
+    chunk.count += 1;
+    this.#count += 1;
+    this.#byteLength += byteLength;
+  }
+
+  /** From the extent that contains `offset` on, until `visit` answers false. */
+  scan(offset: number, endOffset: number, visit: (extent: StoredExtent) => boolean): void {
+    let chunkIndex = this.#chunkOf(offset);
+    if (chunkIndex < 0) chunkIndex = 0;
+    for (let row = -1; chunkIndex < this.#chunks.length; chunkIndex++, row = -1) {
+      const chunk = this.#chunks[chunkIndex]!;
+      if (row < 0) row = Math.max(chunk.first, rowOf(chunk, offset));
+      for (; row < chunk.count; row++) if (!visit(this.#extentAt(chunkIndex, row, endOffset))) return;
+    }
+  }
+
+  /** The first extent whose latest time is at or after `timestamp`. */
+  firstWithTime(timestamp: number, endOffset: number): StoredExtent | undefined {
+    for (const [chunkIndex, chunk] of this.#chunks.entries()) {
+      for (let row = chunk.first; row < chunk.count; row++) {
+        if (timeOf(chunk, row) >= timestamp) return this.#extentAt(chunkIndex, row, endOffset);
+      }
+    }
+    return undefined;
+  }
+
+  /** The first of the extents with the latest time of all. */
+  latestTime(endOffset: number): StoredExtent | undefined {
+    let best: { readonly chunkIndex: number; readonly row: number; readonly time: number } | undefined;
+    for (const [chunkIndex, chunk] of this.#chunks.entries()) {
+      for (let row = chunk.first; row < chunk.count; row++) {
+        const time = timeOf(chunk, row);
+        if (best === undefined || time > best.time) best = { chunkIndex, row, time };
+      }
+    }
+    return best && this.#extentAt(best.chunkIndex, best.row, endOffset);
+  }
+
+  /** Forgets extents that end at or before `offset`; answers what it forgot. */
+  dropBefore(offset: number, endOffset: number, dropped: (extent: StoredExtent) => void): void {
+    for (;;) {
+      const chunk = this.#chunks[0];
+      if (chunk === undefined) return;
+      const extent = this.#extentAt(0, chunk.first, endOffset);
+      if (extent.nextOffset > offset) return;
+      chunk.first += 1;
+      this.#count -= 1;
+      this.#byteLength -= extent.byteLength;
+      if (chunk.first === chunk.count) this.#chunks.shift();
+      dropped(extent);
+    }
+  }
+
+  /** The last chunk that begins at or before the offset; -1 when all begin later. */
+  #chunkOf(offset: number): number {
+    let low = 0;
+    let high = this.#chunks.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#chunks[middle]!.baseOffset <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  #extentAt(chunkIndex: number, row: number, endOffset: number): StoredExtent {
+    const chunk = this.#chunks[chunkIndex]!;
+    const at = row * fieldCount;
+    const { rows } = chunk;
+    const next =
+      row + 1 < chunk.count
+        ? chunk.baseOffset + rows[at + fieldCount + field.offset]!
+        : (this.#chunks[chunkIndex + 1]?.baseOffset ?? endOffset);
+    return {
+      baseOffset: chunk.baseOffset + rows[at + field.offset]!,
+      nextOffset: next,
+      byteStart: rows[at + field.byteStart]!,
+      byteLength: rows[at + field.byteLength]!,
+      source: rows[at + field.source]!,
+      maxTimestamp: timeOf(chunk, row),
+    };
+  }
+}
+
+function fits(chunk: Chunk, baseOffset: number, maxTimestamp: number): boolean {
+  const time = maxTimestamp - chunk.baseTime;
+  return chunk.count < chunkExtentsMax && baseOffset - chunk.baseOffset <= uint32Max && time <= int32Max && time >= -int32Max;
+}
+
+function grow(chunk: Chunk): void {
+  const rows = new Uint32Array(Math.min(chunk.rows.length * 2, chunkExtentsMax * fieldCount));
+  rows.set(chunk.rows);
+  chunk.rows = rows;
+}
+
+/** The last row that begins at or before the offset; the chunk begins there or before. */
+function rowOf(chunk: Chunk, offset: number): number {
+  let low = chunk.first;
+  let high = chunk.count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (chunk.baseOffset + chunk.rows[middle * fieldCount + field.offset]! <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+/** Times are stored as 32-bit differences of either sign. */
+function timeOf(chunk: Chunk, row: number): number {
+  return chunk.baseTime + (chunk.rows[row * fieldCount + field.time]! | 0);
+}

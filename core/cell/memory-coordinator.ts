@@ -1,0 +1,134 @@
+/**
+ * A coordinator in memory over the leader's own core: for tests, the simulator and clusters that live in one browser tab. Its rows
+ * are its disk: give them to a new one and it is the old one restarted.
+ */
+import type {
+  BatchCoordinator,
+  CommitReply,
+  CommitRequest,
+  Cursor,
+  EpochEndAnswer,
+  EpochEndQuery,
+  FindReply,
+  FindRequest,
+  FollowReply,
+  OffsetAnswer,
+  OffsetQuery,
+  PartitionRef,
+  PartitionSettings,
+  TopicId,
+} from "../coordinator.ts";
+import { settingDefaults } from "../settings.ts";
+import { Cell, type CellOptions, type JournalRow } from "./cell.ts";
+import { snapshotDue } from "./snapshot.ts";
+
+/** What survives: the journal and the last snapshot, as the leader's tables hold them. */
+export class MemoryRows {
+  readonly journal = new Map<number, JournalRow>();
+  snapshot: { readonly sequence: number; readonly chunks: readonly Uint8Array[] } | undefined;
+
+  read(sequence: number): Uint8Array {
+    const row = this.journal.get(sequence);
+    if (row?.inline === undefined) throw new Error(`journal row ${sequence} holds no inline bytes`);
+    return row.inline;
+  }
+}
+
+export interface MemoryCoordinatorOptions {
+  readonly rows?: MemoryRows;
+  readonly settings?: CellOptions["settings"];
+  readonly now?: () => number;
+  /** How a follow waits for its time to be over; without it a follow waits for news alone. */
+  readonly sleep?: (ms: number) => Promise<void>;
+}
+
+export class MemoryCoordinator implements BatchCoordinator {
+  readonly rows: MemoryRows;
+  readonly cell: Cell;
+  readonly #now: () => number;
+  readonly #sleep: ((ms: number) => Promise<void>) | undefined;
+  #waiting: (() => void)[] = [];
+  #journalBytes = 0;
+
+  constructor(options: MemoryCoordinatorOptions = {}) {
+    this.rows = options.rows ?? new MemoryRows();
+    this.#now = options.now ?? (() => 0);
+    this.#sleep = options.sleep;
+    this.cell = new Cell({ settings: options.settings ?? settingDefaults, inlineRows: this.rows });
+    if (this.rows.snapshot !== undefined) this.cell.restore(this.rows.snapshot.chunks);
+    for (const row of this.rows.journal.values()) if (row.sequence > this.cell.cursor) this.cell.applyRow(row, false);
+  }
+
+  /** Synchronous, for those who keep their own time. */
+  commitNow(request: CommitRequest): CommitReply {
+    const decision = this.cell.decideCommit(request, this.#now());
+    if (decision.kind === "answer") return decision.reply;
+    this.#append(decision.row);
+    return this.cell.commitReply();
+  }
+
+  async commit(request: CommitRequest): Promise<CommitReply> {
+    return this.commitNow(request);
+  }
+
+  async findBatches(requests: readonly FindRequest[]): Promise<FindReply> {
+    return this.cell.findBatches(requests);
+  }
+
+  async follow(cursor: Cursor, maxWaitMs: number): Promise<FollowReply> {
+    const reply = this.cell.updatesSince(cursor);
+    if (reply !== undefined || maxWaitMs <= 0) return structuredClone(reply ?? { cursor, gap: false, updates: [] });
+    const news = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await (this.#sleep === undefined ? news : Promise.race([news, this.#sleep(maxWaitMs)]));
+    // Copies, as an RPC makes: a follower writes offsets into inline bytes.
+    return structuredClone(this.cell.updatesSince(cursor) ?? { cursor, gap: false, updates: [] });
+  }
+
+  async listOffsets(queries: readonly OffsetQuery[]): Promise<readonly OffsetAnswer[]> {
+    return this.cell.listOffsets(queries);
+  }
+
+  async epochEnds(queries: readonly EpochEndQuery[]): Promise<readonly EpochEndAnswer[]> {
+    return this.cell.epochEnds(queries);
+  }
+
+  async createPartitions(partitions: readonly PartitionRef[], settings: PartitionSettings): Promise<void> {
+    const row = this.cell.decideCreatePartitions(partitions, settings);
+    if (row !== undefined) this.#append(row);
+  }
+
+  async deletePartitions(topicId: TopicId): Promise<void> {
+    const row = this.cell.decideDeleteTopic(topicId);
+    if (row !== undefined) this.#append(row);
+  }
+
+  async deleteRecords(
+    requests: readonly (PartitionRef & { readonly beforeOffset: number })[],
+  ): Promise<readonly { readonly errorCode: number; readonly logStartOffset: number }[]> {
+    const { row, answers } = this.cell.decideDeleteRecords(requests);
+    if (row !== undefined) this.#append(row);
+    return answers;
+  }
+
+  /** Writes a snapshot and lets go of the rows that it covers, but for live inline bytes. */
+  takeSnapshot(): void {
+    const sequence = this.cell.cursor;
+    this.rows.snapshot = { sequence, chunks: this.cell.snapshot() };
+    this.cell.takeDeadInlineRows().forEach((row) => this.rows.journal.delete(row));
+    for (const row of this.rows.journal.values()) if (row.inline === undefined) this.rows.journal.delete(row.sequence);
+    this.#journalBytes = 0;
+  }
+
+  #append(row: JournalRow): void {
+    // What is durable is a copy: the sender's memory goes on living.
+    const kept = { ...row, inline: row.inline?.slice() };
+    this.rows.journal.set(row.sequence, kept);
+    this.cell.applyRow(kept, true);
+    this.#journalBytes += row.entry.length;
+    const snapshotBytes = this.rows.snapshot?.chunks.reduce((sum, chunk) => sum + chunk.length, 0) ?? 0;
+    if (snapshotDue(this.#journalBytes, row.sequence - (this.rows.snapshot?.sequence ?? 0), snapshotBytes)) this.takeSnapshot();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+}

@@ -1,0 +1,60 @@
+/** One partition as its leader knows it: where its log begins and ends, its extents, its producers and the epochs it has had. */
+import type { PartitionBounds, PartitionRef, PartitionSettings } from "../coordinator.ts";
+import { ExtentLog } from "./extent-log.ts";
+import type { ProducerState } from "./producers.ts";
+
+export class PartitionLog {
+  readonly id: number;
+  readonly ref: PartitionRef;
+  readonly settings: PartitionSettings;
+  readonly extents = new ExtentLog();
+  readonly producers = new Map<number, ProducerState>();
+  /** Where each leader epoch begins, oldest first. */
+  readonly epochs: { readonly epoch: number; readonly startOffset: number }[] = [{ epoch: 0, startOffset: 0 }];
+  logStartOffset = 0;
+  nextOffset = 0;
+  producersSweptMs = 0;
+
+  constructor(id: number, ref: PartitionRef, settings: PartitionSettings) {
+    this.id = id;
+    this.ref = ref;
+    this.settings = settings;
+  }
+
+  get leaderEpoch(): number {
+    return this.epochs.at(-1)!.epoch;
+  }
+
+  /** What is committed is durable at once, so the high watermark is the log's end; without transactions it is stable too. */
+  get bounds(): PartitionBounds {
+    return {
+      logStartOffset: this.logStartOffset,
+      highWatermark: this.nextOffset,
+      lastStableOffset: this.nextOffset,
+      leaderEpoch: this.leaderEpoch,
+    };
+  }
+
+  /** A producer that was silent for too long is a stranger again. */
+  producer(producerId: number, nowMs: number, expirationMs: number): ProducerState | undefined {
+    const state = this.producers.get(producerId);
+    return state !== undefined && nowMs - state.lastUsedMs >= expirationMs ? undefined : state;
+  }
+
+  /** Frees expired producers now and then; driven by the journal's own times, so a replay frees the same ones. */
+  sweepProducers(nowMs: number, expirationMs: number): void {
+    if (nowMs - this.producersSweptMs < expirationMs / 8) return;
+    this.producersSweptMs = nowMs;
+    for (const [id, state] of this.producers) if (nowMs - state.lastUsedMs >= expirationMs) this.producers.delete(id);
+  }
+
+  /** The last offset, exclusive, of a leader epoch as OffsetForLeaderEpoch answers it. */
+  epochEnd(epoch: number): { readonly leaderEpoch: number; readonly endOffset: number } {
+    for (let index = this.epochs.length - 1; index >= 0; index--) {
+      const candidate = this.epochs[index]!;
+      if (candidate.epoch > epoch) continue;
+      return { leaderEpoch: candidate.epoch, endOffset: this.epochs[index + 1]?.startOffset ?? this.nextOffset };
+    }
+    return { leaderEpoch: -1, endOffset: -1 };
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * The whole state of a cell as bytes, in chunks that fit into rows (D6). Written when the journal has grown past it, so that a start
+ * reads little; docs/formats/journal.md has the layout.
+ */
+import { OperatingError } from "../operating-error.ts";
+import type { BrokerChain, KeptAnswer } from "./broker-chains.ts";
+import { CellState } from "./cell-state.ts";
+import { PackedReader, PackedWriter } from "./packed-bytes.ts";
+import type { PartitionLog } from "./partition-log.ts";
+import type { HeldSource, Source } from "./sources.ts";
+
+const version = 1;
+const chunkBytes = 1_900_000;
+
+/** Snapshots cost their size in bytes written: worth it once the journal that they replace is as large and not small. */
+export function snapshotDue(journalBytes: number, journalRows: number, snapshotBytes: number): boolean {
+  return journalBytes > Math.max(1024 * 1024, snapshotBytes) || journalRows > Math.max(10_000, snapshotBytes / 100);
+}
+
+export function writeSnapshot(state: CellState): Uint8Array[] {
+  const out = new PackedWriter(64 * 1024);
+  out.uint(version);
+  out.uint(state.sequence);
+  out.uint(state.nextPartitionId);
+  out.uint(state.sources.nextId);
+  const sources = [...state.sources.entries()];
+  out.uint(sources.length);
+  for (const held of sources) writeSource(out, held);
+  out.uint(state.partitions.size);
+  for (const log of state.partitions.values()) writePartition(out, log);
+  out.uint(state.brokers.size);
+  for (const [brokerId, chain] of state.brokers) writeChain(out, brokerId, chain);
+  const whole = out.finish();
+  const chunks: Uint8Array[] = [];
+  for (let start = 0; start < whole.length; start += chunkBytes) chunks.push(whole.subarray(start, start + chunkBytes));
+  return chunks;
+}
+
+export function readSnapshot(chunks: readonly Uint8Array[]): CellState {
+  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let position = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, position);
+    position += chunk.length;
+  }
+  const reader = new PackedReader(whole);
+  const found = reader.uint();
+  if (found !== version) throw new OperatingError("corrupt", `snapshot of version ${found}; this version reads ${version}`);
+  const state = new CellState();
+  state.sequence = reader.uint();
+  state.nextPartitionId = reader.uint();
+  const nextSourceId = reader.uint();
+  for (let left = reader.uint(); left > 0; left--) readSource(reader, state);
+  state.sources.restoreNextId(nextSourceId);
+  for (let left = reader.uint(); left > 0; left--) readPartition(reader, state);
+  for (let left = reader.uint(); left > 0; left--) readChain(reader, state);
+  if (!reader.atEnd) throw new OperatingError("corrupt", "a snapshot is longer than what it says");
+  return state;
+}
+
+function writeSource(out: PackedWriter, { id, source, extents }: HeldSource): void {
+  out.uint(id);
+  out.uint(extents);
+  if (source.kind === "inline") {
+    out.uint(0);
+    out.uint(source.row);
+    out.uint(source.byteLength);
+  } else {
+    out.uint(1);
+    out.uint(source.brokerId);
+    out.uint(source.brokerEpoch);
+    out.uint(source.sequence);
+  }
+}
+
+function readSource(reader: PackedReader, state: CellState): void {
+  const id = reader.uint();
+  const extents = reader.uint();
+  const source: Source =
+    reader.uint() === 0
+      ? { kind: "inline", row: reader.uint(), byteLength: reader.uint() }
+      : { kind: "object", brokerId: reader.uint(), brokerEpoch: reader.uint(), sequence: reader.uint() };
+  state.sources.restore({ id, source, extents });
+}
+
+function writePartition(out: PackedWriter, log: PartitionLog): void {
+  out.uint(log.id);
+  out.string(log.ref.topicId);
+  out.uint(log.ref.partition);
+  out.uint(log.settings.timestampType === "LogAppendTime" ? 1 : 0);
+  out.uint(log.logStartOffset);
+  out.uint(log.nextOffset);
+  out.uint(log.producersSweptMs);
+  out.uint(log.epochs.length);
+  for (const { epoch, startOffset } of log.epochs) {
+    out.uint(epoch);
+    out.uint(startOffset);
+  }
+  out.uint(log.extents.count);
+  let offset = 0;
+  let time = 0;
+  log.extents.scan(0, log.nextOffset, (extent) => {
+    out.uint(extent.baseOffset - offset);
+    out.uint(extent.byteStart);
+    out.uint(extent.byteLength);
+    out.uint(extent.source);
+    out.int(extent.maxTimestamp - time);
+    offset = extent.baseOffset;
+    time = extent.maxTimestamp;
+    return true;
+  });
+  out.uint(log.producers.size);
+  for (const [producerId, producer] of log.producers) {
+    out.uint(producerId);
+    out.uint(producer.epoch);
+    out.uint(producer.lastUsedMs);
+    out.uint(producer.batches.length);
+    for (const batch of producer.batches) {
+      out.uint(batch.baseSequence);
+      out.uint(batch.offsetCount);
+      out.uint(batch.baseOffset);
+    }
+  }
+}
+
+function readPartition(reader: PackedReader, state: CellState): void {
+  const id = reader.uint();
+  const ref = { topicId: reader.string(), partition: reader.uint() };
+  const log = state.addPartition(id, ref, { timestampType: reader.uint() === 1 ? "LogAppendTime" : "CreateTime" });
+  log.logStartOffset = reader.uint();
+  log.nextOffset = reader.uint();
+  log.producersSweptMs = reader.uint();
+  log.epochs.length = 0;
+  for (let left = reader.uint(); left > 0; left--) log.epochs.push({ epoch: reader.uint(), startOffset: reader.uint() });
+  let offset = 0;
+  let time = 0;
+  for (let left = reader.uint(); left > 0; left--) {
+    offset += reader.uint();
+    const byteStart = reader.uint();
+    const byteLength = reader.uint();
+    const source = reader.uint();
+    time += reader.int();
+    log.extents.append(offset, byteStart, byteLength, source, time);
+  }
+  for (let left = reader.uint(); left > 0; left--) readProducer(reader, log);
+}
+
+function readProducer(reader: PackedReader, log: PartitionLog): void {
+  const producerId = reader.uint();
+  const epoch = reader.uint();
+  const lastUsedMs = reader.uint();
+  const count = reader.uint();
+  const batches = Array.from({ length: count }, () => ({
+    baseSequence: reader.uint(),
+    offsetCount: reader.uint(),
+    baseOffset: reader.uint(),
+  }));
+  log.producers.set(producerId, { epoch, batches, lastUsedMs });
+}
+
+function writeChain(out: PackedWriter, brokerId: number, chain: BrokerChain): void {
+  out.uint(brokerId);
+  out.uint(chain.brokerEpoch);
+  out.uint(chain.lastNumber);
+  out.uint(chain.answers.length);
+  for (const answer of chain.answers) {
+    out.uint(answer.number);
+    out.uint(answer.cursor);
+    out.uint(answer.errorCodes.length);
+    for (let index = 0; index < answer.errorCodes.length; index++) {
+      out.uint(answer.errorCodes[index]! * 2 + answer.duplicates[index]!);
+      out.int(answer.baseOffsets[index]!);
+      out.int(answer.logStartOffsets[index]!);
+      out.int(answer.leaderEpochs[index]!);
+    }
+  }
+}
+
+function readChain(reader: PackedReader, state: CellState): void {
+  const brokerId = reader.uint();
+  const chain: BrokerChain = { brokerEpoch: reader.uint(), lastNumber: reader.uint(), answers: [] };
+  for (let left = reader.uint(); left > 0; left--) chain.answers.push(readAnswer(reader));
+  state.brokers.set(brokerId, chain);
+}
+
+function readAnswer(reader: PackedReader): KeptAnswer {
+  const number = reader.uint();
+  const cursor = reader.uint();
+  const count = reader.uint();
+  const answer: KeptAnswer = {
+    number,
+    cursor,
+    errorCodes: new Int16Array(count),
+    baseOffsets: new Float64Array(count),
+    logStartOffsets: new Float64Array(count),
+    leaderEpochs: new Int32Array(count),
+    duplicates: new Uint8Array(count),
+  };
+  for (let index = 0; index < count; index++) {
+    const verdict = reader.uint();
+    answer.errorCodes[index] = verdict >>> 1;
+    answer.duplicates[index] = verdict & 1;
+    answer.baseOffsets[index] = reader.int();
+    answer.logStartOffsets[index] = reader.int();
+    answer.leaderEpochs[index] = reader.int();
+  }
+  return answer;
+}

@@ -150,14 +150,13 @@ function arrayCodec(field: Field, version: Version, nullable: boolean): FieldCod
   if (field.item === undefined) throw new TypeError("an array without an item");
   const item = fieldCodec(field.item, version);
   const { compact } = version;
-  const isObject = field.item.kind === "struct" || field.item.kind === "string" || field.item.kind === "uuid";
   const missing = defaultOf(field);
   return {
     sizeMin: compact ? 1 : 4,
     read: (reader) => {
       const count = compact ? reader.compactLength() : reader.length();
       if (count < 0) return nullRead(nullable, "array");
-      reader.checkCount(count, item.sizeMin, isObject);
+      reader.checkCount(count, item.sizeMin);
       const items: unknown[] = [];
       for (let index = 0; index < count; index++) items.push(item.read(reader));
       return items;

@@ -206,6 +206,8 @@ export class Writer {
       from = at;
     }
     if (from < own.byteLength) chunks.push(own.subarray(from));
+    // Not kept alive until the next message.
+    this.#separate.length = 0;
     return chunks;
   }
 }

@@ -5,10 +5,12 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
 import {
   concatenate,
+  decodeData,
   decodeRequest,
   decodeRequestBody,
   decodeRequestHeader,
   decodeResponse,
+  encodeData,
   encodeRequest,
   encodeResponse,
 } from "../../protocol/codec.ts";
@@ -19,7 +21,7 @@ import { metadata } from "../../protocol/messages/03-metadata.ts";
 import { apiVersions } from "../../protocol/messages/18-api-versions.ts";
 import { createTopics } from "../../protocol/messages/19-create-topics.ts";
 import { DecodeError } from "../../protocol/reader.ts";
-import type { RequestOf, ResponseInput, ResponseOf } from "../../protocol/schema.ts";
+import { bytes, defineData, type RequestOf, type ResponseInput, type ResponseOf } from "../../protocol/schema.ts";
 import { EncodeError } from "../../protocol/writer.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
@@ -151,6 +153,14 @@ describe("tagged fields", () => {
     expect(size({ leaderId: 0, leaderEpoch: -1 })).toBe(size(undefined) + 2 + 9);
   });
 
+  test("large bytes among them are copied, for the field moves when its size is known", () => {
+    const message = defineData({ name: "Tagged", versions: "0", flexible: "0+", fields: { content: bytes({ tag: 0 }) } });
+    const content = new Uint8Array(2000).fill(5);
+    const written = encodeData(message, 0, { content });
+    expect(hex(written.subarray(0, 8))).toBe("0000 01 00 d20f d10f".replaceAll(" ", ""));
+    expect(decodeData(message, written).value).toStrictEqual({ content });
+  });
+
   test("large ones move as a whole: a size of two bytes", () => {
     const nodeEndpoints = Array.from({ length: 40 }, (_, nodeId) => ({ nodeId, host: `host-${nodeId}`, port: 9092, rack: null }));
     const response = concatenate(encodeResponse(fetch, 16, 1, { nodeEndpoints }));
@@ -194,6 +204,7 @@ test("what does not fit its type is not written as something else", () => {
 test("text that is not UTF-8 is read with replacement characters, a byte order mark is kept", () => {
   const frame = (text: string) => bytesOf(`0003 0000 00000001 ffff 00000001 0004 ${text}`);
   const name = (text: string) => (decodeRequest(frame(text)).body as RequestOf<typeof metadata>).topics?.[0]?.name;
+  expect(name("61 c3 a4 62")).toBe("aäb");
   expect(name("61 ff 62 63")).toBe("a\uFFFDbc");
   expect(name("efbbbf 61")).toBe("\uFEFFa");
 });

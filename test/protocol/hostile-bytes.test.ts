@@ -6,6 +6,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { concatenate, decodeRequest, decodeRequestHeader, encodeRequest } from "../../protocol/codec.ts";
 import { codecOf } from "../../protocol/compile.ts";
+import { fetch } from "../../protocol/messages/01-fetch.ts";
 import { metadata } from "../../protocol/messages/03-metadata.ts";
 import { produce } from "../../protocol/messages/00-produce.ts";
 import { DecodeError, elementsMax, Reader } from "../../protocol/reader.ts";
@@ -116,4 +117,9 @@ test("[I9] one request holds a limited number of elements, for each costs far mo
   const frame = (count: number) => concatenate(encodeRequest(metadata, 4, 1, null, { topics: topics(count) })).subarray(4);
   expect(decodeRequest(frame(elementsMax)).body).toMatchObject({ allowAutoTopicCreation: true });
   expect(() => decodeRequest(frame(elementsMax + 1))).toThrow(DecodeError);
+  const partitions = (count: number) => [{ topic: "t", partitions: Array.from({ length: count }, () => 0) }];
+  const forgotten = (count: number) =>
+    concatenate(encodeRequest(fetch, 7, 1, null, { forgottenTopicsData: partitions(count) })).subarray(4);
+  expect(decodeRequest(forgotten(elementsMax - 1)).body).toMatchObject({ sessionEpoch: -1 });
+  expect(() => decodeRequest(forgotten(elementsMax))).toThrow(DecodeError);
 });

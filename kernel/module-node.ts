@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import type { KernelExports } from "./exports.ts";
 
+export { gunzip, unzstd } from "./zlib.ts";
+
 export function instantiate(): KernelExports {
   const module = new WebAssembly.Module(readFileSync(new URL("../dist/kernel.wasm", import.meta.url)));
   return new WebAssembly.Instance(module).exports as unknown as KernelExports;

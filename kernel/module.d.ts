@@ -1,4 +1,9 @@
-/** What every `#kernel-module` offers, whichever runtime it is for: the instance, made synchronously. */
+/** What every `#kernel-module` offers, whichever runtime it is for. */
 import type { KernelExports } from "./exports.ts";
 
+/** The instance, made synchronously. */
 export declare function instantiate(): KernelExports;
+
+/** Both fail with a DecompressError only, and never put out more than `sizeMax` bytes. */
+export declare function gunzip(bytes: Uint8Array, sizeMax: number): Uint8Array | Promise<Uint8Array>;
+export declare function unzstd(bytes: Uint8Array, sizeMax: number): Uint8Array | Promise<Uint8Array>;

@@ -1,0 +1,49 @@
+/**
+ * The kernel's module in a browser, for bundlers that turn a .wasm import into its bytes (esbuild's `binary` loader): it is small
+ * enough to be compiled at once. gzip is the browser's; Zstandard is fzstd's, which malformed bytes can send into an endless loop,
+ * so this module is for reading what a broker has sent, never for a broker.
+ */
+import { Decompress } from "fzstd";
+import bytes from "../dist/kernel.wasm";
+import { DecompressError } from "./decompress-error.ts";
+import type { KernelExports } from "./exports.ts";
+import { GrowingBytes } from "./growing-bytes.ts";
+
+export function instantiate(): KernelExports {
+  const module = new WebAssembly.Module(bytes);
+  return new WebAssembly.Instance(module).exports as unknown as KernelExports;
+}
+
+export async function gunzip(compressed: Uint8Array, sizeMax: number): Promise<Uint8Array> {
+  const output = new GrowingBytes(compressed.length * 4, sizeMax);
+  const stream = new DecompressionStream("gzip");
+  const writer = stream.writable.getWriter();
+  // Its failure is the reader's too, which is the one that is awaited.
+  writer
+    .write(compressed as Uint8Array<ArrayBuffer>)
+    .then(() => writer.close())
+    .catch(() => {});
+  const reader = stream.readable.getReader();
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) output.append(read.value);
+    return output.finish();
+  } catch (error) {
+    reader.cancel().catch(() => {});
+    throw asDecompressError(error);
+  }
+}
+
+export function unzstd(compressed: Uint8Array, sizeMax: number): Uint8Array {
+  const output = new GrowingBytes(compressed.length * 4, sizeMax);
+  try {
+    const stream = new Decompress((chunk) => output.append(chunk));
+    stream.push(compressed, true);
+    return output.finish();
+  } catch (error) {
+    throw asDecompressError(error);
+  }
+}
+
+function asDecompressError(error: unknown): DecompressError {
+  return error instanceof DecompressError ? error : new DecompressError("malformed", String(error));
+}

@@ -1,0 +1,181 @@
+/**
+ * The Leader Durable Object of one cell: loads snapshot and journal, asks the core, writes one row per change, answers. The output
+ * gate holds every answer, also those to followers that a commit has just woken, until the rows are durable: nobody hears of what a
+ * crash could take back [I1, I4]. After an exception the object starts anew from its rows, so a wrong state never outlives a request.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { Cell, type JournalRow } from "../core/cell/cell.ts";
+import { snapshotDue } from "../core/cell/snapshot.ts";
+import type {
+  BatchCoordinator,
+  Cursor,
+  EpochEndAnswer,
+  EpochEndQuery,
+  FindReply,
+  FindRequest,
+  FollowReply,
+  OffsetAnswer,
+  OffsetQuery,
+  PartitionRef,
+  PartitionSettings,
+  TopicId,
+} from "../core/coordinator.ts";
+import { operatingErrorKind } from "../core/operating-error.ts";
+import type { Settings } from "../core/settings.ts";
+import { settingsOf, type Env } from "./env.ts";
+import { packReply, unpackCommit, type PackedCommit, type PackedReply } from "./leader-wire.ts";
+import { Log } from "./log.ts";
+import { Metrics, type MetricsSnapshot } from "./metrics.ts";
+
+/** What brokers may call: the coordinator's questions, and commits in columns. */
+export interface LeaderRpc extends Omit<BatchCoordinator, "commit"> {
+  commitPacked(commit: PackedCommit): Promise<PackedReply>;
+  metrics(): Promise<MetricsSnapshot>;
+}
+
+/** A follow is never left open for longer, so that a broker that vanished is not waited for. */
+const followMsMax = 30_000;
+
+export class Leader extends DurableObject<Env> implements LeaderRpc {
+  readonly #sql: SqlStorage;
+  readonly #settings: Settings;
+  readonly #log: Log;
+  readonly #metrics = new Metrics();
+  readonly #cell: Cell;
+  #waiting: (() => void)[] = [];
+  #journalBytes = 0;
+  #journalRows = 0;
+  #snapshotBytes = 0;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#sql = ctx.storage.sql;
+    this.#settings = settingsOf(env);
+    this.#log = new Log(this.#settings["log.level"], { object: ctx.id.name });
+    this.#sql.exec("CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, entry BLOB NOT NULL, inline BLOB)");
+    this.#sql.exec("CREATE TABLE IF NOT EXISTS snapshot (chunk INTEGER PRIMARY KEY, data BLOB NOT NULL)");
+    this.#cell = new Cell({ settings: this.#settings, inlineRows: { read: (sequence) => this.#readInline(sequence) } });
+    this.#load();
+  }
+
+  #load(): void {
+    const chunks = this.#sql.exec<{ data: ArrayBuffer }>("SELECT data FROM snapshot ORDER BY chunk").toArray();
+    if (chunks.length > 0) this.#cell.restore(chunks.map(({ data }) => new Uint8Array(data)));
+    this.#snapshotBytes = chunks.reduce((sum, { data }) => sum + data.byteLength, 0);
+    const rows = this.#sql.exec<{ seq: number; entry: ArrayBuffer }>(
+      "SELECT seq, entry FROM journal WHERE seq > ? ORDER BY seq",
+      this.#cell.cursor,
+    );
+    for (const { seq, entry } of rows) {
+      this.#cell.applyRow({ sequence: seq, entry: new Uint8Array(entry), inline: undefined }, false);
+      this.#countRow(entry.byteLength);
+    }
+    this.#log.info("cell-loaded", { cursor: this.#cell.cursor, partitions: this.#cell.partitionCount, rows: this.#journalRows });
+  }
+
+  #readInline(sequence: number): Uint8Array {
+    const { inline } = this.#sql.exec<{ inline: ArrayBuffer | null }>("SELECT inline FROM journal WHERE seq = ?", sequence).one();
+    if (inline === null) throw new Error(`journal row ${sequence} holds no inline bytes`);
+    return new Uint8Array(inline);
+  }
+
+  async commitPacked(packed: PackedCommit): Promise<PackedReply> {
+    const request = unpackCommit(packed);
+    const decision = this.#cell.decideCommit(request, Date.now());
+    this.#metrics.count(`kante_leader_commits_total{way="${request.source.kind}"}`);
+    if (decision.kind === "answer") return decision.reply.kind === "committed" ? packReply(decision.reply) : decision.reply;
+    this.#append(decision.row);
+    return packReply(this.#cell.commitReply());
+  }
+
+  async findBatches(requests: readonly FindRequest[]): Promise<FindReply> {
+    return this.#cell.findBatches(requests);
+  }
+
+  async follow(cursor: Cursor, maxWaitMs: number): Promise<FollowReply> {
+    const nothing = { cursor, gap: false, updates: [] };
+    const known = this.#cell.updatesSince(cursor);
+    if (known !== undefined || maxWaitMs <= 0) return known ?? nothing;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, Math.min(maxWaitMs, followMsMax));
+    this.#waiting.push(resolve);
+    await promise;
+    clearTimeout(timer);
+    this.#waiting = this.#waiting.filter((wake) => wake !== resolve);
+    return this.#cell.updatesSince(cursor) ?? nothing;
+  }
+
+  async listOffsets(queries: readonly OffsetQuery[]): Promise<readonly OffsetAnswer[]> {
+    return this.#cell.listOffsets(queries);
+  }
+
+  async epochEnds(queries: readonly EpochEndQuery[]): Promise<readonly EpochEndAnswer[]> {
+    return this.#cell.epochEnds(queries);
+  }
+
+  async createPartitions(partitions: readonly PartitionRef[], settings: PartitionSettings): Promise<void> {
+    const row = this.#cell.decideCreatePartitions(partitions, settings);
+    if (row !== undefined) this.#append(row);
+  }
+
+  async deletePartitions(topicId: TopicId): Promise<void> {
+    const row = this.#cell.decideDeleteTopic(topicId);
+    if (row !== undefined) this.#append(row);
+  }
+
+  async deleteRecords(
+    requests: readonly (PartitionRef & { readonly beforeOffset: number })[],
+  ): Promise<readonly { readonly errorCode: number; readonly logStartOffset: number }[]> {
+    const { row, answers } = this.#cell.decideDeleteRecords(requests);
+    if (row !== undefined) this.#append(row);
+    return answers;
+  }
+
+  async metrics(): Promise<MetricsSnapshot> {
+    this.#metrics.gauge("kante_partitions", this.#cell.partitionCount);
+    this.#metrics.gauge("kante_extents", this.#cell.extentCount);
+    this.#metrics.gauge("kante_inline_bytes", this.#cell.inlineBytes);
+    return this.#metrics.snapshot();
+  }
+
+  #append(row: JournalRow): void {
+    try {
+      this.#sql.exec("INSERT INTO journal (seq, entry, inline) VALUES (?, ?, ?)", row.sequence, row.entry, row.inline ?? null);
+      this.#countWritten(1);
+      this.#cell.applyRow(row, true);
+      this.#countRow(row.entry.length);
+      if (snapshotDue(this.#journalBytes, this.#journalRows, this.#snapshotBytes)) this.#takeSnapshot();
+    } catch (error) {
+      this.#log.error("cell-broken", { sequence: row.sequence, kind: operatingErrorKind(error), error });
+      this.ctx.abort("a change of the cell failed half-way");
+      throw error;
+    }
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+
+  /** In the transaction of the row that made it due: there is no await between these writes. */
+  #takeSnapshot(): void {
+    const chunks = this.#cell.snapshot();
+    this.#sql.exec("DELETE FROM snapshot");
+    for (const [chunk, data] of chunks.entries()) this.#sql.exec("INSERT INTO snapshot (chunk, data) VALUES (?, ?)", chunk, data);
+    // Rows whose records are still read stay: the snapshot refers to them.
+    const freed = this.#sql.exec("DELETE FROM journal WHERE inline IS NULL").rowsWritten;
+    for (const row of this.#cell.takeDeadInlineRows()) this.#sql.exec("DELETE FROM journal WHERE seq = ?", row);
+    this.#countWritten(chunks.length + freed);
+    this.#snapshotBytes = chunks.reduce((sum, data) => sum + data.length, 0);
+    this.#journalBytes = 0;
+    this.#journalRows = 0;
+    this.#log.info("snapshot-written", { cursor: this.#cell.cursor, bytes: this.#snapshotBytes, chunks: chunks.length });
+  }
+
+  #countRow(bytes: number): void {
+    this.#journalBytes += bytes;
+    this.#journalRows += 1;
+  }
+
+  #countWritten(rows: number): void {
+    this.#metrics.count("kante_rows_written_total", rows);
+  }
+}

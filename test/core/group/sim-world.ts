@@ -74,7 +74,7 @@ export class World {
     this.after(this.#latency(), () => {
       const requestId = this.#nextRequest++;
       this.#calls.set(requestId, { request, answer: deliver, failed });
-      this.#perform(() => this.#machine.handle({ ...request, requestId, ...uuidFor(request, requestId) } as never, this.now));
+      this.#perform(() => this.#machine.handle({ ...request, requestId, ...uuidFor(request, requestId) }, this.now));
     });
   }
 

@@ -1,5 +1,5 @@
 /** Groups under storm: members come, go, pause and die, the group crashes at any effect, all from one seed. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Member, Owners, partitions } from "./sim-member.ts";
 import { World } from "./sim-world.ts";

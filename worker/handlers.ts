@@ -49,7 +49,7 @@ const served: readonly Handler[] = [
   offsetDeleteHandler,
   describeClusterHandler,
   describeTopicPartitionsHandler,
-  apiVersionsHandler(() => served, []),
+  apiVersionsHandler(() => handlers.values(), []),
 ];
 
 export const handlers: ReadonlyMap<number, Handler> = new Map(

@@ -1,0 +1,213 @@
+/**
+ * The handlers behind their real codecs, in front of a broker that keeps record sets in arrays. Requests are encoded and answers
+ * decoded in the version asked for, so what a test sees is what a client of that version sees.
+ */
+import type { AppendItem, AppendOutcome, ReadOutcome, ReadRequest } from "../../core/broker/interface.ts";
+import type {
+  BatchCoordinator,
+  EpochEndQuery,
+  Extent,
+  OffsetAnswer,
+  OffsetQuery,
+  PartitionBounds,
+  PartitionRef,
+} from "../../core/coordinator.ts";
+import { settingDefaults } from "../../core/settings.ts";
+import type { Settings } from "../../core/settings.ts";
+import type { BrokerServices, ConnectionFacts, RequestContext } from "../../durable-objects/handler.ts";
+import { ControllerTopicCatalog } from "../../durable-objects/topic-catalog.ts";
+import { kernel } from "../../kernel/kernel.ts";
+import { concatenate, decodeRequest, decodeResponse, encodeRequest, encodeResponse } from "../../protocol/codec.ts";
+import type { ApiSchema, RequestInput, ResponseInput, ResponseOf } from "../../protocol/schema.ts";
+import { handlers } from "../../worker/handlers.ts";
+import { LocalController } from "./local-controller.ts";
+
+interface Log {
+  logStartOffset: number;
+  nextOffset: number;
+  readonly extents: { readonly extent: Extent; readonly records: Uint8Array }[];
+}
+
+const unknownTopicOrPartition = 3;
+const offsetOutOfRange = 1;
+
+export interface FakeBrokerOptions {
+  readonly settings?: Partial<Settings>;
+  readonly zone?: string;
+}
+
+export class FakeBroker {
+  readonly controller: LocalController;
+  readonly catalog: ControllerTopicCatalog;
+  readonly settings: Settings;
+  readonly reads: ReadRequest[] = [];
+  readonly appends: (readonly AppendItem[])[] = [];
+  /** What to say of the next appends instead of appending. */
+  appendError = 0;
+  nowMs = 1_700_000_000_000;
+  throttleMs = 0;
+  readonly #logs = new Map<string, Log>();
+  readonly #connection: ConnectionFacts;
+
+  constructor({ settings = {}, zone = "local" }: FakeBrokerOptions = {}) {
+    this.settings = { ...settingDefaults, ...settings };
+    this.controller = new LocalController(this.settings);
+    this.catalog = new ControllerTopicCatalog(this.controller);
+    this.#connection = {
+      id: "1",
+      cluster: "default",
+      zone,
+      advertisedHost: "broker.test",
+      advertisedBasePort: 9000,
+      clientAddress: "client.test",
+      transport: "in-process",
+    };
+  }
+
+  async createTopic(name: string, partitions = 1, configs: Readonly<Record<string, string>> = {}): Promise<string> {
+    const [outcome] = await this.controller.createTopics(
+      [{ name, partitions, replicationFactor: -1, assignments: [], configs }],
+      false,
+    );
+    if (outcome === undefined || !("topic" in outcome)) throw new Error(`no topic: ${JSON.stringify(outcome)}`);
+    return outcome.topic.id;
+  }
+
+  /** Undefined when the handler gave no answer. */
+  async ask<Api extends ApiSchema>(
+    api: Api,
+    apiVersion: number,
+    request: RequestInput<Api>,
+    { clientId = "test" }: { readonly clientId?: string } = {},
+  ): Promise<ResponseOf<Api> | undefined> {
+    const frame = concatenate(encodeRequest(api, apiVersion, 7, clientId, request)).slice(4);
+    const { body } = decodeRequest(frame);
+    const handler = handlers.get(api.key);
+    if (handler === undefined) throw new Error(`${api.name} is not served`);
+    const response = await handler.handle(body, this.#context(api.key, apiVersion, clientId));
+    if (response === undefined) return undefined;
+    const chunks = encodeResponse(api, apiVersion, 7, response as ResponseInput<Api>);
+    return decodeResponse(api, apiVersion, concatenate(chunks).slice(4)).body;
+  }
+
+  #context(apiKey: number, apiVersion: number, clientId: string): RequestContext {
+    const zone = /diskless_az=(?<zone>[^,]+)/.exec(clientId)?.groups?.["zone"] ?? this.#connection.zone;
+    const services = this.#services();
+    return { connection: this.#connection, apiKey, apiVersion, correlationId: 7, clientId, zone, nowMs: this.nowMs, services };
+  }
+
+  #services(): BrokerServices {
+    return {
+      nodeId: 0,
+      settings: this.settings,
+      throttleMs: this.throttleMs,
+      catalog: this.catalog,
+      controller: this.controller,
+      coordinator: () => this.#coordinator() as BatchCoordinator,
+      group: () => {
+        throw new Error("no groups here");
+      },
+      append: (items) => this.#append(items),
+      read: (request) => this.#read(request),
+      readExtent: async (extent) =>
+        this.#allExtents()
+          .find((held) => held.extent === extent)!
+          .records.slice(),
+    } as BrokerServices;
+  }
+
+  #allExtents() {
+    return [...this.#logs.values()].flatMap(({ extents }) => extents);
+  }
+
+  log({ topicId, partition }: PartitionRef): Log {
+    const key = `${topicId} ${partition}`;
+    let log = this.#logs.get(key);
+    if (log === undefined) this.#logs.set(key, (log = { logStartOffset: 0, nextOffset: 0, extents: [] }));
+    return log;
+  }
+
+  bounds(ref: PartitionRef): PartitionBounds {
+    const { logStartOffset, nextOffset } = this.log(ref);
+    return { logStartOffset, highWatermark: nextOffset, lastStableOffset: nextOffset, leaderEpoch: 0 };
+  }
+
+  async #append(items: readonly AppendItem[]): Promise<readonly AppendOutcome[]> {
+    this.appends.push(items);
+    return items.map((item) => {
+      const log = this.log(item);
+      const failed = this.appendError !== 0;
+      const baseOffset = failed ? -1 : log.nextOffset;
+      if (!failed) {
+        const records = item.records.slice();
+        log.nextOffset = kernel.assignOffsets(records, baseOffset, 0);
+        const maxTimestamp = Math.max(...item.batches.map((batch) => batch.maxTimestamp));
+        const source = { kind: "inline" as const, records };
+        const extent = { baseOffset, nextOffset: log.nextOffset, byteLength: records.length, maxTimestamp, leaderEpoch: 0, source };
+        log.extents.push({ extent, records });
+      }
+      return {
+        errorCode: this.appendError,
+        baseOffset,
+        duplicate: false,
+        logStartOffset: log.logStartOffset,
+        logAppendTimeMs: -1,
+        leaderEpoch: 0,
+      };
+    });
+  }
+
+  async #read(request: ReadRequest): Promise<readonly ReadOutcome[]> {
+    this.reads.push(request);
+    return request.items.map(({ topicId, partition, offset }) => {
+      const log = this.log({ topicId, partition });
+      const inRange = offset >= log.logStartOffset && offset <= log.nextOffset;
+      const held = log.extents.filter(({ extent }) => extent.nextOffset > offset);
+      return {
+        topicId,
+        partition,
+        errorCode: inRange ? 0 : offsetOutOfRange,
+        bounds: this.bounds({ topicId, partition }),
+        records: inRange ? held.map(({ records }) => records) : [],
+        abortedTransactions: [],
+      };
+    });
+  }
+
+  #coordinator(): Partial<BatchCoordinator> {
+    return {
+      listOffsets: async (queries) => queries.map((query) => this.#offsets(query)),
+      epochEnds: async (queries) => queries.map((query) => this.#epochEnd(query)),
+      deleteRecords: async (requests) =>
+        requests.map((request) => {
+          const log = this.log(request);
+          const before = request.beforeOffset === -1 ? log.nextOffset : request.beforeOffset;
+          if (before > log.nextOffset) return { errorCode: offsetOutOfRange, logStartOffset: -1 };
+          log.logStartOffset = Math.max(log.logStartOffset, before);
+          return { errorCode: 0, logStartOffset: log.logStartOffset };
+        }),
+    };
+  }
+
+  #offsets({ topicId, partition, spec }: OffsetQuery): OffsetAnswer {
+    const log = this.log({ topicId, partition });
+    const extents = log.extents.map(({ extent }) => extent).filter(({ nextOffset }) => nextOffset > log.logStartOffset);
+    const late = spec.kind === "timestamp" ? extents.filter(({ maxTimestamp }) => maxTimestamp >= spec.timestamp) : extents;
+    const isEnd = spec.kind === "earliest" || spec.kind === "latest";
+    const offset = spec.kind === "earliest" ? log.logStartOffset : log.nextOffset;
+    const bounds = this.bounds({ topicId, partition });
+    return { topicId, partition, errorCode: 0, leaderEpoch: 0, offset: isEnd ? offset : -1, extents: isEnd ? [] : late, bounds };
+  }
+
+  #epochEnd({ topicId, partition, leaderEpoch }: EpochEndQuery) {
+    const isKnown = this.#logs.has(`${topicId} ${partition}`);
+    const errorCode = isKnown ? 0 : unknownTopicOrPartition;
+    return { topicId, partition, errorCode, leaderEpoch, endOffset: isKnown ? this.log({ topicId, partition }).nextOffset : -1 };
+  }
+}
+
+/** Every version that an API is served in. */
+export function servedVersions(api: ApiSchema): number[] {
+  const [min, max] = handlers.get(api.key)!.versions;
+  return Array.from({ length: max - min + 1 }, (_, index) => min + index);
+}

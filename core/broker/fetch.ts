@@ -195,8 +195,8 @@ export class FetchMachine implements ReadsHost, CommitListener {
     const { index, item, found, cell } = part;
     const { bounds } = index;
     if (bounds === undefined || item.offset < bounds.logStartOffset) return -1;
-    if (index.hasTail && item.offset === index.tailEnd) return 0;
     const looked = found !== undefined;
+    if (!looked && index.hasTail && item.offset === index.tailEnd) return 0;
     if (!looked && now - index.foundAt > freshForMs && !this.#follows.fresh(cell, now)) return -1;
     const end = readableEnd(part);
     let sum = 0;
@@ -217,11 +217,13 @@ export class FetchMachine implements ReadsHost, CommitListener {
     const { cursor, generation } = cell.index;
     this.#finds.set(this.#lastFindId, { cell, parts, cursor, generation });
     read.findsUnanswered += 1;
-    // Twice what is asked for, so that a reader in sequence asks every other time; shared, as inline bytes come with the answer.
-    const shareBytes = Math.max(findBytesMin, Math.min(findBytesMax, 2 * read.maxBytes) / parts.length);
+    // Shared out, as inline bytes come with the answer.
+    const shareBytes = Math.max(findBytesMin, findBytesMax / parts.length);
     const requests = parts.map(({ item: { topicId, partition, offset, maxBytes }, index }): FindRequest => {
       index.findsUnanswered += 1;
-      return { topicId, partition, offset, maxBytes: Math.max(1, Math.min(2 * maxBytes, shareBytes)) };
+      // A reader in sequence will go on from here: it should not have to ask every time.
+      const wanted = index.readEnd === offset ? 8 * maxBytes : 2 * maxBytes;
+      return { topicId, partition, offset, maxBytes: Math.max(1, Math.min(wanted, shareBytes)) };
     });
     this.sink.push({ kind: "find", id: this.#lastFindId, cell: cell.index.cell, requests });
   }

@@ -229,7 +229,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
   #takeObjectParts(): Part[] {
     const parts: Part[] = [];
     let room = this.#options.settings["wal.buffer.bytes"];
-    for (const cell of this.#objectCells) {
+    for (const cell of [...this.#objectCells]) {
       if (room <= 0) break;
       this.#objectCells.delete(cell);
       const part = formPart(cell.id, cell.buffer.takeOldest(room));

@@ -134,7 +134,10 @@ export class CellIndex {
     index.bounds = raised(index.bounds, result.bounds);
     index.foundAt = now;
     const end = extents.at(-1)?.nextOffset ?? offset;
-    if (!index.hasTail && joins && end === result.bounds.highWatermark) {
+    if (index.hasTail) for (const extent of extents) if (extent.baseOffset === index.tailEnd) push(index, extent);
+    // A look-up that saw more than the tail has is newer, and what it saw is where the tail begins again.
+    const newer = index.hasTail ? end > index.tailEnd : joins;
+    if (newer && end === result.bounds.highWatermark) {
       index.hasTail = true;
       index.tail = [];
       index.tailStart = end;

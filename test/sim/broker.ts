@@ -1,0 +1,205 @@
+/**
+ * A broker's shell in the simulated world: the real machine, its effects carried out over the simulated network and store. It can
+ * be killed between any two events; its next life gets a new machine and a new epoch, and clients of the old one hear nothing.
+ */
+import { BrokerMachine } from "../../core/broker/machine.ts";
+import type { BrokerEffect, BrokerEvent } from "../../core/broker/events.ts";
+import type { AppendItem, AppendOutcome, ReadOutcome, ReadRequest } from "../../core/broker/interface.ts";
+import type { Settings } from "../../core/settings.ts";
+import { twins } from "../../kernel/twins/twins.ts";
+import type { SimulatedLeader } from "./leader.ts";
+import { Life, type Network } from "./network.ts";
+import type { SimulatedStore } from "./store.ts";
+import type { World } from "./world.ts";
+
+export interface Cluster {
+  readonly world: World;
+  readonly network: Network;
+  readonly store: SimulatedStore;
+  readonly leaders: readonly SimulatedLeader[];
+  readonly settings: Settings;
+  /** Durable, as the controller's row is: the last epoch given to each broker. */
+  readonly brokerEpochs: Map<number, number>;
+  readonly controller: Life;
+}
+
+type Answer<T> = (value: T | undefined) => void;
+
+export class SimulatedBroker {
+  readonly life = new Life();
+  readonly brokerId: number;
+  /** Counts lives: a client's connection belongs to one. */
+  incarnation = 0;
+  readonly #cluster: Cluster;
+  #machine: BrokerMachine;
+  #nextId = 1;
+  #tickPlannedFor: number | undefined;
+  readonly #appends = new Map<number, Answer<readonly AppendOutcome[]>>();
+  readonly #reads = new Map<number, Answer<readonly ReadOutcome[]>>();
+
+  constructor(cluster: Cluster, brokerId: number) {
+    this.#cluster = cluster;
+    this.brokerId = brokerId;
+    this.#machine = this.#newMachine();
+  }
+
+  #newMachine(): BrokerMachine {
+    return new BrokerMachine({ brokerId: this.brokerId, settings: this.#cluster.settings, kernel: twins });
+  }
+
+  kill(): void {
+    this.#cluster.world.log(`broker ${this.brokerId} dies`);
+    this.life.die();
+    this.incarnation += 1;
+    const waiting = [...this.#appends.values(), ...this.#reads.values()];
+    this.#appends.clear();
+    this.#reads.clear();
+    // A cut connection is noticed later, and never twice.
+    for (const answer of waiting) this.#cluster.world.after(this.#cluster.network.delay(), "connection cut", () => answer(undefined));
+  }
+
+  start(): void {
+    this.#cluster.world.log(`broker ${this.brokerId} starts`);
+    this.life.start();
+    this.#machine = this.#newMachine();
+    this.#tickPlannedFor = undefined;
+  }
+
+  /** What is left to wait for, when nothing ought to be. */
+  get idle(): boolean {
+    return this.#appends.size === 0 && this.#reads.size === 0 && this.#machine.nextDeadline() === undefined;
+  }
+
+  /** Answers undefined when the connection is lost before. */
+  append(items: readonly AppendItem[], answer: Answer<readonly AppendOutcome[]>): void {
+    const id = this.#nextId++;
+    this.#appends.set(id, answer);
+    this.#handle({ kind: "append", id, items });
+  }
+
+  read(request: ReadRequest, answer: Answer<readonly ReadOutcome[]>): void {
+    const id = this.#nextId++;
+    this.#reads.set(id, answer);
+    this.#handle({ kind: "read", id, request });
+  }
+
+  #handle(event: BrokerEvent): void {
+    this.#perform(this.#machine.handle(event, this.#cluster.world.now));
+  }
+
+  #perform(effects: readonly BrokerEffect[]): void {
+    for (const effect of effects) this.#performOne(effect);
+    this.#planTick();
+  }
+
+  #planTick(): void {
+    const deadline = this.#machine.nextDeadline();
+    const { world } = this.#cluster;
+    if (deadline === undefined || this.#tickPlannedFor === deadline) return;
+    this.#tickPlannedFor = deadline;
+    const tick = this.life.bind(() => {
+      if (this.#tickPlannedFor === deadline) this.#tickPlannedFor = undefined;
+      this.#perform(this.#machine.tick(world.now));
+    });
+    world.after(Math.max(0, deadline - world.now), `broker ${this.brokerId} ticks`, tick);
+  }
+
+  #performOne(effect: BrokerEffect): void {
+    const { world, network, store, leaders } = this.#cluster;
+    const name = `broker ${this.brokerId} ${effect.kind}`;
+    const tell = (event: BrokerEvent): void => this.#handle(event);
+    switch (effect.kind) {
+      case "register":
+        network.call<number>(
+          name,
+          this.life,
+          this.#cluster.controller,
+          (answer) => {
+            const epoch = (this.#cluster.brokerEpochs.get(this.brokerId) ?? 0) + 1;
+            this.#cluster.brokerEpochs.set(this.brokerId, epoch);
+            answer(epoch);
+          },
+          (brokerEpoch) => tell({ kind: "registered", brokerEpoch }),
+          () => tell({ kind: "register-failed", message: "no answer" }),
+        );
+        return;
+      case "put":
+        store.put(
+          this.life,
+          effect.key,
+          effect.bytes,
+          () => tell({ kind: "put-done", id: effect.id }),
+          () => tell({ kind: "put-failed", id: effect.id, message: "injected" }),
+        );
+        return;
+      case "get":
+        store.get(
+          this.life,
+          effect.key,
+          effect.start,
+          effect.length,
+          (bytes) => tell({ kind: "get-done", id: effect.id, bytes }),
+          () => tell({ kind: "get-failed", id: effect.id, message: "injected" }),
+        );
+        return;
+      case "commit": {
+        const leader = leaders[effect.cell]!;
+        // What travels is a copy: the machine writes offsets into its own bytes later.
+        const request = structuredClone(effect.request);
+        network.call(
+          `${name} ${request.brokerEpoch}/${request.number} to cell ${effect.cell}`,
+          this.life,
+          leader.life,
+          (answer) => leader.commit(request, answer),
+          (reply) => tell({ kind: "commit-reply", id: effect.id, reply }),
+          () => tell({ kind: "commit-failed", id: effect.id, message: "no answer" }),
+        );
+        return;
+      }
+      case "find": {
+        const leader = leaders[effect.cell]!;
+        network.call(
+          name,
+          this.life,
+          leader.life,
+          (answer) => leader.find(effect.requests, answer),
+          (reply) => tell({ kind: "find-reply", id: effect.id, reply }),
+          () => tell({ kind: "find-failed", id: effect.id, message: "no answer" }),
+        );
+        return;
+      }
+      case "follow": {
+        const leader = leaders[effect.cell]!;
+        network.call(
+          name,
+          this.life,
+          leader.life,
+          (answer) => leader.follow(effect.cursor, effect.maxWaitMs, answer),
+          (reply) => tell({ kind: "follow-reply", id: effect.id, reply }),
+          () => tell({ kind: "follow-failed", id: effect.id, message: "no answer" }),
+          effect.maxWaitMs + 3000,
+        );
+        return;
+      }
+      case "append-done": {
+        const answer = this.#appends.get(effect.id);
+        this.#appends.delete(effect.id);
+        if (answer !== undefined) world.after(0, `append ${effect.id} answered`, () => answer(effect.outcomes));
+        return;
+      }
+      case "read-done": {
+        const answer = this.#reads.get(effect.id);
+        this.#reads.delete(effect.id);
+        // Reading views later would be reading memory that may be used again: a response is written at once.
+        answer?.(effect.outcomes.map((outcome) => ({ ...outcome, records: outcome.records.map((bytes) => bytes.slice()) })));
+        world.after(1, `read ${effect.id} released`, this.life.bind(() => tell({ kind: "read-released", id: effect.id })));
+        return;
+      }
+      case "extent-done":
+      case "unfollow":
+        return;
+      case "log":
+        world.log(`${name}: ${effect.level} ${effect.event} ${JSON.stringify(effect.fields)}`);
+    }
+  }
+}

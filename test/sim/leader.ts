@@ -1,0 +1,151 @@
+/**
+ * A leader's shell in the simulated world: the real cell over rows that become durable a little after they were written. Like a
+ * Durable Object's output gate it holds every answer until all rows written before are durable; when it dies, rows that were not are
+ * gone, and with them the answers that nobody has heard.
+ */
+import { MemoryCoordinator, MemoryRows } from "../../core/cell/memory-coordinator.ts";
+import type { JournalRow } from "../../core/cell/cell.ts";
+import type { CommitReply, CommitRequest, FindReply, FindRequest, FollowReply } from "../../core/coordinator.ts";
+import type { Settings } from "../../core/settings.ts";
+import type { Happening } from "./history.ts";
+import { Life } from "./network.ts";
+import type { Planted } from "./plants.ts";
+import type { PartitionPlace } from "./scenario.ts";
+import type { World } from "./world.ts";
+
+export interface LeaderOptions {
+  readonly settings: Settings;
+  readonly record: (event: Happening) => void;
+  readonly plant: Planted;
+}
+
+interface Follower {
+  readonly cursor: number;
+  readonly answer: (reply: FollowReply) => void;
+}
+
+const topicSettings = { timestampType: "CreateTime" } as const;
+
+export class SimulatedLeader {
+  readonly life = new Life();
+  readonly #world: World;
+  readonly #cell: number;
+  readonly #places: readonly PartitionPlace[];
+  readonly #options: LeaderOptions;
+  /** What a crash leaves: the journal up to the last row that became durable, and the last snapshot within it. */
+  #durableRows: JournalRow[] = [];
+  #durableSnapshot: MemoryRows["snapshot"];
+  #coordinator!: MemoryCoordinator;
+  #followers: Follower[] = [];
+  #snapshotPlanned = false;
+
+  constructor(world: World, cell: number, places: readonly PartitionPlace[], options: LeaderOptions) {
+    this.#world = world;
+    this.#cell = cell;
+    this.#places = places;
+    this.#options = options;
+    this.#load();
+    void this.#coordinator.createPartitions(places.map(({ ref }) => ref), topicSettings);
+    this.#durableRows = [...this.#coordinator.rows.journal.values()];
+  }
+
+  kill(): void {
+    this.#world.log(`cell ${this.#cell} dies`);
+    this.life.die();
+    this.#followers = [];
+  }
+
+  start(): void {
+    this.life.start();
+    this.#load();
+    this.#world.log(`cell ${this.#cell} starts at ${this.#coordinator.cell.cursor}`);
+  }
+
+  /** Where the partition's log ends, for the world's own questions. */
+  nextOffset(place: PartitionPlace): number {
+    const found = this.#coordinator.cell.findBatches([{ ...place.ref, offset: 0, maxBytes: 1 }]);
+    return found.results[0]!.bounds.highWatermark;
+  }
+
+  #load(): void {
+    const rows = new MemoryRows();
+    rows.snapshot = this.#durableSnapshot;
+    const kept = this.#options.plant.is("lose-rows-on-crash") ? this.#durableRows.slice(0, -1) : this.#durableRows;
+    for (const row of kept) rows.journal.set(row.sequence, row);
+    this.#coordinator = new MemoryCoordinator({ rows, settings: this.#options.settings, now: () => this.#world.now });
+  }
+
+  commit(request: CommitRequest, answer: (reply: CommitReply) => void): void {
+    const before = this.#coordinator.cell.cursor;
+    const reply = this.#coordinator.commitNow(request);
+    const after = this.#coordinator.cell.cursor;
+    if (after !== before) {
+      this.#makeDurable(this.#coordinator.rows.journal.get(after)!);
+      if (this.#world.random.chance(0.02)) this.#planSnapshot();
+    }
+    this.#gate(() => answer(reply));
+    this.#wakeFollowers();
+  }
+
+  find(requests: readonly FindRequest[], answer: (reply: FindReply) => void): void {
+    const reply = this.#coordinator.cell.findBatches(requests);
+    this.#gate(() => answer(reply));
+  }
+
+  follow(cursor: number, maxWaitMs: number, answer: (reply: FollowReply) => void): void {
+    const known = this.#coordinator.cell.updatesSince(cursor);
+    const nothing = { cursor, gap: false, updates: [] };
+    if (known !== undefined || maxWaitMs <= 0) {
+      this.#gate(() => answer(structuredClone(known ?? nothing)));
+      return;
+    }
+    let answered = false;
+    const once = (reply: FollowReply): void => {
+      if (answered) return;
+      answered = true;
+      this.#gate(() => answer(structuredClone(reply)));
+    };
+    this.#followers.push({ cursor, answer: once });
+    this.#world.after(maxWaitMs, "a follow has waited long enough", this.life.bind(() => once(nothing)));
+  }
+
+  #wakeFollowers(): void {
+    const followers = this.#followers;
+    this.#followers = [];
+    for (const follower of followers) {
+      const reply = this.#coordinator.cell.updatesSince(follower.cursor);
+      if (reply === undefined) this.#followers.push(follower);
+      else follower.answer(reply);
+    }
+  }
+
+  /** Writes take a moment to become durable; they do so in order. */
+  #makeDurable(row: JournalRow): void {
+    const delay = this.#options.plant.is("show-before-durable") ? 200 : 1;
+    const ends = this.#places.map((place) => ({ partition: place.name, nextOffset: this.nextOffset(place) }));
+    const rest = this.life.bind(() => {
+      this.#durableRows.push(row);
+      for (const end of ends) this.#options.record({ kind: "durable", at: this.#world.now, ...end });
+    });
+    this.#world.after(delay, `row ${row.sequence} of cell ${this.#cell} rests`, rest);
+  }
+
+  /** Planned after the rows written so far, with their delay, so it opens once they rest. */
+  #gate(work: () => void): void {
+    this.#world.after(1, `the gate of cell ${this.#cell} opens`, this.life.bind(work));
+  }
+
+  #planSnapshot(): void {
+    if (this.#snapshotPlanned) return;
+    this.#snapshotPlanned = true;
+    const take = this.life.bind(() => {
+      this.#snapshotPlanned = false;
+      // As in the leader the snapshot is part of one transaction with the rows before it: all of them rest by now.
+      if (this.#durableRows.at(-1)?.sequence !== this.#coordinator.cell.cursor) return;
+      this.#coordinator.takeSnapshot();
+      this.#durableSnapshot = this.#coordinator.rows.snapshot;
+      this.#durableRows = [...this.#coordinator.rows.journal.values()];
+    });
+    this.#world.after(5, `cell ${this.#cell} writes a snapshot`, take);
+  }
+}

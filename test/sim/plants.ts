@@ -1,0 +1,25 @@
+/**
+ * Bugs that can be planted into a simulated cluster, each the kind of mistake that one checker is there for. Only the tests of the
+ * checkers use them: a checker that has never fired proves nothing.
+ */
+export const plants = [
+  "acknowledge-before-put",
+  "lose-rows-on-crash",
+  "skip-an-offset",
+  "share-an-offset",
+  "forget-sequences",
+  "show-before-durable",
+  "swap-batches",
+  "watermark-goes-back",
+  "never-answer",
+] as const;
+
+export type Plant = (typeof plants)[number];
+
+export interface Planted {
+  is(plant: Plant): boolean;
+}
+
+export function planted(plant: Plant | undefined): Planted {
+  return { is: (candidate) => candidate === plant };
+}

@@ -1,0 +1,188 @@
+/**
+ * One run from one seed: a small cluster, producers, readers, faults drawn from the seed, then an end to the faults, a wait until
+ * all has come to rest, a last reader from the beginning, and the verdict of every checker.
+ */
+import { settingDefaults, type Settings } from "../../core/settings.ts";
+import type { PartitionRef } from "../../core/coordinator.ts";
+import { SimulatedBroker, type Cluster } from "./broker.ts";
+import { ackedSurvives } from "./checkers/acked-survives.ts";
+import { comesToRest } from "./checkers/comes-to-rest.ts";
+import { highWatermarkMonotonic } from "./checkers/high-watermark-monotonic.ts";
+import { noOffsetShared } from "./checkers/no-offset-shared.ts";
+import { noSecondCopy } from "./checkers/no-second-copy.ts";
+import { nothingUncommittedVisible } from "./checkers/nothing-uncommitted-visible.ts";
+import { offsetsGapless } from "./checkers/offsets-gapless.ts";
+import { producerOrder } from "./checkers/producer-order.ts";
+import { SimulatedConsumer } from "./consumer.ts";
+import type { Checker, FinalLogs, Happening } from "./history.ts";
+import { SimulatedLeader } from "./leader.ts";
+import { Life, Network } from "./network.ts";
+import { planted, type Plant } from "./plants.ts";
+import { SimulatedProducer } from "./producer.ts";
+import { SimulatedStore } from "./store.ts";
+import { World } from "./world.ts";
+
+export const checkers: Readonly<Record<string, Checker>> = {
+  "acked-survives": ackedSurvives,
+  "offsets-gapless": offsetsGapless,
+  "no-offset-shared": noOffsetShared,
+  "no-second-copy": noSecondCopy,
+  "nothing-uncommitted-visible": nothingUncommittedVisible,
+  "producer-order": producerOrder,
+  "high-watermark-monotonic": highWatermarkMonotonic,
+  "comes-to-rest": comesToRest,
+};
+
+export interface PartitionPlace {
+  readonly name: string;
+  readonly ref: PartitionRef;
+  readonly cell: number;
+}
+
+export interface Verdict {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  readonly logHash: number;
+  readonly events: number;
+  readonly acknowledged: number;
+  readonly read: number;
+  readonly crashes: number;
+}
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly print?: (line: string) => void;
+  /** A bug to plant: the proof that a checker can fire. */
+  readonly plant?: Plant;
+}
+
+const faultsMs = 6000;
+const restMs = 600_000;
+
+export function runScenario(options: RunOptions): Verdict {
+  const world = new World(options.seed, options.print);
+  const { random } = world;
+  const history: Happening[] = [];
+  const record = (event: Happening): void => void history.push(event);
+  const settings = drawSettings(world);
+  const faulty = random.chance(0.85);
+  const network = new Network(world, {
+    delayMsMax: random.pick([5, 50, 400]),
+    lost: faulty ? random.pick([0, 0.01, 0.05]) : 0,
+    repeated: faulty ? random.pick([0, 0.02, 0.1]) : 0,
+  });
+  const store = new SimulatedStore(world, {
+    putMsMin: random.pick([0, 5, 100]),
+    putMsMax: random.pick([100, 300, 1500]),
+    failed: faulty ? random.pick([0, 0.05, 0.2]) : 0,
+    failedAfterWorking: faulty ? random.pick([0, 0.05]) : 0,
+  });
+  const places = drawPlaces(world);
+  const leaders = [0, 1].map(
+    (cell) =>
+      new SimulatedLeader(world, cell, places.filter((place) => place.cell === cell), { settings, record, plant: planted(options.plant) }),
+  );
+  const cluster: Cluster = { world, network, store, leaders, settings, brokerEpochs: new Map(), controller: new Life() };
+  const brokers = Array.from({ length: random.between(1, 3) }, (_, id) => new SimulatedBroker(cluster, id));
+  const producers = Array.from(
+    { length: random.between(2, 5) },
+    (_, index) =>
+      new SimulatedProducer(
+        world,
+        brokers,
+        {
+          name: `p${index}`,
+          producerId: 1000 + index,
+          idempotent: random.chance(0.7),
+          place: random.pick(places),
+          batches: random.between(5, 40),
+          pauseMsMax: random.pick([1, 20, 300]),
+          paddingMax: random.pick([100, 5000, 60_000]),
+        },
+        record,
+      ),
+  );
+  const consumers = Array.from(
+    { length: random.between(1, 3) },
+    (_, index) =>
+      new SimulatedConsumer(world, brokers, { name: `c${index}`, places, maxWaitMs: random.pick([10, 500]) }, record),
+  );
+
+  let crashes = 0;
+  if (faulty) crashes = planCrashes(world, brokers, leaders);
+  world.run(faultsMs);
+  network.faults = { delayMsMax: 5, lost: 0, repeated: 0 };
+  store.faults = { putMsMin: 1, putMsMax: 20, failed: 0, failedAfterWorking: 0 };
+  for (const node of [...brokers, ...leaders]) if (!node.life.alive) node.start();
+
+  const settled = (): boolean => producers.every((producer) => producer.finished) && consumers.every((consumer) => consumer.caughtUp);
+  world.run(world.now + restMs, settled);
+  if (!settled()) record({ kind: "stuck", at: world.now, what: "producers or readers have not come to their end" });
+  for (const consumer of consumers) consumer.stopped = true;
+  const last = new SimulatedConsumer(world, brokers, { name: "last", places, maxWaitMs: 100 }, record);
+  const wholeRead = (): boolean => places.every((place) => last.positions.get(place.name) === leaders[place.cell]!.nextOffset(place));
+  world.run(world.now + restMs, wholeRead);
+  if (!wholeRead()) record({ kind: "stuck", at: world.now, what: "the last reader has not reached the end" });
+  last.stopped = true;
+  world.run(world.now + 120_000);
+  for (const broker of brokers) {
+    if (!broker.idle) record({ kind: "stuck", at: world.now, what: `broker ${broker.brokerId} still waits for something` });
+  }
+
+  const finalLogs: FinalLogs = last.log;
+  const violations = Object.entries(checkers).flatMap(([name, check]) =>
+    check(history, finalLogs)
+      .slice(0, 5)
+      .map((what) => `${name}: ${what}`),
+  );
+  const count = (kind: Happening["kind"]): number => history.filter((event) => event.kind === kind).length;
+  return {
+    seed: options.seed,
+    violations,
+    logHash: world.logHash,
+    events: world.eventCount,
+    acknowledged: count("acknowledged"),
+    read: count("read"),
+    crashes,
+  };
+}
+
+function drawPlaces(world: World): PartitionPlace[] {
+  const count = world.random.between(1, 4);
+  return Array.from({ length: count }, (_, partition) => {
+    const ref = { topicId: "5f0c9a52-6d7b-4a51-9d0e-0a1b2c3d4e5f", partition };
+    return { name: `t-${partition}`, ref, cell: world.random.between(0, 1) };
+  });
+}
+
+function drawSettings(world: World): Settings {
+  const { random } = world;
+  return {
+    ...settingDefaults,
+    "wal.inline.bytes": random.pick([0, 500, 64 * 1024]),
+    "wal.inline.bytes.per.second": random.pick([2000, 1024 * 1024]),
+    "wal.buffer.bytes": random.pick([4000, 8 * 1024 * 1024]),
+    "wal.puts.per.second": random.pick([2, 4, 1000]),
+    "wal.puts.burst": random.pick([1, 8]),
+    "wal.uploads.max": random.pick([1, 3]),
+    "inline.bytes.max": random.pick([3000, 64 * 1024 * 1024]),
+    "broker.memory.bytes": random.pick([300_000, 64 * 1024 * 1024]),
+  };
+}
+
+/** Brokers and leaders die at any time and come back a little later. */
+function planCrashes(world: World, brokers: readonly SimulatedBroker[], leaders: readonly SimulatedLeader[]): number {
+  const { random } = world;
+  const count = random.between(0, 8);
+  for (let i = 0; i < count; i++) {
+    const node = random.pick<SimulatedBroker | SimulatedLeader>([...brokers, ...leaders]);
+    world.after(random.between(0, faultsMs - 1000), "a crash", () => {
+      if (!node.life.alive) return;
+      node.kill();
+      world.after(random.between(0, 900), "a restart", () => {
+        if (!node.life.alive) node.start();
+      });
+    });
+  }
+  return count;
+}

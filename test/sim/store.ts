@@ -1,0 +1,45 @@
+/**
+ * The object store of a simulated run: durable, slow, and failing as object stores do, also after having done what was asked. Its
+ * content outlives every node.
+ */
+import type { World } from "./world.ts";
+import type { Life } from "./network.ts";
+
+export interface StoreFaults {
+  readonly putMsMin: number;
+  readonly putMsMax: number;
+  readonly failed: number;
+  readonly failedAfterWorking: number;
+}
+
+export class SimulatedStore {
+  readonly objects = new Map<string, Uint8Array>();
+  faults: StoreFaults;
+  readonly #world: World;
+
+  constructor(world: World, faults: StoreFaults) {
+    this.#world = world;
+    this.faults = faults;
+  }
+
+  put(caller: Life, key: string, bytes: Uint8Array, done: () => void, failed: () => void): void {
+    const { random } = this.#world;
+    const draw = random.next();
+    const copy = bytes.slice();
+    const works = draw >= this.faults.failed;
+    const says = draw >= this.faults.failed + this.faults.failedAfterWorking;
+    const answer = caller.bind(says ? done : failed);
+    const delay = random.between(this.faults.putMsMin, this.faults.putMsMax);
+    const arrives = random.between(0, delay);
+    // The bytes rest somewhere between the call and its answer, whether or not the caller is still there.
+    if (works) this.#world.after(arrives, `put ${key} rests`, () => void this.objects.set(key, copy));
+    this.#world.after(delay, `put ${key} ${says ? "done" : "failed"}`, answer);
+  }
+
+  get(caller: Life, key: string, start: number, length: number, done: (bytes: Uint8Array | undefined) => void, failed: () => void): void {
+    const { random } = this.#world;
+    const fails = random.chance(this.faults.failed);
+    const found = caller.bind(() => (fails ? failed() : done(this.objects.get(key)?.slice(start, start + length))));
+    this.#world.after(random.between(1, 30), `get ${key}`, found);
+  }
+}

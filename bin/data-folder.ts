@@ -2,8 +2,8 @@
  * The data folder belongs to one server at a time: a file in it names the processes that hold it. A file left behind by a server
  * that was killed is taken over, and a runtime that outlived its launcher is ended first, for it would still write.
  */
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure, errorCodeOf, messageOf } from "./failure.ts";
 import { type ProcessIdentity, identify, stillRuns } from "./process-identity.ts";
@@ -29,8 +29,7 @@ export class DataFolder {
   static async open(folder: string): Promise<DataFolder> {
     const data = new DataFolder(resolve(folder));
     try {
-      mkdirSync(join(data.path, "objects"), { recursive: true });
-      mkdirSync(join(data.path, "state"), { recursive: true });
+      for (const part of ["objects", "state"]) makeFolder(join(data.path, part));
       for (let waitedMs = 0; !data.#tryLock(); waitedMs += retryMs) {
         const holder = data.#holder();
         if (waitedMs >= patienceMs)
@@ -88,6 +87,18 @@ export class DataFolder {
     } catch {
       return undefined;
     }
+  }
+}
+
+/** Not Node's recursive one, which never ends where a file system says ENOENT to every mkdir, as /proc does. */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Made by another start meanwhile.
+    if (errorCodeOf(error) !== "EEXIST" || !statSync(path).isDirectory()) throw error;
   }
 }
 

@@ -3,7 +3,7 @@
  * keeps its one timer, which is armed only while something depends on the clock (D3). It decides nothing; an exception out of the
  * machine is a bug, after which the whole object must start anew.
  */
-import type { BrokerEffect, BrokerEvent, BrokerMachineContract } from "../core/broker/machine.ts";
+import type { BrokerEffect, BrokerEvent, BrokerMachine } from "../core/broker/machine.ts";
 import type { AppendItem, AppendOutcome, ReadOutcome, ReadRequest } from "../core/broker/interface.ts";
 import type { ControllerClient } from "../core/cluster/controller-client.ts";
 import type { BatchCoordinator, Extent } from "../core/coordinator.ts";
@@ -17,7 +17,7 @@ import type { ReadLedger } from "./request-services.ts";
 const callTimeoutMs = 30_000;
 
 export interface BrokerRunnerOptions {
-  readonly machine: BrokerMachineContract;
+  readonly machine: Pick<BrokerMachine, "handle" | "tick" | "nextDeadline" | "acceptsRequests" | "throttleMs">;
   readonly store: ObjectStore;
   readonly brokerId: number;
   readonly controller: Pick<ControllerClient, "registerBroker">;

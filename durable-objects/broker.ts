@@ -14,7 +14,7 @@ import { Connection, type HandlerTable } from "./connection.ts";
 import { controllerClient } from "./controller-client.ts";
 import type { Env } from "./env.ts";
 import { groupClient } from "./group-client.ts";
-import type { BrokerServices, ConnectionFacts, Handler } from "./handler.ts";
+import type { BrokerServices, ConnectionFacts } from "./handler.ts";
 import { leaderClient } from "./leader-client.ts";
 import { Log } from "./log.ts";
 import { Metrics, type MetricsSnapshot } from "./metrics.ts";
@@ -41,6 +41,7 @@ export class BrokerObject extends DurableObject<Env> {
   readonly #handlers: HandlerTable;
   readonly #metrics = new Metrics();
   readonly #log: Log;
+  readonly #machine: BrokerMachine;
   readonly #runner: BrokerRunner;
   readonly #services: BrokerServices;
   readonly #webSockets: WebSocketFronts;
@@ -49,7 +50,7 @@ export class BrokerObject extends DurableObject<Env> {
   readonly #groups = new Map<string, GroupClient>();
   #connectionsOpened = 0;
 
-  constructor(ctx: DurableObjectState, env: Env, handlers: readonly Handler[]) {
+  constructor(ctx: DurableObjectState, env: Env, handlers: HandlerTable) {
     super(ctx, env);
     const name = ctx.id.name ?? "";
     const { cluster, zone, index } = parseBrokerName(name);
@@ -57,11 +58,12 @@ export class BrokerObject extends DurableObject<Env> {
     this.#cluster = cluster;
     this.#zone = zone;
     this.#settings = settings;
-    this.#handlers = new Map(handlers.map((handler) => [handler.api.key, handler]));
+    this.#handlers = handlers;
     this.#log = new Log(settings["log.level"], { object: name });
     if (problems.length > 0) this.#log.warn("settings-ignored", { problems });
     const nodeId = nodeIdOf(settings.zones.split(","), zone, index);
     const controller = controllerClient(env, cluster);
+    this.#machine = new BrokerMachine({ brokerId: nodeId, settings, kernel });
     this.#runner = this.#startRunner(nodeId, controller);
     this.#services = this.#offer(nodeId, controller);
     this.#webSockets = new WebSocketFronts({
@@ -75,7 +77,7 @@ export class BrokerObject extends DurableObject<Env> {
 
   #startRunner(nodeId: number, controller: ControllerClient): BrokerRunner {
     return new BrokerRunner({
-      machine: new BrokerMachine({ brokerId: nodeId, settings: this.#settings, kernel }),
+      machine: this.#machine,
       store: openStore(this.env, this.#cluster),
       brokerId: nodeId,
       controller,
@@ -208,6 +210,12 @@ export class BrokerObject extends DurableObject<Env> {
   }
 
   metrics(): BrokerMetrics {
+    const { writeBytes, cacheBytes, pinnedBytes, getBytes, cacheHits, cacheMisses, uploadsInFlight } = this.#machine.levels;
+    for (const [part, bytes] of Object.entries({ write: writeBytes, cache: cacheBytes, responses: pinnedBytes, reads: getBytes }))
+      this.#metrics.gauge(`kante_memory_bytes{part="${part}"}`, bytes);
+    this.#metrics.gauge("kante_uploads_in_flight", uploadsInFlight);
+    this.#metrics.set("kante_cache_hits_total", cacheHits);
+    this.#metrics.set("kante_cache_misses_total", cacheMisses);
     return { metrics: this.#metrics.snapshot(), cells: [...this.#coordinators.keys()] };
   }
 }

@@ -37,6 +37,9 @@ const descriptions: Readonly<Record<string, string>> = {
   kante_cache_hits_total: "Reads answered from the broker's cache.",
   kante_cache_misses_total: "Reads that had to go to the object store.",
   kante_memory_bytes: "Bytes held by the broker against its budget.",
+  kante_uploads_in_flight: "Object writes under way.",
+  kante_finds_total: "Look-ups of batches at leaders.",
+  kante_follows_total: "Long polls of leaders' journals.",
 };
 
 export class Metrics {
@@ -47,6 +50,11 @@ export class Metrics {
   /** `series` is a name, or a name with labels: `kante_requests_total{api="Produce"}`. */
   count(series: string, by = 1): void {
     this.#counters.set(series, (this.#counters.get(series) ?? 0) + by);
+  }
+
+  /** For a sum that somebody else keeps. */
+  set(series: string, value: number): void {
+    this.#counters.set(series, value);
   }
 
   gauge(series: string, value: number): void {

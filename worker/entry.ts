@@ -5,7 +5,7 @@
 import { BrokerObject } from "../durable-objects/broker.ts";
 import type { Env } from "../durable-objects/env.ts";
 import { app } from "./app.ts";
-import { handlers } from "./handlers/all.ts";
+import { handlers } from "./handlers.ts";
 import { brokerOfPort } from "./routes.ts";
 
 export { Controller } from "../durable-objects/controller.ts";

@@ -61,14 +61,16 @@ export class ConfigTable {
     const current = isTopic
       ? topicConfigsOf(alteration.name)
       : this.#resources.get(configKey(alteration.type, alteration.name))?.configs;
-    const configs = alteredConfigs(alteration, current ?? {}, definitions);
-    if ("errorCode" in configs) return configs as Outcome;
-    const invalid = isTopic ? invalidTopicConfigs(configs) : invalidConfigs(alteration.type, configs as Configs, definitions);
+    const altered = alteredConfigs(alteration, current ?? {}, definitions);
+    if (!(altered instanceof Map)) return altered;
+    const configs: Configs = Object.fromEntries(altered);
+    const invalid = isTopic ? invalidTopicConfigs(configs) : invalidConfigs(alteration.type, configs, definitions);
     if (typeof invalid === "string") return refuse(errorCodes.INVALID_CONFIG, invalid);
     if (invalid !== undefined) return invalid;
-    if (isTopic && current === undefined)
+    if (isTopic && current === undefined) {
       return refuse(errorCodes.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${alteration.name}' does not exist.`);
-    return { configs: configs as Configs };
+    }
+    return { configs };
   }
 
   set(resource: ConfigResource, configs: Configs): readonly RowChange[] {
@@ -101,31 +103,29 @@ function alteredConfigs(
   alteration: ConfigAlteration,
   current: Configs,
   definitions: ReadonlyMap<string, ConfigDefinition>,
-): Configs | Outcome {
-  const configs: Record<string, string> = alteration.replace ? {} : { ...current };
+): Map<string, string> | Outcome {
+  const configs = new Map(alteration.replace ? [] : Object.entries(current));
   for (const { name, operation, value } of alteration.changes) {
-    const definition = definitions.get(name);
-    if (operation === 1) {
-      delete configs[name];
-    } else if (operation === 0) {
-      configs[name] = (value ?? "").trim();
+    const verb = operations[operation];
+    if (verb === undefined) return refuse(errorCodes.INVALID_REQUEST, `Unknown operations type ${operation}`);
+    if (verb === "DELETE") {
+      configs.delete(name);
+    } else if (verb === "SET") {
+      configs.set(name, (value ?? "").trim());
     } else {
-      const verb = operations[operation];
-      if (verb === undefined) return refuse(errorCodes.INVALID_REQUEST, `Unknown operations type ${operation}`);
+      const definition = definitions.get(name);
       if (definition?.type !== "list") {
         return refuse(errorCodes.INVALID_CONFIG, `Can't ${verb} to key ${name} because its type is not LIST.`);
       }
-      const before = listItems(configs[name] ?? definition.default ?? "");
-      const given = listItems(value ?? "");
-      const rest = before.filter((item) => !given.includes(item));
-      const after =
-        verb === "SUBTRACT"
-          ? rest
-          : [...before, ...given.filter((item, at) => !before.includes(item) && given.indexOf(item) === at)];
-      configs[name] = after.join(",");
+      const before = listItems(configs.get(name) ?? definition.default ?? "");
+      configs.set(name, alteredList(before, listItems(value ?? ""), verb).join(","));
     }
   }
   return configs;
+}
+
+function alteredList(before: readonly string[], given: readonly string[], verb: "APPEND" | "SUBTRACT"): readonly string[] {
+  return verb === "APPEND" ? [...new Set([...before, ...given])] : before.filter((item) => !given.includes(item));
 }
 
 function invalidConfigs(

@@ -113,7 +113,7 @@ export class FakeBroker {
         this.#allExtents()
           .find((held) => held.extent === extent)!
           .records.slice(),
-    } as BrokerServices;
+    };
   }
 
   #allExtents() {

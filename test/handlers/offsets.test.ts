@@ -2,7 +2,7 @@
  * ListOffsets and OffsetForLeaderEpoch: exact to the record, whatever the batch it lies in.
  */
 import { gzipSync } from "node:zlib";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { produce } from "../../protocol/messages/00-produce.ts";
 import { listOffsets } from "../../protocol/messages/02-list-offsets.ts";

@@ -36,7 +36,7 @@ export const listOffsetsHandler = defineHandler({
     const queries = new ByCell<OffsetQuery>();
     const topics = await Promise.all(request.topics.map((topic) => ask(topic, queries, request, context)));
     const answers = await queries.ask((cell, asked) => services.coordinator(cell).listOffsets(asked));
-    const settle = (partition: Answered | Asked): Promise<Answered> | Answered =>
+    const settle = async (partition: Answered | Asked): Promise<Answered> =>
       "ticket" in partition ? answer(partition, answers.get(partition.ticket)!, request, services) : partition;
     return {
       topics: await Promise.all(

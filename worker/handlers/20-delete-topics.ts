@@ -30,7 +30,7 @@ export const deleteTopicsHandler = defineHandler({
     const unique = found.filter(
       (topic, index) => found.findIndex((other) => other.name === topic.name && other.topicId === topic.topicId) === index,
     );
-    return { responses: unique.map((topic) => ({ ...topic, ...(byId.get(topic.topicId ?? "") ?? {}) })) };
+    return { responses: unique.map((topic) => ({ ...topic, ...byId.get(topic.topicId ?? "") })) };
   },
 });
 

@@ -16,5 +16,5 @@ export interface TypedHandler<Api extends ApiSchema> {
 }
 
 export function defineHandler<const Api extends ApiSchema>(handler: TypedHandler<Api>): Handler {
-  return handler as unknown as Handler;
+  return handler;
 }

@@ -2,7 +2,7 @@
  * Random lives of a controller: topics come, grow and go, leaders answer, fail, or answer without being heard, and the controller dies
  * in between. When the dust has settled, leaders know exactly the partitions that clients see.
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ControllerMachine } from "../../../core/cluster/controller.ts";
 import { Cluster } from "./cluster.ts";

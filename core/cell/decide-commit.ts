@@ -13,6 +13,10 @@ import { copyOf, judgeSequence, noteAppend, sequenceAfter, type ProducerState, t
 
 const unknownPartition: SequenceVerdict = { kind: "refused", errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION };
 const append: SequenceVerdict = { kind: "append" };
+const invalidRecord: SequenceVerdict = { kind: "refused", errorCode: errorCodes.INVALID_RECORD };
+const invalidTimestamp: SequenceVerdict = { kind: "refused", errorCode: errorCodes.INVALID_TIMESTAMP };
+/** Room for differences of two such numbers in a safe integer. */
+const numberMax = 2 ** 51;
 
 export function commitEntry(state: CellState, request: CommitRequest, nowMs: number, producerExpirationMs: number): Uint8Array {
   let batchCount = 0;
@@ -40,15 +44,32 @@ function writeEntry(
     const batch = batches[index]!;
     const producer =
       log === undefined || batch.producerId < 0 ? undefined : currentProducer(log, batch, judged, nowMs, expirationMs);
-    const verdict = log === undefined ? unknownPartition : batch.producerId < 0 ? append : judgeSequence(producer, batch);
+    const verdict = log === undefined ? unknownPartition : (unwritable(batch) ?? judgeProducer(producer, batch));
     const expected = verdict.kind === "append" && continues(producer, batch);
     if (judged !== undefined && verdict.kind === "append" && batch.producerId >= 0) {
       judged.set(batch.producerId, noteAppend(copyOf(producer), batch, nextOffset, nowMs));
     }
     if (verdict.kind === "append") nextOffset += batch.offsetCount;
-    writer.batch(log?.id ?? -1, index === 0, byteStart, index + 1 < batches.length, batch, verdict, expected);
+    const written = verdict.kind === "refused" ? withoutClaims(batch, nowMs) : batch;
+    writer.batch(log?.id ?? -1, index === 0, byteStart, index + 1 < batches.length, written, verdict, expected);
     byteStart += batch.size;
   }
+}
+
+/** A client may write any 64 bits into these fields. What the journal cannot spell is refused here, or the cell would die of its row [I9]. */
+function unwritable({ producerId, producerEpoch, baseSequence, maxTimestamp }: BatchCoordinates): SequenceVerdict | undefined {
+  if (!(Math.abs(maxTimestamp) <= numberMax)) return invalidTimestamp;
+  if (producerId < 0) return undefined;
+  return producerId <= numberMax && producerEpoch >= 0 && baseSequence >= 0 ? undefined : invalidRecord;
+}
+
+function judgeProducer(producer: ProducerState | undefined, batch: BatchCoordinates): SequenceVerdict {
+  return batch.producerId < 0 ? append : judgeSequence(producer, batch);
+}
+
+/** A refused batch changes nothing, so all that is kept of it is its place. */
+function withoutClaims({ size, offsetCount }: BatchCoordinates, nowMs: number): BatchCoordinates {
+  return { size, offsetCount, attributes: 0, maxTimestamp: nowMs, producerId: -1, producerEpoch: -1, baseSequence: -1 };
 }
 
 function currentProducer(

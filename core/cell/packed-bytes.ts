@@ -4,6 +4,7 @@
  */
 import { OperatingError } from "../operating-error.ts";
 
+const numberMax = Number.MAX_SAFE_INTEGER;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -19,7 +20,9 @@ export class PackedWriter {
     return this.#length;
   }
 
+  /** What cannot be read back must not be written: a row is for ever. */
   uint(value: number): void {
+    if (!(value >= 0 && value <= numberMax)) throw new Error(`${value} cannot be written into a leader's row`);
     if (this.#length + 8 > this.#bytes.length) this.#grow(8);
     const bytes = this.#bytes;
     let rest = value;
@@ -34,7 +37,7 @@ export class PackedWriter {
     bytes[this.#length++] = rest;
   }
 
-  /** Safe integers up to 2^52 either way. */
+  /** Safe integers of less than 2^52 either way. */
   int(value: number): void {
     this.uint(value < 0 ? -value * 2 - 1 : value * 2);
   }

@@ -38,6 +38,8 @@ interface Find {
 }
 
 const findsMax = 5;
+/** Times that a read begins again because bytes had to make room before they could be sent. */
+const roundsMax = 5;
 const freshForMs = 1000;
 const findBytesMin = 64 * 1024;
 const findBytesMax = 8 * 1024 * 1024;
@@ -115,6 +117,7 @@ export class FetchMachine implements ReadsHost, CommitListener {
       getsUnanswered: 0,
       overdue: waitMs === 0 || request.items.length === 0,
       got: false,
+      rounds: 0,
       answered: false,
       waitsOn: [],
       pinned: [],
@@ -162,6 +165,11 @@ export class FetchMachine implements ReadsHost, CommitListener {
     this.#reads.delete(read.id);
     if (read.timer !== undefined) this.timers.cancel(read.timer);
     if (read.getsUnanswered > 0) for (const part of read.parts) this.#objects.forget(part);
+    this.#leave(read);
+  }
+
+  /** It waits for commits no longer: it has enough, or no time left. */
+  #leave(read: Read): void {
     if (read.waitsOn.length === 0) return;
     for (const part of read.parts) part.index.waiters.delete(part);
     for (const cell of read.waitsOn) this.#follows.leave(cell);
@@ -259,7 +267,7 @@ export class FetchMachine implements ReadsHost, CommitListener {
       }
       const extents = index.found(part.index, part.item.offset, result, joins, now);
       if (extents.length > 0) part.found = { extents, abortedTransactions: result.abortedTransactions };
-      if (!part.read.answered) for (const { inline } of extents) if (inline !== undefined) this.#pin(part.read, inline);
+      if (!part.read.answered) for (const { inline } of extents) if (inline !== undefined) this.#bytes.pin(part.read, inline);
     }
     this.#findSettled(find, now);
     this.#follows.ensure(find.cell, now);
@@ -318,6 +326,7 @@ export class FetchMachine implements ReadsHost, CommitListener {
     read.timer = undefined;
     if (read.getsUnanswered === 0) this.#decide(read, now);
     else this.#answerInPart(read, now);
+    this.#leave(read);
   }
 
   /** Some bytes may be here while others are on their way: those here are enough now. */
@@ -403,6 +412,7 @@ export class FetchMachine implements ReadsHost, CommitListener {
       const wants = this.#bytes.wants(read);
       if (read.parts.some((part) => part.needsFind)) return this.#plan(read, now);
       if (wants.length > 0) {
+        this.#leave(read);
         read.getsUnanswered = wants.length;
         for (const want of wants) this.#want(want, want.part);
         return;
@@ -415,11 +425,6 @@ export class FetchMachine implements ReadsHost, CommitListener {
     this.#objects.want(key, start, end, wish, waiter);
   }
 
-  #pin(read: Read, block: Block): void {
-    this.cache.pin(block);
-    read.pinned.push(block);
-  }
-
   gotten(waiters: readonly Waiter[], result: GetResult, now: number): void {
     for (const waiter of waiters) {
       if (waiter.kind === "extent") this.#extents.gotten(waiter, result);
@@ -428,8 +433,7 @@ export class FetchMachine implements ReadsHost, CommitListener {
         read.getsUnanswered -= 1;
         if (result === "missing") this.#strike(waiter, errorCodes.KAFKA_STORAGE_ERROR);
         else if (result === "unreachable") this.#fail(waiter, errorCodes.KAFKA_STORAGE_ERROR);
-        // Until the answer, or what came first could have gone when the last has come.
-        else this.#pin(read, result);
+        else this.#bytes.pin(read, result);
         if (read.getsUnanswered === 0) {
           read.got = !read.parts.some((part) => part.needsFind);
           this.#plan(read, now);
@@ -468,8 +472,10 @@ export class FetchMachine implements ReadsHost, CommitListener {
       total += bytes.byteLength;
       taken.set(part, bytes);
     }
-    if (read.parts.some((part) => part.needsFind)) {
+    const lost = total === 0 && read.available > 0 && !read.failed && read.rounds < roundsMax;
+    if (lost || read.parts.some((part) => part.needsFind)) {
       read.got = false;
+      read.rounds += 1;
       return this.#plan(read, now);
     }
     this.#close(read);

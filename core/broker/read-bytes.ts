@@ -56,7 +56,10 @@ export class ReadBytes {
     this.#sink = sink;
   }
 
-  /** What must be got before the read can be answered in full; marks parts whose inline bytes are gone. */
+  /**
+   * What must be got before the read can be answered in full; marks parts whose inline bytes are gone. What is here is pinned, or
+   * it could have gone when the rest has come.
+   */
   wants(read: Read): Want[] {
     const wants: Want[] = [];
     let room = read.maxBytes;
@@ -77,7 +80,12 @@ export class ReadBytes {
       if (extent.inline !== undefined) {
         if (!extent.inline.resident && extent.inline.pins === 0) part.needsFind ||= taken === 0;
         if (part.needsFind) break;
-      } else this.#want(part, extent, wants);
+        this.pin(part.read, extent.inline);
+      } else {
+        const block = this.#cache.find(extent.key, extent.byteStart, extent.byteLength);
+        if (block === undefined) this.#want(part, extent, wants);
+        else this.pin(part.read, block);
+      }
       // Batches before the offset aren't sent; how many bytes they take is only guessed.
       const wanted = (extent.nextOffset - offset) / (extent.nextOffset - extent.baseOffset);
       taken += extent.byteLength * wanted;
@@ -86,8 +94,12 @@ export class ReadBytes {
     return taken;
   }
 
+  pin(read: Read, block: Block): void {
+    this.#cache.pin(block);
+    read.pinned.push(block);
+  }
+
   #want(part: ReadPart, { key, byteStart, byteLength }: IndexedExtent, wants: Want[]): void {
-    if (this.#cache.has(key, byteStart, byteLength)) return;
     const cold = part.found !== undefined || part.item.offset < part.index.tailStart || !part.index.hasTail;
     wants.push({ part, key, start: byteStart, end: byteStart + byteLength, urgency: cold ? urgency.cold : urgency.tail });
   }
@@ -99,7 +111,8 @@ export class ReadBytes {
     for (let taken = 0; taken < part.item.maxBytes;) {
       const extent = nextExtent(part, offset);
       if (extent === undefined) break;
-      if (extent.inline === undefined) this.#want(part, extent, wants);
+      const { key, byteStart, byteLength, inline } = extent;
+      if (inline === undefined && !this.#cache.has(key, byteStart, byteLength)) this.#want(part, extent, wants);
       taken += extent.byteLength;
       offset = extent.nextOffset;
     }
@@ -132,8 +145,7 @@ export class ReadBytes {
       taken.records.push(bytes.subarray(slice.start, slice.end));
       taken.byteLength += slice.end - slice.start;
       taken.nextOffset = slice.nextOffset;
-      this.#cache.pin(block);
-      part.read.pinned.push(block);
+      this.pin(part.read, block);
       if (slice.nextOffset < extent.nextOffset) break;
     }
     return taken;

@@ -30,6 +30,7 @@ export interface Read {
   overdue: boolean;
   /** GETs have been waited for: what isn't there now is left for the next read. */
   got: boolean;
+  rounds: number;
   answered: boolean;
   /** Cells it waits on; empty while it doesn't wait. */
   waitsOn: CellFollow[];

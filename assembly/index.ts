@@ -2,7 +2,7 @@
 export { crcEnd, crcPiece, crcStart } from "./crc32c";
 export { buildTables } from "./crc32c-tables";
 export { inputAddress, pieceBytes } from "./input";
-export { walkEnd, walkPiece, walkPosition, walkRecord, walkStart } from "./walk";
+export { walkEnd, walkPiece, walkPosition, walkRecord, walkStart, walkTimestampDeltaMax } from "./walk";
 export { lz4Block } from "./lz4";
 export { snappyElements } from "./snappy";
 

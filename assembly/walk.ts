@@ -37,6 +37,7 @@ let count: i32 = 0;
 let keysRequired: bool = false;
 let keyMissing: bool = false;
 let headersLeft: i32 = 0;
+let timestampDeltaMax: i64 = i64.MIN_VALUE;
 
 /** The records lie in bytes [start, length) of what will pass through the window. */
 export function walkStart(start: usize, length: usize, recordCount: i32, needsKeys: bool): void {
@@ -47,13 +48,16 @@ export function walkStart(start: usize, length: usize, recordCount: i32, needsKe
   index = 0;
   count = recordCount;
   keysRequired = needsKeys;
+  timestampDeltaMax = i64.MIN_VALUE;
 }
 
 /** Takes in one piece of exactly PIECE bytes that is not the last. */
 export function walkPiece(): i32 {
   const reason = walk(input + PIECE - PART_MAX);
   if (reason != MORE) return reason;
-  memory.copy(input - CARRY, input + PIECE - CARRY, CARRY);
+  // A call of memory.copy would cost more than the copy.
+  for (let offset: usize = 0; offset < CARRY; offset += 16)
+    v128.store(input - CARRY + offset, v128.load(input + PIECE - CARRY + offset));
   at -= PIECE;
   end -= PIECE;
   recordEnd -= PIECE;
@@ -73,6 +77,11 @@ export function walkRecord(): i32 {
 
 export function walkPosition(): usize {
   return recordStart - input + passed;
+}
+
+/** The largest timestamp delta of the records walked over. */
+export function walkTimestampDeltaMax(): f64 {
+  return index == 0 ? 0 : <f64>timestampDeltaMax;
 }
 
 /** Every part that begins at or before `safe` is there. */
@@ -112,8 +121,9 @@ function head(): i32 {
   if (at > end || <u32>length > <u32>(end - at)) return LENGTH;
   recordEnd = at + <usize>length;
   at += 1;
-  skipVarlong();
+  const timestampDelta = readVarlong();
   if (at > recordEnd) return LENGTH;
+  if (timestampDelta > timestampDeltaMax) timestampDeltaMax = timestampDelta;
   const offsetDelta = readVarint();
   if (at > recordEnd) return LENGTH;
   if (offsetDelta != index) return OFFSET_DELTA;
@@ -182,15 +192,19 @@ function readLongVarint(): i32 {
   return 0;
 }
 
-/** A 64-bit varint has at most ten bytes. */
-function skipVarlong(): void {
+/** At most ten bytes; bits past the 64th are dropped. */
+function readVarlong(): i64 {
+  let value: u64 = 0;
   for (let byteIndex: usize = 0; byteIndex < 10; byteIndex++) {
-    if (load<u8>(at + byteIndex) < 128) {
+    const byte = <u64>load<u8>(at + byteIndex);
+    value |= (byte & 127) << (<u64>byteIndex * 7);
+    if (byte < 128) {
       at += byteIndex + 1;
-      return;
+      return <i64>(value >>> 1) ^ -(<i64>(value & 1));
     }
   }
   at = NOWHERE;
+  return 0;
 }
 
 function unzigzag(value: u32): i32 {

@@ -17,6 +17,7 @@ export interface KernelExports {
   readonly walkEnd: () => number;
   readonly walkRecord: () => number;
   readonly walkPosition: () => number;
+  readonly walkTimestampDeltaMax: () => number;
   readonly scratchStart: () => number;
   /** The length of the output, -1 when malformed, -2 when it is longer than `outputMax`. */
   readonly lz4Block: (input: number, inputLength: number, output: number, outputMax: number, history: number) => number;

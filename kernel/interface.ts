@@ -21,6 +21,9 @@ export interface Kernel {
   /** Sets LogAppendTime and the timestamp on every batch in place, and the new CRC. */
   stampAppendTime(records: Uint8Array, timestamp: number): void;
 
+  /** Writes the max timestamp of the one batch that `batch` is, in place, and the new CRC. */
+  correctMaxTimestamp(batch: Uint8Array, maxTimestamp: number): void;
+
   /** Copies the pieces one after the other, batch prologues patched when a piece has a base offset: merge and WAL encoding. */
   gather(pieces: readonly GatherPiece[]): Uint8Array;
 
@@ -46,7 +49,7 @@ export interface ValidateOptions {
 }
 
 export type ValidateResult =
-  | { readonly ok: true; readonly batches: readonly ValidatedBatch[] }
+  | { readonly ok: true; readonly batches: readonly WalkedBatch[] }
   | {
       readonly ok: false;
       readonly reason: InvalidReason;
@@ -56,7 +59,11 @@ export type ValidateResult =
     };
 
 export type ValidateBodyResult =
-  | { readonly ok: true }
+  | {
+      readonly ok: true;
+      /** Above the batch's base timestamp. */
+      readonly timestampDeltaMax: number;
+    }
   | { readonly ok: false; readonly reason: InvalidReason; readonly recordIndex: number; readonly position: number };
 
 /** `recordIndex` is -1 for what is wrong with a batch as a whole; `position` is where the batch or the record begins. */
@@ -83,6 +90,14 @@ export interface ValidatedBatch {
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly baseSequence: number;
+}
+
+export interface WalkedBatch extends ValidatedBatch {
+  /**
+   * The largest timestamp of the records themselves, which `maxTimestamp` should be and may lie about. Where a body is compressed
+   * and nobody has looked, it is `maxTimestamp`.
+   */
+  readonly recordsMaxTimestamp: number;
 }
 
 export interface BatchHeader extends ValidatedBatch {

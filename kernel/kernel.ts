@@ -7,10 +7,10 @@ import { instantiate } from "#kernel-module";
 import { attributeMask, batchField, prologueBytes, readCoordinates, viewOf } from "./batch-layout.ts";
 import { frameFault, headerFault } from "./header-rules.ts";
 import { GrowingBytes, tooLarge } from "./growing-bytes.ts";
-import type { InvalidReason, Kernel, ValidateBodyResult, ValidatedBatch, ValidateOptions, ValidateResult } from "./interface.ts";
+import type { InvalidReason, Kernel, ValidateBodyResult, ValidateOptions, ValidateResult, WalkedBatch } from "./interface.ts";
 import { decompressLz4Frame, type Lz4BlockDecoder, malformedLz4 } from "./lz4-frame.ts";
 import { decompressSnappyStream, malformedSnappy } from "./snappy-frame.ts";
-import { assignOffsets, batches, gather, stampAppendTime } from "./twins/offsets.ts";
+import { assignOffsets, batches, correctMaxTimestamp, gather, stampAppendTime } from "./twins/offsets.ts";
 import { firstRecordAtOrAfter, records } from "./twins/records.ts";
 import { decodeElements } from "./twins/snappy.ts";
 
@@ -57,13 +57,15 @@ function crcAndWalk(bytes: Uint8Array): { readonly crc: number; readonly walked:
 
 function validate(bytes: Uint8Array, options: ValidateOptions): ValidateResult {
   const view = viewOf(bytes);
-  const found: ValidatedBatch[] = [];
+  const found: WalkedBatch[] = [];
   let position = 0;
   do {
     const fault = frameFault(view, position, options.batchSizeMax) ?? checkBatch(bytes, view, position, options.keysRequired);
     if (fault === undefined) {
       const batch = readCoordinates(view, position);
-      found.push(batch);
+      const walked = (batch.attributes & attributeMask.codec) === 0;
+      const recordsMaxTimestamp = walked ? batch.baseTimestamp + wasm.walkTimestampDeltaMax() : batch.maxTimestamp;
+      found.push({ ...batch, recordsMaxTimestamp });
       position += batch.size;
       continue;
     }
@@ -117,7 +119,7 @@ function validateBody(body: Uint8Array, recordCount: number, keysRequired: boole
     memory.set(body.subarray(position), input);
     lastWalk = wasm.walkEnd();
   }
-  return lastWalk === 0 ? { ok: true } : { ok: false, ...walkFailure() };
+  return lastWalk === 0 ? { ok: true, timestampDeltaMax: wasm.walkTimestampDeltaMax() } : { ok: false, ...walkFailure() };
 }
 
 /** What decompressors may write or load behind what they are given. */
@@ -184,6 +186,7 @@ export const kernel: Kernel = {
   validateBody,
   assignOffsets,
   stampAppendTime: (bytes, timestamp) => stampAppendTime(bytes, timestamp, crc32c),
+  correctMaxTimestamp: (batch, maxTimestamp) => correctMaxTimestamp(batch, maxTimestamp, crc32c),
   gather,
   batches,
   records,

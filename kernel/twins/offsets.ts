@@ -47,6 +47,12 @@ export function stampAppendTime(records: Uint8Array, timestamp: number, crc32c: 
   }
 }
 
+export function correctMaxTimestamp(batch: Uint8Array, maxTimestamp: number, crc32c: (bytes: Uint8Array) => number): void {
+  const view = viewOf(batch);
+  writeInt64(view, batchField.maxTimestamp, maxTimestamp);
+  view.setUint32(batchField.crc, crc32c(batch.subarray(batchField.attributes)));
+}
+
 export function gather(pieces: readonly GatherPiece[]): Uint8Array {
   let length = 0;
   for (const piece of pieces) length += piece.bytes.length;

@@ -5,7 +5,7 @@
 import type { Kernel } from "../interface.ts";
 import { crc32c } from "./crc32c.ts";
 import { decompressLz4 } from "./lz4.ts";
-import { assignOffsets, batches, gather, stampAppendTime } from "./offsets.ts";
+import { assignOffsets, batches, correctMaxTimestamp, gather, stampAppendTime } from "./offsets.ts";
 import { firstRecordAtOrAfter, records } from "./records.ts";
 import { decompressSnappy } from "./snappy.ts";
 import { validate, validateBody } from "./validate.ts";
@@ -16,6 +16,7 @@ export const twins: Kernel = {
   validateBody,
   assignOffsets,
   stampAppendTime: (bytes, timestamp) => stampAppendTime(bytes, timestamp, crc32c),
+  correctMaxTimestamp: (batch, maxTimestamp) => correctMaxTimestamp(batch, maxTimestamp, crc32c),
   gather,
   batches,
   records,

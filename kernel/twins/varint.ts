@@ -55,10 +55,8 @@ export class VarintCursor {
   }
 }
 
-/** `low` holds 28 bits, `high` the 36 above them (bits past the 64th dropped). */
+/** `low` holds 28 bits, `high` those above them (past the 64th they are dropped). Rounds once, beyond 2^53. */
 function fromZigzag(low: number, high: number): number {
-  const kept = high % 2 ** 36;
-  const negative = low % 2 === 1;
-  const half = (low - (negative ? 1 : 0)) / 2 + kept * 2 ** 27;
-  return negative ? -half - 1 : half;
+  const upper = (high % 2 ** 36) * 2 ** 27;
+  return low % 2 === 0 ? low / 2 + upper : -((low + 1) / 2 + upper);
 }

@@ -62,7 +62,7 @@ const refused: readonly Case[] = [
 describe.each([
   ["kernel", kernel],
   ["twin", twins],
-] as const)("the %s validates", (_, { validate, validateBody }) => {
+] as const)("the %s validates", (_, { correctMaxTimestamp, validate, validateBody }) => {
   test.each(refused)("refuses %s", (_rule, set, reason, recordIndex, position) => {
     const batchIndex = position === good.length && reason !== "count" ? 1 : 0;
     expect(validate(set, plain)).toEqual({ ok: false, reason, batchIndex, recordIndex, position });
@@ -83,6 +83,7 @@ describe.each([
       batches: [
         {
           ...{ ...shared, position: 0, size: good.length, offsetCount: 3, attributes: 0, maxTimestamp: 1_700_000_000_002 },
+          ...{ recordsMaxTimestamp: 1_700_000_000_002 },
           ...{ producerId: -1, producerEpoch: -1, baseSequence: -1 },
         },
         {
@@ -94,6 +95,7 @@ describe.each([
             attributes: 24,
             maxTimestamp: 1_700_000_000_000,
           },
+          ...{ recordsMaxTimestamp: 1_700_000_000_000 },
           ...{ producerId: 123_456_789_012, producerEpoch: 7, baseSequence: 2_000_000_000 },
         },
       ],
@@ -103,7 +105,7 @@ describe.each([
   test("a compacted topic needs a key on every record", () => {
     expect(validate(encodeBatch(keyed), compacted).ok).toBe(true);
     expect(validate(good, compacted)).toMatchObject({ reason: "key-missing", batchIndex: 0, recordIndex: 0, position: 61 });
-    expect(validateBody(encodeRecords(keyed.records), 1, true)).toEqual({ ok: true });
+    expect(validateBody(encodeRecords(keyed.records), 1, true)).toEqual({ ok: true, timestampDeltaMax: 0 });
     expect(validateBody(encodeRecords(three.records), 3, true)).toEqual({
       ok: false,
       reason: "key-missing",
@@ -117,10 +119,23 @@ describe.each([
     expect(validate(good, { ...plain, batchSizeMax: good.length - 1 })).toMatchObject({ reason: "too-large", position: 0 });
   });
 
+  test("the records' own max timestamp is told, whatever the header says, and the header can be corrected", () => {
+    const lying = encodeBatch({
+      records: [{ timestampDelta: 5 }, { timestampDelta: 70_000_000_000 }, { timestampDelta: -3 }],
+      maxTimestamp: 1n,
+    });
+    const told = { maxTimestamp: 1, recordsMaxTimestamp: 1_770_000_000_000 };
+    expect(validate(lying, plain)).toMatchObject({ ok: true, batches: [told] });
+    correctMaxTimestamp(lying, told.recordsMaxTimestamp);
+    expect(validate(lying, plain)).toMatchObject({ ok: true, batches: [{ ...told, maxTimestamp: 1_770_000_000_000 }] });
+    const compressed = encodeBatch({ ...three, attributes: 4, body: noise(50, 8), maxTimestamp: 77n });
+    expect(validate(compressed, plain)).toMatchObject({ ok: true, batches: [{ maxTimestamp: 77, recordsMaxTimestamp: 77 }] });
+  });
+
   test("compressed bodies are left to validateBody", () => {
     const compressed = encodeBatch({ ...three, attributes: 3, body: noise(100, 5) });
     expect(validate(compressed, plain).ok).toBe(true);
-    expect(validateBody(encodeRecords(three.records), 3, false)).toEqual({ ok: true });
+    expect(validateBody(encodeRecords(three.records), 3, false)).toEqual({ ok: true, timestampDeltaMax: 2 });
     expect(validateBody(encodeRecords(three.records), 4, false)).toMatchObject({ reason: "count", recordIndex: 3 });
     expect(validateBody(new Uint8Array(0), 1, false)).toMatchObject({ reason: "count", recordIndex: 0, position: 0 });
   });
@@ -241,7 +256,7 @@ test("[I9] one mutated byte in the frame of a record is judged alike wherever a 
       { key: bytes("k"), value: new Uint8Array(300), headers: [[bytes("h"), null]] as const },
     ];
     const body = encodeRecords([...wideRecords, ...Array.from({ length: 40 }, () => ({ value: new Uint8Array(400) }))]);
-    expect(kernel.validateBody(body, 42, false)).toEqual({ ok: true });
+    expect(kernel.validateBody(body, 42, false)).toMatchObject({ ok: true });
     for (const at of [shift + 9, shift + 10, shift + 11, shift + 13, shift + 14, shift + 16, shift + 318, shift + 320]) {
       const mutated = body.slice();
       mutated[at]! ^= 0x81;

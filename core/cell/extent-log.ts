@@ -3,7 +3,7 @@
  * time. An extent ends where the next one begins, the last one at the log's end, so offsets have no holes by construction.
  */
 const fieldCount = 5;
-const chunkExtentsMax = 512;
+const chunkExtentsMax = 256;
 const uint32Max = 0xffffffff;
 const int32Max = 0x7fffffff;
 
@@ -14,6 +14,8 @@ interface Chunk {
   readonly baseTime: number;
   rows: Uint32Array;
   count: number;
+  /** The latest time of all rows, dropped ones too: a chunk below a time is not looked into. */
+  latestTime: number;
   /** Rows before this one have been dropped. */
   first: number;
 }
@@ -48,7 +50,8 @@ export class ExtentLog {
   append(baseOffset: number, byteStart: number, byteLength: number, source: number, maxTimestamp: number): void {
     let chunk = this.#chunks.at(-1);
     if (chunk === undefined || !fits(chunk, baseOffset, maxTimestamp)) {
-      chunk = { baseOffset, baseTime: maxTimestamp, rows: new Uint32Array(4 * fieldCount), count: 0, first: 0 };
+      const rows = new Uint32Array(4 * fieldCount);
+      chunk = { baseOffset, baseTime: maxTimestamp, rows, count: 0, latestTime: maxTimestamp, first: 0 };
       this.#chunks.push(chunk);
     }
     if (chunk.count * fieldCount === chunk.rows.length) grow(chunk);
@@ -60,6 +63,7 @@ export class ExtentLog {
     rows[at + field.source] = source;
     rows[at + field.time] = maxTimestamp - chunk.baseTime;
     chunk.count += 1;
+    if (maxTimestamp > chunk.latestTime) chunk.latestTime = maxTimestamp;
     this.#count += 1;
     this.#byteLength += byteLength;
   }
@@ -78,6 +82,7 @@ export class ExtentLog {
   /** The first extent whose latest time is at or after `timestamp`. */
   firstWithTime(timestamp: number, endOffset: number): StoredExtent | undefined {
     for (const [chunkIndex, chunk] of this.#chunks.entries()) {
+      if (chunk.latestTime < timestamp) continue;
       for (let row = chunk.first; row < chunk.count; row++) {
         if (timeOf(chunk, row) >= timestamp) return this.#extentAt(chunkIndex, row, endOffset);
       }
@@ -85,13 +90,15 @@ export class ExtentLog {
     return undefined;
   }
 
-  /** The first of the extents with the latest time of all. */
+  /** The first of the extents with the latest time of all. Looks from the end, where times are latest as a rule. */
   latestTime(endOffset: number): StoredExtent | undefined {
     let best: { readonly chunkIndex: number; readonly row: number; readonly time: number } | undefined;
-    for (const [chunkIndex, chunk] of this.#chunks.entries()) {
-      for (let row = chunk.first; row < chunk.count; row++) {
+    for (let chunkIndex = this.#chunks.length - 1; chunkIndex >= 0; chunkIndex--) {
+      const chunk = this.#chunks[chunkIndex]!;
+      if (best !== undefined && chunk.latestTime < best.time) continue;
+      for (let row = chunk.count - 1; row >= chunk.first; row--) {
         const time = timeOf(chunk, row);
-        if (best === undefined || time > best.time) best = { chunkIndex, row, time };
+        if (best === undefined || time >= best.time) best = { chunkIndex, row, time };
       }
     }
     return best && this.#extentAt(best.chunkIndex, best.row, endOffset);
@@ -148,8 +155,11 @@ function fits(chunk: Chunk, baseOffset: number, maxTimestamp: number): boolean {
   return chunk.count < chunkExtentsMax && baseOffset - chunk.baseOffset <= uint32Max && time <= int32Max && time >= -int32Max;
 }
 
+/** By an eighth once there are some: a cell has a thousand logs, and each has one chunk that is not full. */
 function grow(chunk: Chunk): void {
-  const rows = new Uint32Array(Math.min(chunk.rows.length * 2, chunkExtentsMax * fieldCount));
+  const { count } = chunk;
+  const capacity = Math.min(count < 16 ? count * 2 : count + (count >>> 3), chunkExtentsMax);
+  const rows = new Uint32Array(capacity * fieldCount);
   rows.set(chunk.rows);
   chunk.rows = rows;
 }

@@ -27,6 +27,8 @@ export class Sources {
   readonly #brokerEpochs: { readonly brokerId: number; readonly brokerEpoch: number }[] = [];
   readonly #inlineLengths = new Map<number, number>();
   #inlineBytes = 0;
+  /** Entries at the beginning of the columns that nothing refers to. */
+  #unused = 0;
 
   /** Bytes in journal rows that an extent still refers to. */
   get inlineBytes(): number {
@@ -101,21 +103,21 @@ export class Sources {
 
   #push(origin: number, place: number, extents: number): void {
     const at = this.#next - this.#first;
-    if (at === this.#origins.length) this.#resize(at * 2, 0);
+    if (at === this.#origins.length) this.#resize(at + Math.max(16, at >>> 3), 0);
     this.#origins[at] = origin;
     this.#places[at] = place;
     this.#extents[at] = extents;
     this.#next += 1;
   }
 
-  /** Gives up the oldest entries once half of the columns is unused. */
+  /** Gives up the oldest entries once half of the columns is unused. The mark only moves on, so that freeing many stays cheap. */
   #trim(): void {
-    let unused = 0;
     const count = this.#next - this.#first;
-    while (unused < count && this.#extents[unused] === 0) unused += 1;
-    if (unused < 16 || unused < count / 2) return;
-    this.#resize(Math.max(16, count - unused), unused);
-    this.#first += unused;
+    while (this.#unused < count && this.#extents[this.#unused] === 0) this.#unused += 1;
+    if (this.#unused < 16 || this.#unused < count / 2) return;
+    this.#resize(Math.max(16, count - this.#unused), this.#unused);
+    this.#first += this.#unused;
+    this.#unused = 0;
   }
 
   #resize(capacity: number, from: number): void {

@@ -5,6 +5,7 @@
 import { BrokerMachine } from "../../core/broker/machine.ts";
 import type { BrokerEffect, BrokerEvent } from "../../core/broker/events.ts";
 import type { AppendItem, AppendOutcome, ReadOutcome, ReadRequest } from "../../core/broker/interface.ts";
+import type { CommitReply, FindReply, FollowReply } from "../../core/coordinator.ts";
 import type { Settings } from "../../core/settings.ts";
 import { twins } from "../../kernel/twins/twins.ts";
 import type { SimulatedLeader } from "./leader.ts";
@@ -55,7 +56,8 @@ export class SimulatedBroker {
     this.#appends.clear();
     this.#reads.clear();
     // A cut connection is noticed later, and never twice.
-    for (const answer of waiting) this.#cluster.world.after(this.#cluster.network.delay(), "connection cut", () => answer(undefined));
+    for (const answer of waiting)
+      this.#cluster.world.after(this.#cluster.network.delay(), "connection cut", () => answer(undefined));
   }
 
   start(): void {
@@ -146,7 +148,7 @@ export class SimulatedBroker {
         const leader = leaders[effect.cell]!;
         // What travels is a copy: the machine writes offsets into its own bytes later.
         const request = structuredClone(effect.request);
-        network.call(
+        network.call<CommitReply>(
           `${name} ${request.brokerEpoch}/${request.number} to cell ${effect.cell}`,
           this.life,
           leader.life,
@@ -158,7 +160,7 @@ export class SimulatedBroker {
       }
       case "find": {
         const leader = leaders[effect.cell]!;
-        network.call(
+        network.call<FindReply>(
           name,
           this.life,
           leader.life,
@@ -170,7 +172,7 @@ export class SimulatedBroker {
       }
       case "follow": {
         const leader = leaders[effect.cell]!;
-        network.call(
+        network.call<FollowReply>(
           name,
           this.life,
           leader.life,
@@ -184,7 +186,12 @@ export class SimulatedBroker {
       case "append-done": {
         const answer = this.#appends.get(effect.id);
         this.#appends.delete(effect.id);
-        if (answer !== undefined) world.after(0, `append ${effect.id} answered`, () => answer(effect.outcomes));
+        if (answer !== undefined) {
+          const codes = effect.outcomes.map((outcome) =>
+            outcome.errorCode === 0 ? outcome.baseOffset : `error ${outcome.errorCode}`,
+          );
+          world.after(0, `append ${effect.id} at broker ${this.brokerId} answered ${codes.join()}`, () => answer(effect.outcomes));
+        }
         return;
       }
       case "read-done": {
@@ -192,7 +199,11 @@ export class SimulatedBroker {
         this.#reads.delete(effect.id);
         // Reading views later would be reading memory that may be used again: a response is written at once.
         answer?.(effect.outcomes.map((outcome) => ({ ...outcome, records: outcome.records.map((bytes) => bytes.slice()) })));
-        world.after(1, `read ${effect.id} released`, this.life.bind(() => tell({ kind: "read-released", id: effect.id })));
+        world.after(
+          1,
+          `read ${effect.id} released`,
+          this.life.bind(() => tell({ kind: "read-released", id: effect.id })),
+        );
         return;
       }
       case "extent-done":

@@ -62,7 +62,13 @@ export class SimulatedConsumer {
       maxBytes: random.pick([1, 1000, 1 << 20]),
     }));
     const maxBytes = random.pick([1, 5000, 1 << 20]);
-    const request = { items, minBytes: random.pick([0, 1, 1, 500]), maxBytes, maxWaitMs: this.#options.maxWaitMs, readCommitted: false };
+    const request = {
+      items,
+      minBytes: random.pick([0, 1, 1, 500]),
+      maxBytes,
+      maxWaitMs: this.#options.maxWaitMs,
+      readCommitted: false,
+    };
     broker.read(request, (outcomes) => {
       for (const [index, outcome] of (outcomes ?? []).entries()) this.#take(this.#options.places[index]!.name, outcome, observer);
       this.#world.after(random.between(0, 30), `${this.#options.name} fetches`, () => this.#fetch());

@@ -45,7 +45,10 @@ export class SimulatedLeader {
     this.#places = places;
     this.#options = options;
     this.#load();
-    void this.#coordinator.createPartitions(places.map(({ ref }) => ref), topicSettings);
+    void this.#coordinator.createPartitions(
+      places.map(({ ref }) => ref),
+      topicSettings,
+    );
     this.#durableRows = [...this.#coordinator.rows.journal.values()];
   }
 
@@ -106,7 +109,11 @@ export class SimulatedLeader {
       this.#gate(() => answer(structuredClone(reply)));
     };
     this.#followers.push({ cursor, answer: once });
-    this.#world.after(maxWaitMs, "a follow has waited long enough", this.life.bind(() => once(nothing)));
+    this.#world.after(
+      maxWaitMs,
+      "a follow has waited long enough",
+      this.life.bind(() => once(nothing)),
+    );
   }
 
   #wakeFollowers(): void {

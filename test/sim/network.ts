@@ -84,7 +84,8 @@ export class Network {
     };
     if (this.#world.random.chance(this.faults.lost)) this.#world.log(`${label} lost`);
     else this.#world.after(this.delay(), `${label} arrives`, deliver);
-    if (this.#world.random.chance(this.faults.repeated)) this.#world.after(this.delay() + this.delay(), `${label} arrives again`, deliver);
+    if (this.#world.random.chance(this.faults.repeated))
+      this.#world.after(this.delay() + this.delay(), `${label} arrives again`, deliver);
     this.#world.after(patienceMs, `${label} patience`, giveUp);
   }
 }

@@ -17,6 +17,8 @@ interface Outgoing {
   readonly batch: SentBatch;
   readonly item: AppendItem;
   inFlight: boolean;
+  /** What came back, until those before it have been answered too. */
+  answer?: { readonly sent: SentBatch; readonly outcome: AppendOutcome | undefined } | undefined;
 }
 
 export interface ProducerOptions {
@@ -94,6 +96,9 @@ export class SimulatedProducer {
       this.#record({ kind: "sent", at: this.#world.now, batch: sent });
       // The frame is the request's own memory, as it is when it came through a socket.
       const item = { ...outgoing.item, records: outgoing.item.records.slice() };
+      this.#world.log(
+        `${this.#options.name} sends ${sent.values[0]} (${this.#options.place.name}) to broker ${this.#broker.brokerId}`,
+      );
       this.#broker.append([item], (outcomes) => this.#answered(outgoing, sent, outcomes?.[0]));
     }
   }
@@ -108,21 +113,46 @@ export class SimulatedProducer {
     this.#broker = this.#world.random.pick(alive);
     this.#incarnation = this.#broker.incarnation;
     this.#connection += 1;
+    // A cut connection takes everything on it along: what was in flight there will hear nothing.
+    for (const outgoing of this.#window.splice(0)) {
+      if (this.#options.idempotent || !outgoing.inFlight) this.#window.push({ ...outgoing, inFlight: false, answer: undefined });
+    }
     return true;
   }
 
+  /** Answers on a connection come in the order of the requests, so one that is late holds up those behind it. */
   #answered(outgoing: Outgoing, sent: SentBatch, outcome: AppendOutcome | undefined): void {
+    if (!this.#window.includes(outgoing)) return;
+    outgoing.answer = { sent, outcome };
+    for (const waiting of [...this.#window]) {
+      if (waiting.answer === undefined) {
+        if (waiting.inFlight) break;
+        continue;
+      }
+      this.#hear(waiting, waiting.answer.sent, waiting.answer.outcome);
+    }
+    this.#world.after(this.#world.random.between(0, 20), `${this.#options.name} sends`, () => this.#send());
+  }
+
+  #hear(outgoing: Outgoing, sent: SentBatch, outcome: AppendOutcome | undefined): void {
+    const told =
+      outcome === undefined ? "nothing" : outcome.errorCode === 0 ? `offset ${outcome.baseOffset}` : `error ${outcome.errorCode}`;
+    this.#world.log(`${this.#options.name} hears ${told} of ${sent.values[0]}`);
     outgoing.inFlight = false;
+    outgoing.answer = undefined;
     const drop = (): void => void this.#window.splice(this.#window.indexOf(outgoing), 1);
     if (outcome?.errorCode === 0) {
       this.#record({ kind: "acknowledged", at: this.#world.now, batch: sent, baseOffset: outcome.baseOffset });
       drop();
     } else if (!this.#options.idempotent) {
       drop();
-    } else if (outcome?.errorCode === outOfOrderSequence && this.#window[0] === outgoing && !this.#window.some((other) => other.inFlight)) {
+    } else if (
+      outcome?.errorCode === outOfOrderSequence &&
+      this.#window[0] === outgoing &&
+      !this.#window.some((other) => other.inFlight)
+    ) {
       const what = `${sent.values[0]} is the first unacknowledged and yet out of order`;
       this.#record({ kind: "stuck", at: this.#world.now, what });
     }
-    this.#world.after(this.#world.random.between(0, 20), `${this.#options.name} sends`, () => this.#send());
   }
 }

@@ -80,7 +80,12 @@ export function runScenario(options: RunOptions): Verdict {
   const places = drawPlaces(world);
   const leaders = [0, 1].map(
     (cell) =>
-      new SimulatedLeader(world, cell, places.filter((place) => place.cell === cell), { settings, record, plant: planted(options.plant) }),
+      new SimulatedLeader(
+        world,
+        cell,
+        places.filter((place) => place.cell === cell),
+        { settings, record, plant: planted(options.plant) },
+      ),
   );
   const cluster: Cluster = { world, network, store, leaders, settings, brokerEpochs: new Map(), controller: new Life() };
   const brokers = Array.from({ length: random.between(1, 3) }, (_, id) => new SimulatedBroker(cluster, id));
@@ -104,8 +109,7 @@ export function runScenario(options: RunOptions): Verdict {
   );
   const consumers = Array.from(
     { length: random.between(1, 3) },
-    (_, index) =>
-      new SimulatedConsumer(world, brokers, { name: `c${index}`, places, maxWaitMs: random.pick([10, 500]) }, record),
+    (_, index) => new SimulatedConsumer(world, brokers, { name: `c${index}`, places, maxWaitMs: random.pick([10, 500]) }, record),
   );
 
   let crashes = 0;
@@ -115,12 +119,14 @@ export function runScenario(options: RunOptions): Verdict {
   store.faults = { putMsMin: 1, putMsMax: 20, failed: 0, failedAfterWorking: 0 };
   for (const node of [...brokers, ...leaders]) if (!node.life.alive) node.start();
 
-  const settled = (): boolean => producers.every((producer) => producer.finished) && consumers.every((consumer) => consumer.caughtUp);
+  const settled = (): boolean =>
+    producers.every((producer) => producer.finished) && consumers.every((consumer) => consumer.caughtUp);
   world.run(world.now + restMs, settled);
   if (!settled()) record({ kind: "stuck", at: world.now, what: "producers or readers have not come to their end" });
   for (const consumer of consumers) consumer.stopped = true;
   const last = new SimulatedConsumer(world, brokers, { name: "last", places, maxWaitMs: 100 }, record);
-  const wholeRead = (): boolean => places.every((place) => last.positions.get(place.name) === leaders[place.cell]!.nextOffset(place));
+  const wholeRead = (): boolean =>
+    places.every((place) => last.positions.get(place.name) === leaders[place.cell]!.nextOffset(place));
   world.run(world.now + restMs, wholeRead);
   if (!wholeRead()) record({ kind: "stuck", at: world.now, what: "the last reader has not reached the end" });
   last.stopped = true;

@@ -36,7 +36,14 @@ export class SimulatedStore {
     this.#world.after(delay, `put ${key} ${says ? "done" : "failed"}`, answer);
   }
 
-  get(caller: Life, key: string, start: number, length: number, done: (bytes: Uint8Array | undefined) => void, failed: () => void): void {
+  get(
+    caller: Life,
+    key: string,
+    start: number,
+    length: number,
+    done: (bytes: Uint8Array | undefined) => void,
+    failed: () => void,
+  ): void {
     const { random } = this.#world;
     const fails = random.chance(this.faults.failed);
     const found = caller.bind(() => (fails ? failed() : done(this.objects.get(key)?.slice(start, start + length))));

@@ -9,7 +9,8 @@ export const highWatermarkMonotonic: Checker = (history) => {
     const value = event.kind === "durable" ? event.nextOffset : event.highWatermark;
     const key = `${event.kind === "durable" ? "the leader" : event.observer} ${event.partition}`;
     const before = last.get(key);
-    if (before !== undefined && value < before) wrong.push(`${key}: the high watermark went from ${before} to ${value} at ${event.at}`);
+    if (before !== undefined && value < before)
+      wrong.push(`${key}: the high watermark went from ${before} to ${value} at ${event.at}`);
     last.set(key, value);
   }
   return wrong;

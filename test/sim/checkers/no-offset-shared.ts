@@ -11,6 +11,7 @@ export const noOffsetShared: Checker = (history, finalLogs) => {
     else if (before !== value) wrong.push(`${place}: ${who} sees ${value}, somebody saw ${before}`);
   };
   for (const event of history) if (event.kind === "read") look(event.partition, event.offset, event.value, event.reader);
-  for (const [partition, log] of finalLogs) for (const record of log) look(partition, record.offset, record.value, "the final reader");
+  for (const [partition, log] of finalLogs)
+    for (const record of log) look(partition, record.offset, record.value, "the final reader");
   return wrong;
 };

@@ -10,7 +10,8 @@ export const noSecondCopy: Checker = (history, finalLogs) => {
     if (event.kind !== "acknowledged" || !event.batch.idempotent) continue;
     const first = event.batch.values[0]!;
     const before = acknowledged.get(first);
-    if (before !== undefined && before !== event.baseOffset) wrong.push(`${first}: acknowledged at ${before} and at ${event.baseOffset}`);
+    if (before !== undefined && before !== event.baseOffset)
+      wrong.push(`${first}: acknowledged at ${before} and at ${event.baseOffset}`);
     acknowledged.set(first, event.baseOffset);
   }
   for (const [partition, log] of finalLogs) {

@@ -8,7 +8,8 @@ export const producerOrder: Checker = (history, finalLogs) => {
   const streamOf = (batch: SentBatch): string => (batch.idempotent ? batch.producer : `${batch.producer} over ${batch.connection}`);
   for (const event of history) {
     if (event.kind !== "sent") continue;
-    for (const value of event.batch.values) if (!order.has(value)) order.set(value, { stream: streamOf(event.batch), number: number++ });
+    for (const value of event.batch.values)
+      if (!order.has(value)) order.set(value, { stream: streamOf(event.batch), number: number++ });
   }
   for (const [partition, log] of finalLogs) {
     const last = new Map<string, { readonly number: number; readonly value: string }>();

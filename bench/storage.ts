@@ -7,24 +7,20 @@ import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { BenchOptions, Row } from "./row.ts";
 import type { StoreRun } from "./workerd/store-run.ts";
-
-export interface Row {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-}
 
 const mebibyte = 1024 * 1024;
 const storeNames = { disk: "disk service", r2: "simulated R2" } as const;
 
-export async function run(): Promise<Row[]> {
+export async function run({ quick }: BenchOptions): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "kante-bench-store-"));
   const miniflare = await startWorker(folder);
+  const share = quick ? 4 : 1;
   try {
     const rows: Row[] = [];
     for (const store of ["disk", "r2"] as const) {
-      for (const size of [4, 8]) rows.push(...(await measure(miniflare, store, size, store === "disk" ? 768 : 256)));
+      for (const size of [4, 8]) rows.push(...(await measure(miniflare, store, size, (store === "disk" ? 768 : 256) / share)));
       rows.push(await smallPuts(miniflare, store));
     }
     return rows;
@@ -32,6 +28,31 @@ export async function run(): Promise<Row[]> {
     await miniflare.dispose();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+export interface StoreBench {
+  /** MB a second of bare PUTs, three at once. */
+  putRate(store: StoreRun["store"], mebibytes: number, bytes: number): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** The bare store for others to compare with, in a runtime of its own. */
+export async function startStoreBench(): Promise<StoreBench> {
+  const folder = mkdtempSync(join(tmpdir(), "kante-bench-store-"));
+  const miniflare = await startWorker(folder);
+  return {
+    putRate: async (store, mebibytes, bytes) => {
+      const count = Math.ceil(bytes / (mebibytes * mebibyte));
+      const run = { store, byteLength: mebibytes * mebibyte, lanes: 3, name: "bare", count };
+      const { moved, ms } = await timed(miniflare, { ...run, operation: "put" });
+      await timed(miniflare, { ...run, operation: "delete" });
+      return moved / 1e6 / (ms / 1000);
+    },
+    stop: async () => {
+      await miniflare.dispose();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 async function measure(miniflare: Miniflare, store: StoreRun["store"], size: number, totalMebibytes: number): Promise<Row[]> {

@@ -15,7 +15,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Free ports in a row: broker n listens on the first plus n. */
-async function freePorts(count: number): Promise<number> {
+export async function freePorts(count: number): Promise<number> {
   for (;;) {
     const first = await freePort();
     const servers = await Promise.allSettled(Array.from({ length: count }, (_, i) => hold(first + i)));

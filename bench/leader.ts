@@ -1,0 +1,127 @@
+/**
+ * The leader of a cell without its Durable Object: one commit of 1 600 batches from the call's arguments to the reply's columns, and
+ * what an extent costs in memory and in the journal (D6). The row's insertion is SQLite's and is measured where it happens.
+ */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { Cell, type JournalRow } from "../core/cell/cell.ts";
+import type { CommitRequest, PartitionRef } from "../core/coordinator.ts";
+import { settingDefaults } from "../core/settings.ts";
+import { packCommit, packReply, unpackCommit } from "../durable-objects/leader-wire.ts";
+import type { BenchOptions, Row } from "./row.ts";
+import { median, percentile } from "./statistics.ts";
+
+const batchCount = 1600;
+const batchBytes = 4096;
+const topicId = "b1946ac9-2c5d-4f0e-9d5c-9b7f0e2c1a55";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+function cellOf(partitionCount: number): Cell {
+  const inlineRows = {
+    read(): Uint8Array {
+      throw new Error("nothing is inline here");
+    },
+  };
+  const cell = new Cell({ settings: settingDefaults, inlineRows });
+  const partitions: PartitionRef[] = Array.from({ length: partitionCount }, (_, partition) => ({ topicId, partition }));
+  const row = cell.decideCreatePartitions(partitions, { timestampType: "CreateTime" });
+  if (row !== undefined) cell.applyRow(row, true);
+  return cell;
+}
+
+function commitOf(number: number, partitionCount: number, idempotent: boolean): CommitRequest {
+  const perPartition = batchCount / partitionCount;
+  return {
+    brokerId: 0,
+    brokerEpoch: 1,
+    number,
+    source: { kind: "object", sequence: number, byteLength: batchCount * batchBytes },
+    entries: Array.from({ length: partitionCount }, (_, partition) => ({
+      topicId,
+      partition,
+      byteStart: partition * perPartition * batchBytes,
+      batches: Array.from({ length: perPartition }, (_batch, index) => ({
+        size: batchBytes,
+        offsetCount: 10,
+        attributes: 0,
+        maxTimestamp: 1_800_000_000_000 + number,
+        producerId: idempotent ? 1000 + (partition % 50) : -1,
+        producerEpoch: idempotent ? 0 : -1,
+        baseSequence: idempotent ? ((number - 1) * perPartition + index) * 10 : -1,
+      })),
+    })),
+  };
+}
+
+/** The leader's part of a commit, but for the row. */
+function commit(cell: Cell, packed: ReturnType<typeof packCommit>): JournalRow {
+  const decision = cell.decideCommit(unpackCommit(packed), 1_800_000_000_000);
+  if (decision.kind !== "journal") throw new Error(`the commit was answered with ${decision.reply.kind}`);
+  cell.applyRow(decision.row, true);
+  const reply = cell.commitReply();
+  if (reply.kind !== "committed" || reply.results.some(({ errorCode }) => errorCode !== 0)) throw new Error("a batch was refused");
+  packReply(reply);
+  return decision.row;
+}
+
+function commitRows(partitionCount: number, idempotent: boolean, commits: number): Row[] {
+  const cell = cellOf(partitionCount);
+  const times: number[] = [];
+  for (let number = 1; number <= commits; number++) {
+    const packed = packCommit(commitOf(number, partitionCount, idempotent));
+    const start = performance.now();
+    commit(cell, packed);
+    times.push(performance.now() - start);
+  }
+  const name = `commit of ${batchCount} ${idempotent ? "idempotent " : ""}batches, ${partitionCount} partitions`;
+  const warm = times.slice(Math.floor(commits / 5));
+  return [
+    { name: `${name}, p50`, value: median(warm), unit: "ms", budget: { of: "value", atMost: 5 } },
+    { name: `${name}, p99`, value: percentile(warm, 0.99), unit: "ms" },
+  ];
+}
+
+function usedBytes(): number {
+  collectGarbage();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+function extentRows(partitionCount: number, commits: number): Row[] {
+  const cell = cellOf(partitionCount);
+  // What a leader has once: partitions, rings and kept answers, which don't grow with extents.
+  for (let number = 1; number <= 100; number++) commit(cell, packCommit(commitOf(number, partitionCount, false)));
+  const [extentsBefore, columnsBefore, usedBefore] = [cell.extentCount, cell.extentMemoryBytes, usedBytes()];
+  let journalBytes = 0;
+  for (let number = 101; number <= 100 + commits; number++) {
+    journalBytes += commit(cell, packCommit(commitOf(number, partitionCount, false))).entry.byteLength;
+  }
+  const extents = cell.extentCount - extentsBefore;
+  const [columns, used] = [cell.extentMemoryBytes - columnsBefore, usedBytes() - usedBefore];
+  const dataBytes = commits * batchCount * batchBytes;
+  const of = `${partitionCount} partitions`;
+  return [
+    { name: `memory per extent, ${of}`, value: columns / extents, unit: "B", budget: { of: "value", atMost: 24 } },
+    { name: `memory per extent, ${of}, as the heap sees it`, value: used / extents, unit: "B" },
+    { name: `journal per extent, ${of}`, value: journalBytes / extents, unit: "B", budget: { of: "value", atMost: 12 } },
+    {
+      name: `journal, ${of}, ${batchBytes} B a batch`,
+      value: journalBytes / (commits * batchCount),
+      unit: "B/batch",
+      ratio: journalBytes / dataBytes,
+      against: "the data",
+    },
+  ];
+}
+
+export async function run({ quick }: BenchOptions): Promise<Row[]> {
+  const commits = quick ? 40 : 250;
+  return await Promise.resolve([
+    ...commitRows(320, false, commits),
+    ...commitRows(1600, false, commits),
+    ...commitRows(1600, true, commits),
+    ...extentRows(1600, quick ? 100 : 500),
+  ]);
+}

@@ -1,0 +1,55 @@
+/** Runs the raw path (workerd/raw-worker.ts) in a runtime of its own, with the engine and the settings that Kante's server has. */
+import { build } from "esbuild";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { join } from "node:path";
+import { compatibilityDate } from "../../bin/engine.ts";
+import { freePort, freePorts } from "../../test/clients/kante.ts";
+
+export interface RawPath {
+  readonly diskPort: number;
+  readonly r2Port: number;
+  /** One row in another object per message. */
+  readonly lonePort: number;
+  readonly httpPort: number;
+  stop(): Promise<void>;
+}
+
+export async function startRawPath(folder: string): Promise<RawPath> {
+  const bundle = await build({
+    entryPoints: [join(import.meta.dirname, "../workerd/raw-worker.ts")],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2024",
+    conditions: ["workerd"],
+    external: ["cloudflare:*"],
+    logLevel: "error",
+  });
+  const basePort = await freePorts(3);
+  const httpPort = await freePort();
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: "127.0.0.1",
+      port: httpPort,
+      modules: [{ type: "ESModule", path: "raw-worker.js", contents: bundle.outputFiles[0]!.text }],
+      compatibilityDate,
+      telemetry: { enabled: false },
+      cf: false,
+      logRequests: false,
+      resourcePersistencePath: join(folder, "state"),
+      r2Buckets: ["BUCKET"],
+      durableObjects: { SINK: { className: "Sink", useSQLite: true }, ROWS: { className: "Rows", useSQLite: true } },
+      serviceBindings: { DISK: { disk: { path: folder, writable: true } } },
+      bindings: { BASE_PORT: basePort },
+      connectHandlers: [0, 1, 2].map((offset) => ({ protocol: "tcp" as const, port: basePort + offset, address: "127.0.0.1" })),
+    } as Parameters<typeof convertV4MiniflareOptions>[0]),
+  );
+  await miniflare.ready;
+  return {
+    diskPort: basePort,
+    r2Port: basePort + 1,
+    lonePort: basePort + 2,
+    httpPort,
+    stop: async () => await miniflare.dispose(),
+  };
+}

@@ -21,6 +21,10 @@ export class ControllerTopicCatalog implements TopicCatalog {
     return this.#index.clusterId;
   }
 
+  get version(): number {
+    return this.#index.version;
+  }
+
   get topicDefaults(): Readonly<Record<string, string>> {
     return this.#index.topicDefaults;
   }

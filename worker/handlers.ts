@@ -19,11 +19,22 @@ import { saslHandshakeHandler } from "./handlers/17-sasl-handshake.ts";
 import { apiVersionsHandler } from "./handlers/18-api-versions.ts";
 import { createTopicsHandler } from "./handlers/19-create-topics.ts";
 import { deleteTopicsHandler } from "./handlers/20-delete-topics.ts";
+import { deleteRecordsHandler } from "./handlers/21-delete-records.ts";
 import { initProducerIdHandler } from "./handlers/22-init-producer-id.ts";
 import { offsetForLeaderEpochHandler } from "./handlers/23-offset-for-leader-epoch.ts";
+import { describeConfigsHandler } from "./handlers/32-describe-configs.ts";
+import { alterConfigsHandler } from "./handlers/33-alter-configs.ts";
+import { createPartitionsHandler } from "./handlers/37-create-partitions.ts";
 import { deleteGroupsHandler } from "./handlers/42-delete-groups.ts";
+import { electLeadersHandler } from "./handlers/43-elect-leaders.ts";
+import { incrementalAlterConfigsHandler } from "./handlers/44-incremental-alter-configs.ts";
+import { alterPartitionReassignmentsHandler } from "./handlers/45-alter-partition-reassignments.ts";
+import { listPartitionReassignmentsHandler } from "./handlers/46-list-partition-reassignments.ts";
 import { offsetDeleteHandler } from "./handlers/47-offset-delete.ts";
+import { describeQuorumHandler } from "./handlers/55-describe-quorum.ts";
+import { updateFeaturesHandler } from "./handlers/57-update-features.ts";
 import { describeClusterHandler } from "./handlers/60-describe-cluster.ts";
+import { listConfigResourcesHandler } from "./handlers/74-list-config-resources.ts";
 import { describeTopicPartitionsHandler } from "./handlers/75-describe-topic-partitions.ts";
 
 const served: readonly Handler[] = [
@@ -43,13 +54,24 @@ const served: readonly Handler[] = [
   saslHandshakeHandler,
   createTopicsHandler,
   deleteTopicsHandler,
+  deleteRecordsHandler,
   initProducerIdHandler,
   offsetForLeaderEpochHandler,
+  describeConfigsHandler,
+  alterConfigsHandler,
+  createPartitionsHandler,
   deleteGroupsHandler,
+  electLeadersHandler,
+  incrementalAlterConfigsHandler,
+  alterPartitionReassignmentsHandler,
+  listPartitionReassignmentsHandler,
   offsetDeleteHandler,
+  describeQuorumHandler,
+  updateFeaturesHandler,
   describeClusterHandler,
+  listConfigResourcesHandler,
   describeTopicPartitionsHandler,
-  apiVersionsHandler(() => handlers.values(), []),
+  apiVersionsHandler(() => handlers.values()),
 ];
 
 export const handlers: ReadonlyMap<number, Handler> = new Map(

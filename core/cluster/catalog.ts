@@ -25,6 +25,8 @@ export interface TopicEntry {
 export interface TopicCatalog {
   /** Stable; Kafka's 22 character form. Empty only until the controller has answered for the first time. */
   readonly clusterId: string;
+  /** The version of what is known; 0 until the controller has answered for the first time. */
+  readonly version: number;
   /** Topic configs that were altered for the whole cluster: what holds for topics that set nothing of their own. */
   readonly topicDefaults: Readonly<Record<string, string>>;
   /** From memory, refreshed from the controller once when unknown. */

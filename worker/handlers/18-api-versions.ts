@@ -5,19 +5,12 @@
 import type { Handler } from "../../durable-objects/handler.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { apiVersions } from "../../protocol/messages/18-api-versions.ts";
+import { features } from "../features.ts";
 import { defineHandler } from "./define-handler.ts";
 
 const softwarePattern = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
 
-export interface Feature {
-  readonly name: string;
-  readonly minVersion: number;
-  readonly maxVersion: number;
-  /** The level in force; undefined: supported, not finalized. */
-  readonly finalized?: number;
-}
-
-export function apiVersionsHandler(handlers: () => Iterable<Handler>, features: readonly Feature[]): Handler {
+export function apiVersionsHandler(handlers: () => Iterable<Handler>): Handler {
   return defineHandler({
     api: apiVersions,
     versions: [0, 4],
@@ -30,7 +23,7 @@ export function apiVersionsHandler(handlers: () => Iterable<Handler>, features: 
         minVersion: advertisedMin ?? min,
         maxVersion: max,
       }));
-      return { apiKeys, ...featureFields(features, apiVersion) };
+      return { apiKeys, ...featureFields(apiVersion) };
     },
   });
 }
@@ -39,16 +32,13 @@ function isValidSoftware(name: string, version: string): boolean {
   return softwarePattern.test(name) && softwarePattern.test(version);
 }
 
-function featureFields(features: readonly Feature[], apiVersion: number) {
+/** Before version 4 a client would stumble over a feature that may be at level 0. */
+function featureFields(apiVersion: number) {
   const supported = features.filter(({ minVersion }) => apiVersion >= 4 || minVersion > 0);
-  const finalized = features.filter(({ finalized }) => finalized !== undefined && finalized > 0);
+  const finalized = features.filter(({ level }) => level > 0);
   return {
     supportedFeatures: supported.map(({ name, minVersion, maxVersion }) => ({ name, minVersion, maxVersion })),
     finalizedFeaturesEpoch: 0n,
-    finalizedFeatures: finalized.map(({ name, finalized: level = 0 }) => ({
-      name,
-      minVersionLevel: level,
-      maxVersionLevel: level,
-    })),
+    finalizedFeatures: finalized.map(({ name, level }) => ({ name, minVersionLevel: level, maxVersionLevel: level })),
   };
 }

@@ -1,0 +1,13 @@
+/**
+ * The features of the cluster in Kafka's sense: what ApiVersions says is finalized, and what UpdateFeatures is asked to change. Levels
+ * come with the release; there are no brokers of different versions side by side that an operator would have to wait for.
+ */
+export interface Feature {
+  readonly name: string;
+  readonly minVersion: number;
+  readonly maxVersion: number;
+  /** The level in force; 0: supported, not finalized. */
+  readonly level: number;
+}
+
+export const features: readonly Feature[] = [];

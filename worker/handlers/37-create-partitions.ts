@@ -1,0 +1,34 @@
+/**
+ * CreatePartitions, versions 0–3. The answer comes when the new partitions can be written to; brokers that have not asked the controller
+ * since learn of them with the next metadata request. KIP-195.
+ */
+import { errorCodes } from "../../protocol/errors.ts";
+import { createPartitions } from "../../protocol/messages/37-create-partitions.ts";
+import { defineHandler } from "./define-handler.ts";
+
+export const createPartitionsHandler = defineHandler({
+  api: createPartitions,
+  versions: [0, 3],
+  async handle({ topics, validateOnly }, { services }) {
+    const names = topics.map(({ name }) => name);
+    const duplicates = new Set(names.filter((name) => names.indexOf(name) !== names.lastIndexOf(name)));
+    const asked = topics.filter(({ name }) => !duplicates.has(name));
+    const requests = asked.map(({ name, count, assignments }) => ({
+      name,
+      count,
+      assignments: assignments?.map(({ brokerIds }) => brokerIds) ?? null,
+    }));
+    const outcomes = requests.length === 0 ? [] : await services.controller.createPartitions(requests, validateOnly);
+    services.catalog.invalidate();
+    return {
+      results: [
+        ...[...duplicates].map((name) => ({
+          name,
+          errorCode: errorCodes.INVALID_REQUEST,
+          errorMessage: "Duplicate topic in request.",
+        })),
+        ...asked.map(({ name }, index) => ({ name, ...outcomes[index] })),
+      ],
+    };
+  },
+});

@@ -39,6 +39,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       if (basename(child.spawnfile ?? "").startsWith("workerd") && child.pid !== undefined) options.onRuntime(child);
     });
   });
+  const restoreSignals = keepSignals();
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host: options.host,
@@ -68,6 +69,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       connectHandlers: options.kafkaPorts.map((port) => ({ protocol: "tcp", port, address: options.host })),
     } as Parameters<typeof convertV4MiniflareOptions>[0]),
   );
+  restoreSignals();
   try {
     await miniflare.ready;
   } catch (error) {
@@ -75,6 +77,16 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     throw failureOf(error, options);
   }
   return { stop: async () => await miniflare.dispose() };
+}
+
+/** Miniflare ends the process at a signal, before anything could be put in order: its listeners are taken away again. */
+function keepSignals(): () => void {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const before = new Map(signals.map((signal) => [signal, process.listeners(signal)]));
+  return () => {
+    for (const signal of signals)
+      for (const listener of process.listeners(signal)) if (!before.get(signal)?.includes(listener)) process.off(signal, listener);
+  };
 }
 
 /** The runtime names a busy TCP listener by its socket, `connect:0:tcp:<port>`, and the HTTP listener by its address. */

@@ -3,6 +3,7 @@
  * pipe and kills it when the pipe closes. And this process ends when the one that started it is gone.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { Socket } from "node:net";
 
 /** Answers how to call the guard off. It runs in its own session, so that Ctrl-C at a terminal does not reach it. */
@@ -43,9 +44,22 @@ function whenParentDies(stop: () => void): void {
     pipe.unref();
   } else if (process.env["npm_lifecycle_event"] !== undefined) {
     // Under npm the person sees npm's process and kills that one.
-    const parent = process.ppid;
+    const starters = startersOf();
     setInterval(() => {
-      if (process.ppid !== parent) stop();
+      if (startersOf() !== starters) stop();
     }, parentCheckMs).unref();
+  }
+}
+
+/** The parent, and npm's own process where npm's shell stands between: what changes when one of them dies. */
+function startersOf(): string {
+  const parent = process.ppid;
+  try {
+    const isShell = readFileSync(`/proc/${parent}/cmdline`, "latin1").split("\0")[1] === "-c";
+    return isShell
+      ? `${parent} ${/^PPid:\s+(?<pid>\d+)/m.exec(readFileSync(`/proc/${parent}/status`, "latin1"))?.groups?.["pid"] ?? ""}`
+      : String(parent);
+  } catch {
+    return String(parent);
   }
 }

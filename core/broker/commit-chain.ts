@@ -139,8 +139,10 @@ export class CommitChain {
   }
 
   /** The commit may have been applied: the same number again brings the answer, or applies it now. */
-  failed(commit: Commit, now: number): void {
+  failed(commit: Commit, message: string, now: number): void {
     commit.attempt = 0;
+    const fields = { cell: this.#cell, number: commit.number, attempts: commit.attempts, message };
+    this.#host.sink.push({ kind: "log", level: "warn", event: "commit-failed", fields });
     this.#retryLater(commit, now);
   }
 

@@ -3,7 +3,7 @@
  * commits of any broker (D10) until there are minBytes, an error or the deadline. An empty answer needs the leader's word, no
  * older than the read: a stale index never makes a client believe that there is nothing.
  */
-import type { BatchResult, FindReply, FindRequest, FollowReply } from "../coordinator.ts";
+import type { BatchResult, FollowReply } from "../coordinator.ts";
 import type { Kernel } from "../../kernel/interface.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import type { Part } from "../wal/part.ts";
@@ -11,6 +11,7 @@ import { BlockCache, type Block } from "./block-cache.ts";
 import type { CommitSource } from "./commit-chain.ts";
 import type { BrokerEvent, EffectSink } from "./events.ts";
 import { ExtentReads } from "./extent-reads.ts";
+import { Finds, type FindsHost } from "./finds.ts";
 import { Follows, type CellFollow } from "./follows.ts";
 import type { ReadOutcome, ReadRequest } from "./interface.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
@@ -21,7 +22,7 @@ import { batchCountOf, ownExtents } from "./own-commits.ts";
 import { nextExtent, ReadBytes, readableEnd, type PartBytes, type Want } from "./read-bytes.ts";
 import type { Read, ReadPart } from "./read-state.ts";
 import { forgetPlaces, type PartitionIndex } from "./tail-index.ts";
-import { backoffMs, Timers } from "./timers.ts";
+import { Timers } from "./timers.ts";
 
 export interface FetchOptions {
   readonly kernel: Pick<Kernel, "assignOffsets" | "crc32c">;
@@ -29,22 +30,12 @@ export interface FetchOptions {
   readonly sink: EffectSink;
 }
 
-interface Find {
-  readonly cell: CellFollow;
-  readonly parts: readonly ReadPart[];
-  /** Of the cell's index when the question was sent. */
-  readonly cursor: number | undefined;
-  readonly generation: number;
-}
-
 const findsMax = 5;
 /** Times that a read begins again because bytes had to make room before they could be sent. */
 const roundsMax = 5;
 const freshForMs = 1000;
-const findBytesMin = 64 * 1024;
-const findBytesMax = 8 * 1024 * 1024;
 
-export class FetchMachine implements ReadsHost, CommitListener {
+export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
   readonly sink: EffectSink;
   readonly timers = new Timers<(now: number) => void>();
   readonly cache: BlockCache;
@@ -53,11 +44,10 @@ export class FetchMachine implements ReadsHost, CommitListener {
   readonly #objects: ObjectReads;
   readonly #bytes: ReadBytes;
   readonly #extents: ExtentReads;
+  readonly #finds: Finds;
   readonly #reads = new Map<number, Read>();
-  readonly #finds = new Map<number, Find>();
   /** Blocks that responses on their way out point into. */
   readonly #unreleased = new Map<number, readonly Block[]>();
-  #lastFindId = 0;
   #turn = 0;
 
   constructor({ kernel, budget, sink }: FetchOptions) {
@@ -67,6 +57,7 @@ export class FetchMachine implements ReadsHost, CommitListener {
     this.#follows = new Follows(sink, this.timers, this.cache);
     this.#objects = new ObjectReads(this);
     this.#bytes = new ReadBytes(this.cache, kernel, sink);
+    this.#finds = new Finds(this, this.#bytes);
     this.#extents = new ExtentReads(this.cache, this.#objects, this.#bytes, sink);
   }
 
@@ -83,8 +74,10 @@ export class FetchMachine implements ReadsHost, CommitListener {
     else if (event.kind === "read-released") this.#release(event.id);
     else if (event.kind === "read-cancelled") this.#cancel(event.id);
     else if (event.kind === "read-extent") this.#extents.read(event.id, event.extent);
-    else if (event.kind === "find-reply") this.#findReply(event.id, event.reply, now);
-    else if (event.kind === "find-failed") this.#findFailed(event.id, event.message, now);
+    else if (event.kind === "find-reply") {
+      const cell = this.#finds.reply(event.id, event.reply, now);
+      if (cell !== undefined) this.#follows.ensure(cell, now);
+    } else if (event.kind === "find-failed") this.#finds.failed(event.id, event.message, now);
     else if (event.kind === "follow-reply") this.#followReply(event.id, event.reply, now);
     else if (event.kind === "follow-failed") this.#followFailed(event.id, event.message, now);
     else if (event.kind === "get-done") this.#objects.done(event.id, event.bytes, now);
@@ -178,6 +171,10 @@ export class FetchMachine implements ReadsHost, CommitListener {
 
   // What is there.
 
+  looked(read: Read, now: number): void {
+    this.#plan(read, now);
+  }
+
   #plan(read: Read, now: number): void {
     if (read.answered || read.findsUnanswered > 0) return;
     read.available = 0;
@@ -186,7 +183,7 @@ export class FetchMachine implements ReadsHost, CommitListener {
       if (part.errorCode !== 0) continue;
       part.available = part.needsFind ? -1 : this.#available(part, now);
       if (part.available >= 0) read.available += part.available;
-      else if (part.finds >= findsMax) this.#fail(part, errorCodes.NOT_LEADER_OR_FOLLOWER);
+      else if (part.finds >= findsMax) this.fail(part, errorCodes.NOT_LEADER_OR_FOLLOWER);
       else {
         asked ??= new Map();
         const parts = asked.get(part.cell);
@@ -195,7 +192,7 @@ export class FetchMachine implements ReadsHost, CommitListener {
       }
     }
     if (asked === undefined) this.#decide(read, now);
-    else for (const [cell, parts] of asked) this.#find(read, cell, parts);
+    else for (const [cell, parts] of asked) this.#finds.ask(read, cell, parts);
   }
 
   /** Bytes that the part could have, up to its maxBytes; -1 when the leader must be asked. */
@@ -218,75 +215,6 @@ export class FetchMachine implements ReadsHost, CommitListener {
     }
     if (looked || (index.hasTail && offset === index.tailEnd)) return sum;
     return sum > 0 && sum >= part.read.request.minBytes ? sum : -1;
-  }
-
-  #find(read: Read, cell: CellFollow, parts: readonly ReadPart[]): void {
-    this.#lastFindId += 1;
-    const { cursor, generation } = cell.index;
-    this.#finds.set(this.#lastFindId, { cell, parts, cursor, generation });
-    read.findsUnanswered += 1;
-    // Shared out, as inline bytes come with the answer.
-    const shareBytes = Math.max(findBytesMin, findBytesMax / parts.length);
-    const requests = parts.map(({ item: { topicId, partition, offset, maxBytes }, index }): FindRequest => {
-      index.findsUnanswered += 1;
-      // A reader in sequence will go on from here: it should not have to ask every time.
-      const wanted = index.readEnd === offset ? 8 * maxBytes : 2 * maxBytes;
-      return { topicId, partition, offset, maxBytes: Math.max(1, Math.min(wanted, shareBytes)) };
-    });
-    this.sink.push({ kind: "find", id: this.#lastFindId, cell: cell.index.cell, requests });
-  }
-
-  #takeFind(id: number): Find | undefined {
-    const find = this.#finds.get(id);
-    this.#finds.delete(id);
-    for (const part of find?.parts ?? []) {
-      part.index.findsUnanswered -= 1;
-      part.finds += 1;
-    }
-    return find;
-  }
-
-  #findReply(id: number, reply: FindReply, now: number): void {
-    const find = this.#takeFind(id);
-    if (find === undefined) return;
-    const { index } = find.cell;
-    index.cursor ??= reply.cursor;
-    const complete = find.generation === index.generation && find.cursor !== undefined && reply.cursor >= find.cursor;
-    const joins = complete || reply.cursor >= index.cursor;
-    for (const [at, part] of find.parts.entries()) {
-      const result = reply.results[at];
-      if (result === undefined)
-        throw new Error(`a look-up of ${find.parts.length} was answered with ${reply.results.length} results`);
-      part.needsFind = false;
-      part.confirmed = true;
-      part.found = undefined;
-      if (result.errorCode !== 0) {
-        if (result.errorCode === errorCodes.OFFSET_OUT_OF_RANGE) index.outOfRange(part.index, result);
-        this.#fail(part, result.errorCode);
-        continue;
-      }
-      const extents = index.found(part.index, part.item.offset, result, joins, now);
-      if (extents.length > 0) part.found = { extents, abortedTransactions: result.abortedTransactions };
-      if (!part.read.answered) for (const { inline } of extents) if (inline !== undefined) this.#bytes.pin(part.read, inline);
-    }
-    this.#findSettled(find, now);
-    this.#follows.ensure(find.cell, now);
-  }
-
-  #findFailed(id: number, message: string, now: number): void {
-    const find = this.#takeFind(id);
-    if (find === undefined) return;
-    const { finds } = find.parts[0]!;
-    this.sink.push({ kind: "log", level: "warn", event: "find-failed", fields: { cell: find.cell.index.cell, finds, message } });
-    for (const part of find.parts) part.needsFind = true;
-    this.timers.add(now + backoffMs(finds, 20, 1000), (later) => this.#findSettled(find, later));
-  }
-
-  /** All parts of a find belong to one read. */
-  #findSettled(find: Find, now: number): void {
-    const { read } = find.parts[0]!;
-    read.findsUnanswered -= 1;
-    this.#plan(read, now);
   }
 
   // Waiting.
@@ -432,7 +360,7 @@ export class FetchMachine implements ReadsHost, CommitListener {
         const { read } = waiter;
         read.getsUnanswered -= 1;
         if (result === "missing") this.#strike(waiter, errorCodes.KAFKA_STORAGE_ERROR);
-        else if (result === "unreachable") this.#fail(waiter, errorCodes.KAFKA_STORAGE_ERROR);
+        else if (result === "unreachable") this.fail(waiter, errorCodes.KAFKA_STORAGE_ERROR);
         else this.#bytes.pin(read, result);
         if (read.getsUnanswered === 0) {
           read.got = !read.parts.some((part) => part.needsFind);
@@ -447,11 +375,11 @@ export class FetchMachine implements ReadsHost, CommitListener {
     part.strikes += 1;
     part.found = undefined;
     forgetPlaces(part.index);
-    if (part.strikes > 1) this.#fail(part, errorCode);
+    if (part.strikes > 1) this.fail(part, errorCode);
     else part.needsFind = true;
   }
 
-  #fail(part: ReadPart, errorCode: number): void {
+  fail(part: ReadPart, errorCode: number): void {
     part.errorCode = errorCode;
     part.available = 0;
     part.needsFind = false;

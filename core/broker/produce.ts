@@ -15,7 +15,8 @@ import type { BrokerEvent, EffectSink } from "./events.ts";
 import type { AppendItem, AppendOutcome } from "./interface.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import { fateUnknown, neverSent, notStored } from "./outcomes.ts";
-import { backoffMs, Timers, type Timer } from "./timers.ts";
+import { Registration } from "./registration.ts";
+import { Timers } from "./timers.ts";
 import { Uploads, type Upload, type UploadedPart, type UploadHost } from "./uploads.ts";
 
 /** Learns what this broker committed: for its cache, and for readers that wait here. */
@@ -45,7 +46,6 @@ interface Cell {
   ready: UploadedPart[];
 }
 
-const registerAttemptsMax = 6;
 /** Mergers need some time to make room in a cell that holds too many inline bytes. */
 const inlineRefusalMs = 10_000;
 
@@ -67,9 +67,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
   readonly #uploadOf = new Map<number, Upload>();
   #lastEffectId = 0;
   #epoch: number | undefined;
-  #registering = false;
-  #registerAttempts = 0;
-  #registerRetry: Timer<(now: number) => void> | undefined;
+  readonly #registration: Registration;
   #flushAt: number | undefined;
 
   constructor(options: ProduceOptions) {
@@ -77,6 +75,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
     this.sink = options.sink;
     this.#putTokens = new TokenBucket(options.settings["wal.puts.per.second"], Math.max(1, options.settings["wal.puts.burst"]));
     this.#uploads = new Uploads(this);
+    this.#registration = new Registration(this.sink, this.timers);
   }
 
   get brokerEpoch(): number | undefined {
@@ -108,7 +107,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
       const commit = this.#take(this.#commitOf, event.id);
       if (commit === undefined) return;
       if (event.kind === "commit-reply") commit.chain.reply(commit, event.reply, now);
-      else commit.chain.failed(commit, now);
+      else commit.chain.failed(commit, event.message, now);
     } else if (event.kind === "put-done" || event.kind === "put-failed") {
       const upload = this.#take(this.#uploadOf, event.id);
       if (upload === undefined) return;
@@ -116,7 +115,9 @@ export class ProduceMachine implements ChainHost, UploadHost {
       else this.#uploads.failed(upload, event.message, now);
       this.#flushObjects(now);
     } else if (event.kind === "registered") this.#registered(event.brokerEpoch, now);
-    else if (event.kind === "register-failed") this.#registerFailed(event.message, now);
+    else if (event.kind === "register-failed") {
+      if (this.#registration.failed(event.message, now) === "given-up") this.#failAll();
+    }
   }
 
   #take<T>(map: Map<number, T>, id: number): T | undefined {
@@ -148,7 +149,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
       if (cell.objectBound) this.#objectBytes += item.records.length;
       last = cell;
     }
-    if (this.#epoch === undefined) return this.#register();
+    if (this.#epoch === undefined) return this.#registration.ask();
     for (const cell of touched) this.#settle(cell, now);
     if (this.#objectCells.size > 0) this.#flushObjects(now);
   }
@@ -228,18 +229,20 @@ export class ProduceMachine implements ChainHost, UploadHost {
 
   #takeObjectParts(): Part[] {
     const parts: Part[] = [];
+    const unfinished: Cell[] = [];
     let room = this.#options.settings["wal.buffer.bytes"];
-    for (const cell of [...this.#objectCells]) {
+    for (const cell of this.#objectCells) {
       if (room <= 0) break;
       this.#objectCells.delete(cell);
       const part = formPart(cell.id, cell.buffer.takeOldest(room));
       room -= part.byteLength;
       this.#objectBytes -= part.byteLength;
       parts.push(part);
-      // Back to the end of the row, so that one greedy cell starves no other.
-      if (cell.buffer.byteLength > 0) this.#objectCells.add(cell);
+      if (cell.buffer.byteLength > 0) unfinished.push(cell);
       else cell.objectBound = false;
     }
+    // To the end of the row, so that one greedy cell starves no other; not before, as a cell has one part in an object.
+    for (const cell of unfinished) this.#objectCells.add(cell);
     return parts.sort((left, right) => left.cell - right.cell);
   }
 
@@ -367,36 +370,11 @@ export class ProduceMachine implements ChainHost, UploadHost {
 
   // The epoch.
 
-  #register(): void {
-    if (this.#registering || this.#registerRetry !== undefined) return;
-    this.#registering = true;
-    this.sink.push({ kind: "register" });
-  }
-
   #registered(brokerEpoch: number, now: number): void {
-    if (!this.#registering) return;
-    this.#registering = false;
-    this.#registerAttempts = 0;
+    if (!this.#registration.answered(brokerEpoch)) return;
     this.#epoch = brokerEpoch;
-    this.sink.push({ kind: "log", level: "info", event: "broker-registered", fields: { brokerEpoch } });
     for (const cell of this.#cells.values()) this.#settle(cell, now);
     this.#flushObjects(now);
-  }
-
-  #registerFailed(message: string, now: number): void {
-    if (!this.#registering) return;
-    this.#registering = false;
-    this.#registerAttempts += 1;
-    this.sink.push({ kind: "log", level: "warn", event: "register-failed", fields: { attempts: this.#registerAttempts, message } });
-    if (this.#registerAttempts >= registerAttemptsMax) {
-      this.#registerAttempts = 0;
-      this.#failAll();
-    } else {
-      this.#registerRetry = this.timers.add(now + backoffMs(this.#registerAttempts, 100, 2000), () => {
-        this.#registerRetry = undefined;
-        this.#register();
-      });
-    }
   }
 
   /** A newer one may be at work under this broker's id: only an append asks for an epoch again, so an idle one stays quiet. */

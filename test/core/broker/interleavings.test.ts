@@ -2,7 +2,7 @@
  * Random lives of a broker: appends and reads in any order, answers in any order, lost, late or bad, epochs that end. Whatever
  * happens, the invariants hold; the seed of a failure is printed.
  */
-import fc from "fast-check";
+import { assert, integer, property } from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { BrokerEffect } from "../../../core/broker/machine.ts";
 import type { AppendItem, AppendOutcome } from "../../../core/broker/interface.ts";
@@ -264,8 +264,8 @@ class Life {
 
 describe("any interleaving", () => {
   it("[I1][I4][I8][D3][D4] acknowledged means durable, order holds, nothing uncommitted shows, memory is bounded, all comes to rest", () => {
-    fc.assert(
-      fc.property(fc.integer(), fc.integer({ min: 20, max: 600 }), (seed, steps) => {
+    assert(
+      property(integer(), integer({ min: 20, max: 600 }), (seed, steps) => {
         const life = new Life(seed);
         for (let step = 0; step < steps; step += 1) life.step();
         life.finish();

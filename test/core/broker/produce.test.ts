@@ -92,6 +92,31 @@ describe("ways to durability", () => {
   });
 });
 
+describe("a backlog of more than one object", () => {
+  it("[D7] leaves in objects of wal.buffer.bytes at most, a cell once in each, the oldest first", () => {
+    const driver = Driver.started({ "wal.buffer.bytes": 500_000, "wal.puts.burst": 1, "wal.uploads.max": 1 });
+    driver.append([itemOf(0, { partition: 9 }, large)]);
+    // 200 kB do not divide 500 kB: an object with room left ends with a cell that has more.
+    const ids = Array.from({ length: 9 }, (_, tag) => driver.append([itemOf(tag + 1, { cell: tag % 2 }, large)]));
+    const sizes: number[] = [];
+    for (let put = driver.of("put")[0]; put !== undefined; put = driver.of("put")[0]) {
+      sizes.push(Math.round(put.bytes.length / 200_000));
+      driver.answer(put);
+      for (const commit of driver.of("commit")) driver.answer(commit);
+      driver.pass(1000);
+    }
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(10);
+    expect(ids.map((id) => driver.appended.get(id)![0]!.baseOffset)).toEqual([0, 0, 1, 1, 2, 2, 3, 3, 4]);
+  });
+
+  it("[D4] one record set larger than the buffer is an object of its own", () => {
+    const driver = Driver.started({ "wal.buffer.bytes": 100_000 });
+    const id = driver.append([itemOf(1, {}, large)]);
+    driver.run();
+    expect(driver.appended.get(id)).toMatchObject([{ errorCode: 0, baseOffset: 0 }]);
+  });
+});
+
 describe("order", () => {
   it("[D4] later records of a partition wait behind its upload, others overtake", () => {
     const driver = Driver.started();

@@ -6,7 +6,7 @@
 import { instantiate } from "#kernel-module";
 import { attributeMask, batchField, prologueBytes, readCoordinates, viewOf } from "./batch-layout.ts";
 import { frameFault, headerFault } from "./header-rules.ts";
-import { GrowingBytes, tooLarge } from "./growing-bytes.ts";
+import { type GrowingBytes, tooLarge } from "./growing-bytes.ts";
 import type { InvalidReason, Kernel, ValidateBodyResult, ValidateOptions, ValidateResult, WalkedBatch } from "./interface.ts";
 import { decompressLz4Frame, type Lz4BlockDecoder, malformedLz4 } from "./lz4-frame.ts";
 import { decompressSnappyStream, malformedSnappy } from "./snappy-frame.ts";

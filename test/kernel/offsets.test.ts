@@ -1,5 +1,5 @@
 /** What a broker writes into accepted batches, byte for byte: offsets and epoch outside the CRC, append time inside [D8]. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { kernel } from "../../kernel/kernel.ts";
 import { type BatchSpec, concat, encodeBatch } from "./batch-builder.ts";
@@ -71,22 +71,34 @@ test("gather copies pieces one after the other, patched where a piece has a base
 
 describe("batch headers", () => {
   const spec: BatchSpec = {
-    ...{
-      records: [{}, {}],
-      baseOffset: 2n ** 40n + 5n,
-      leaderEpoch: 9,
-      attributes: 16 + 4,
-      baseTimestamp: -5n,
-      maxTimestamp: 2n ** 45n,
-    },
-    ...{ producerId: 77n, producerEpoch: 3, baseSequence: 2 ** 31 - 1, count: 1, lastOffsetDelta: 6 },
+    records: [{}, {}],
+    baseOffset: 2n ** 40n + 5n,
+    leaderEpoch: 9,
+    attributes: 16 + 4,
+    baseTimestamp: -5n,
+    maxTimestamp: 2n ** 45n,
+    producerId: 77n,
+    producerEpoch: 3,
+    baseSequence: 2 ** 31 - 1,
+    count: 1,
+    lastOffsetDelta: 6,
   };
   const batch = encodeBatch(spec);
 
   test("say what the bytes say; a compacted batch has fewer records than offsets", () => {
     expect(kernel.batches(concat([batch, batch]))[1]).toEqual({
-      ...{ position: batch.length, size: batch.length, baseOffset: 2 ** 40 + 5, leaderEpoch: 9, attributes: 20, offsetCount: 7 },
-      ...{ recordCount: 1, baseTimestamp: -5, maxTimestamp: 2 ** 45, producerId: 77, producerEpoch: 3, baseSequence: 2 ** 31 - 1 },
+      position: batch.length,
+      size: batch.length,
+      baseOffset: 2 ** 40 + 5,
+      leaderEpoch: 9,
+      attributes: 20,
+      offsetCount: 7,
+      recordCount: 1,
+      baseTimestamp: -5,
+      maxTimestamp: 2 ** 45,
+      producerId: 77,
+      producerEpoch: 3,
+      baseSequence: 2 ** 31 - 1,
     });
   });
 

@@ -1,5 +1,5 @@
 /** The inside of a batch body: every record as it was written, and the first at or after a time. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { kernel } from "../../kernel/kernel.ts";
 import { encodeBatch, encodeRecords } from "./batch-builder.ts";

@@ -12,24 +12,32 @@ import type { Finding } from "./workerd/probe.ts";
 const root = join(import.meta.dirname, "../..");
 const folder = join(import.meta.dirname, "golden");
 const files = readdirSync(folder).filter((name) => /-(?:gzip|snappy|lz4|zstd)\.bin$/.test(name));
+const probePath = join(import.meta.dirname, "workerd/probe.ts");
 const shared = {
-  entryPoints: [join(import.meta.dirname, "workerd/probe.ts")],
-  ...({ bundle: true, write: false, format: "esm", target: "es2024", logLevel: "error" } as const),
-};
+  bundle: true,
+  write: false,
+  format: "esm",
+  target: "es2024",
+  logLevel: "error",
+} as const;
 
 async function probeOfWorkerd(): Promise<{ examine: (set: Uint8Array) => Promise<Finding>; stop: () => Promise<void> }> {
-  const bundle = await build({ ...shared, conditions: ["workerd", "browser"], external: ["node:*", "*.wasm"] });
-  const script = bundle.outputFiles[0]!.text.replaceAll("../../../dist/kernel.wasm", "./kernel.wasm").replaceAll(
-    "../dist/kernel.wasm",
-    "./kernel.wasm",
-  );
+  const bundle = await build({
+    ...shared,
+    entryPoints: [probePath],
+    conditions: ["workerd", "browser"],
+    external: ["node:*", "*.wasm"],
+  });
+  const script = bundle.outputFiles[0]!.text.replaceAll(/"[./]+\/dist\/kernel\.wasm"/g, '"./kernel.wasm"');
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       modules: [
         { type: "ESModule", path: "probe.js", contents: script },
         { type: "CompiledWasm", path: "kernel.wasm", contents: readFileSync(join(root, "dist/kernel.wasm")) },
       ],
-      ...{ compatibilityDate: "2026-11-01", telemetry: { enabled: false }, cf: false },
+      compatibilityDate: "2026-11-01",
+      telemetry: { enabled: false },
+      cf: false,
     }),
   );
   await miniflare.ready;
@@ -43,7 +51,7 @@ async function probeOfWorkerd(): Promise<{ examine: (set: Uint8Array) => Promise
 }
 
 async function probeOfBrowsers(): Promise<{ examine: (set: Uint8Array) => Promise<Finding>; stop: () => Promise<void> }> {
-  const bundle = await build({ ...shared, platform: "browser", loader: { ".wasm": "binary" } });
+  const bundle = await build({ ...shared, entryPoints: [probePath], platform: "browser", loader: { ".wasm": "binary" } });
   const path = join(root, "dist/kernel-probe.mjs");
   writeFileSync(path, bundle.outputFiles[0]!.contents);
   const { examine } = (await import(/* @vite-ignore */ pathToFileURL(path).href)) as {
@@ -65,7 +73,9 @@ describe.each([
   test.each(files)("opens %s, and keeps its limits", async (name) => {
     const set = new Uint8Array(readFileSync(join(folder, name)));
     expect(await probe.examine(set)).toEqual({
-      ...{ crc: kernel.crc32c(set), valid: true, recordCount: goldenRecords.length },
+      crc: kernel.crc32c(set),
+      valid: true,
+      recordCount: goldenRecords.length,
       faults: ["none", "too-large", "malformed", "malformed"],
     });
   });

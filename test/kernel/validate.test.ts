@@ -1,5 +1,5 @@
 /** What a broker accepts, rule by rule; then the kernel against its twin on sets that are good, mutated or noise [I9]. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { InvalidReason } from "../../kernel/interface.ts";
 import { kernel } from "../../kernel/kernel.ts";
@@ -62,10 +62,10 @@ const refused: readonly Case[] = [
 describe.each([
   ["kernel", kernel],
   ["twin", twins],
-] as const)("the %s validates", (_, { correctMaxTimestamp, validate, validateBody }) => {
+] as const)("the %s validates", (_, subject) => {
   test.each(refused)("refuses %s", (_rule, set, reason, recordIndex, position) => {
     const batchIndex = position === good.length && reason !== "count" ? 1 : 0;
-    expect(validate(set, plain)).toEqual({ ok: false, reason, batchIndex, recordIndex, position });
+    expect(subject.validate(set, plain)).toEqual({ ok: false, reason, batchIndex, recordIndex, position });
   });
 
   test("answers every batch's coordinates", () => {
@@ -76,37 +76,44 @@ describe.each([
       producerEpoch: 7,
       baseSequence: 2_000_000_000,
     });
-    const result = validate(concat([good, second]), plain);
+    const result = subject.validate(concat([good, second]), plain);
     const shared = { baseTimestamp: 1_700_000_000_000 };
     expect(result).toEqual({
       ok: true,
       batches: [
         {
-          ...{ ...shared, position: 0, size: good.length, offsetCount: 3, attributes: 0, maxTimestamp: 1_700_000_000_002 },
-          ...{ recordsMaxTimestamp: 1_700_000_000_002 },
-          ...{ producerId: -1, producerEpoch: -1, baseSequence: -1 },
+          ...shared,
+          position: 0,
+          size: good.length,
+          offsetCount: 3,
+          attributes: 0,
+          maxTimestamp: 1_700_000_000_002,
+          recordsMaxTimestamp: 1_700_000_000_002,
+          producerId: -1,
+          producerEpoch: -1,
+          baseSequence: -1,
         },
         {
-          ...{
-            ...shared,
-            position: good.length,
-            size: second.length,
-            offsetCount: 1,
-            attributes: 24,
-            maxTimestamp: 1_700_000_000_000,
-          },
-          ...{ recordsMaxTimestamp: 1_700_000_000_000 },
-          ...{ producerId: 123_456_789_012, producerEpoch: 7, baseSequence: 2_000_000_000 },
+          ...shared,
+          position: good.length,
+          size: second.length,
+          offsetCount: 1,
+          attributes: 24,
+          maxTimestamp: 1_700_000_000_000,
+          recordsMaxTimestamp: 1_700_000_000_000,
+          producerId: 123_456_789_012,
+          producerEpoch: 7,
+          baseSequence: 2_000_000_000,
         },
       ],
     });
   });
 
   test("a compacted topic needs a key on every record", () => {
-    expect(validate(encodeBatch(keyed), compacted).ok).toBe(true);
-    expect(validate(good, compacted)).toMatchObject({ reason: "key-missing", batchIndex: 0, recordIndex: 0, position: 61 });
-    expect(validateBody(encodeRecords(keyed.records), 1, true)).toEqual({ ok: true, timestampDeltaMax: 0 });
-    expect(validateBody(encodeRecords(three.records), 3, true)).toEqual({
+    expect(subject.validate(encodeBatch(keyed), compacted).ok).toBe(true);
+    expect(subject.validate(good, compacted)).toMatchObject({ reason: "key-missing", batchIndex: 0, recordIndex: 0, position: 61 });
+    expect(subject.validateBody(encodeRecords(keyed.records), 1, true)).toEqual({ ok: true, timestampDeltaMax: 0 });
+    expect(subject.validateBody(encodeRecords(three.records), 3, true)).toEqual({
       ok: false,
       reason: "key-missing",
       recordIndex: 0,
@@ -115,8 +122,8 @@ describe.each([
   });
 
   test("the batch size limit includes the prologue", () => {
-    expect(validate(good, { ...plain, batchSizeMax: good.length }).ok).toBe(true);
-    expect(validate(good, { ...plain, batchSizeMax: good.length - 1 })).toMatchObject({ reason: "too-large", position: 0 });
+    expect(subject.validate(good, { ...plain, batchSizeMax: good.length }).ok).toBe(true);
+    expect(subject.validate(good, { ...plain, batchSizeMax: good.length - 1 })).toMatchObject({ reason: "too-large", position: 0 });
   });
 
   test("the records' own max timestamp is told, whatever the header says, and the header can be corrected", () => {
@@ -125,37 +132,40 @@ describe.each([
       maxTimestamp: 1n,
     });
     const told = { maxTimestamp: 1, recordsMaxTimestamp: 1_770_000_000_000 };
-    expect(validate(lying, plain)).toMatchObject({ ok: true, batches: [told] });
-    correctMaxTimestamp(lying, told.recordsMaxTimestamp);
-    expect(validate(lying, plain)).toMatchObject({ ok: true, batches: [{ ...told, maxTimestamp: 1_770_000_000_000 }] });
+    expect(subject.validate(lying, plain)).toMatchObject({ ok: true, batches: [told] });
+    subject.correctMaxTimestamp(lying, told.recordsMaxTimestamp);
+    expect(subject.validate(lying, plain)).toMatchObject({ ok: true, batches: [{ ...told, maxTimestamp: 1_770_000_000_000 }] });
     const compressed = encodeBatch({ ...three, attributes: 4, body: noise(50, 8), maxTimestamp: 77n });
-    expect(validate(compressed, plain)).toMatchObject({ ok: true, batches: [{ maxTimestamp: 77, recordsMaxTimestamp: 77 }] });
+    expect(subject.validate(compressed, plain)).toMatchObject({
+      ok: true,
+      batches: [{ maxTimestamp: 77, recordsMaxTimestamp: 77 }],
+    });
   });
 
   test("compressed bodies are left to validateBody", () => {
     const compressed = encodeBatch({ ...three, attributes: 3, body: noise(100, 5) });
-    expect(validate(compressed, plain).ok).toBe(true);
-    expect(validateBody(encodeRecords(three.records), 3, false)).toEqual({ ok: true, timestampDeltaMax: 2 });
-    expect(validateBody(encodeRecords(three.records), 4, false)).toMatchObject({ reason: "count", recordIndex: 3 });
-    expect(validateBody(new Uint8Array(0), 1, false)).toMatchObject({ reason: "count", recordIndex: 0, position: 0 });
+    expect(subject.validate(compressed, plain).ok).toBe(true);
+    expect(subject.validateBody(encodeRecords(three.records), 3, false)).toEqual({ ok: true, timestampDeltaMax: 2 });
+    expect(subject.validateBody(encodeRecords(three.records), 4, false)).toMatchObject({ reason: "count", recordIndex: 3 });
+    expect(subject.validateBody(new Uint8Array(0), 1, false)).toMatchObject({ reason: "count", recordIndex: 0, position: 0 });
   });
 
   test("more batches than the coordinate table holds, and batches larger than scratch memory", () => {
     const many = concat(Array.from({ length: 1000 }, () => good));
-    const result = validate(many, plain);
+    const result = subject.validate(many, plain);
     expect(result.ok && result.batches.map((batch) => batch.position)).toEqual(
       Array.from({ length: 1000 }, (_v, index) => index * good.length),
     );
-    expect(validate(concat([many, bytes("x")]), plain)).toMatchObject({
+    expect(subject.validate(concat([many, bytes("x")]), plain)).toMatchObject({
       reason: "truncated",
       batchIndex: 1000,
       position: many.length,
     });
     const large = encodeBatch({ records: [{ value: new Uint8Array(5 << 20) }] });
-    const huge = validate(concat([good, large, good]), { ...plain, batchSizeMax: 32 << 20 });
+    const huge = subject.validate(concat([good, large, good]), { ...plain, batchSizeMax: 32 << 20 });
     expect(huge.ok && huge.batches.map(({ position }) => position)).toEqual([0, good.length, good.length + large.length]);
     large[5 << 20]! ^= 1;
-    const broken = validate(concat([good, large, good]), { ...plain, batchSizeMax: 32 << 20 });
+    const broken = subject.validate(concat([good, large, good]), { ...plain, batchSizeMax: 32 << 20 });
     expect(broken).toEqual({ ok: false, reason: "crc", batchIndex: 1, recordIndex: -1, position: good.length });
   });
 });

@@ -22,9 +22,9 @@ export function applyCommit(
   state: CellState,
   reader: PackedReader,
   sequence: number,
-  expirationMs: number,
 ): { readonly answer: KeptAnswer; readonly appended: readonly AppendedExtent[] } {
   const head = readCommitHead(reader);
+  state.producerExpirationMs = head.newExpirationMs ?? state.producerExpirationMs;
   const batch = new CommitEntryReader(reader, head.nowMs);
   const answer = emptyAnswer(head, sequence);
   const appended: AppendedExtent[] = [];
@@ -57,7 +57,7 @@ export function applyCommit(
       log.nextOffset += batch.offsetCount;
       open.byteEnd += batch.size;
       open.maxTimestamp = Math.max(open.maxTimestamp, batch.maxTimestamp);
-      if (batch.producerId >= 0) noteProducer(log, batch, baseOffset, head.nowMs, expirationMs);
+      if (batch.producerId >= 0) noteProducer(log, batch, baseOffset, head.nowMs, state.producerExpirationMs);
       answer.baseOffsets[index] = baseOffset;
     } else {
       close();

@@ -1,5 +1,5 @@
 /** All a leader knows of its cell, rebuilt from snapshot and journal at start (D6). Plain data with look-ups; rules are in the files that change it. */
-import type { PartitionRef, PartitionSettings, TopicId } from "../coordinator.ts";
+import type { PartitionRef, TopicId } from "../coordinator.ts";
 import type { BrokerChain } from "./broker-chains.ts";
 import { PartitionLog } from "./partition-log.ts";
 import { Sources } from "./sources.ts";
@@ -7,6 +7,8 @@ import { Sources } from "./sources.ts";
 export class CellState {
   /** The journal row that was applied last. */
   sequence = 0;
+  /** As commits were last judged by it: part of the journal, or a replay under another setting would end elsewhere. */
+  producerExpirationMs = 0;
   readonly sources = new Sources();
   readonly brokers = new Map<number, BrokerChain>();
   /** By the cell's own number; numbers of deleted partitions are not used again. */
@@ -22,8 +24,8 @@ export class CellState {
     return [...(this.#byTopic.get(topicId)?.values() ?? [])];
   }
 
-  addPartition(id: number, ref: PartitionRef, settings: PartitionSettings): PartitionLog {
-    const log = new PartitionLog(id, ref, settings);
+  addPartition(id: number, ref: PartitionRef): PartitionLog {
+    const log = new PartitionLog(id, ref);
     this.partitions.set(id, log);
     this.nextPartitionId = Math.max(this.nextPartitionId, id + 1);
     let topic = this.#byTopic.get(ref.topicId);

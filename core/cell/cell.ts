@@ -18,6 +18,7 @@ import type {
   FollowUpdate,
   OffsetAnswer,
   OffsetQuery,
+  OffsetSpec,
   PartitionBounds,
   PartitionRef,
   PartitionSettings,
@@ -55,6 +56,8 @@ export interface CellOptions {
   readonly inlineRows: InlineRows;
 }
 
+type TimeSpec = Extract<OffsetSpec, { readonly kind: "timestamp" | "max-timestamp" }>;
+
 export type CommitDecision =
   | { readonly kind: "answer"; readonly reply: CommitReply }
   /** Make the row durable, then `applyRow` it and answer with `commitReply`. */
@@ -62,6 +65,8 @@ export type CommitDecision =
 
 /** SQLite's limit for a value is 2 MB (D6). */
 const rowBytesMax = 1_900_000;
+/** A broker keeps no more of one look-up; inline extents are read from a row each. */
+const foundExtentsMax = 512;
 const noBounds: PartitionBounds = { logStartOffset: -1, highWatermark: -1, lastStableOffset: -1, leaderEpoch: -1 };
 
 export class Cell {
@@ -112,18 +117,20 @@ export class Cell {
       return { kind: "answer", reply: { kind: "inline-full" } };
     }
     checkEntries(request);
-    const entry = commitEntry(this.#state, request, nowMs, this.#options.settings["producer.id.expiration.ms"]);
-    return { kind: "journal", row: this.#row(entry, inline) };
+    const { entry, appends } = commitEntry(this.#state, request, nowMs, this.#options.settings["producer.id.expiration.ms"]);
+    // Records that got no offset will never be read.
+    return { kind: "journal", row: this.#row(entry, appends ? inline : undefined) };
   }
 
+  /** Partitions that exist already take the settings over. */
   decideCreatePartitions(partitions: readonly PartitionRef[], settings: PartitionSettings): JournalRow | undefined {
-    const unknown = partitions.filter((ref) => this.#state.find(ref) === undefined);
-    if (unknown.length === 0) return undefined;
+    const news = partitions.filter((ref) => this.#state.find(ref)?.settings.timestampType !== settings.timestampType);
+    if (news.length === 0) return undefined;
     const out = new PackedWriter();
     out.uint(entryKind.createPartitions);
     out.uint(settings.timestampType === "LogAppendTime" ? 1 : 0);
-    out.uint(unknown.length);
-    for (const ref of unknown) {
+    out.uint(news.length);
+    for (const ref of news) {
       out.string(ref.topicId);
       out.uint(ref.partition);
     }
@@ -187,12 +194,7 @@ export class Cell {
   #applyEntry(reader: PackedReader, row: JournalRow, live: boolean): readonly FollowUpdate[] {
     switch (reader.uint()) {
       case entryKind.commit: {
-        const { answer, appended } = applyCommit(
-          this.#state,
-          reader,
-          row.sequence,
-          this.#options.settings["producer.id.expiration.ms"],
-        );
+        const { answer, appended } = applyCommit(this.#state, reader, row.sequence);
         this.#lastAnswer = answer;
         if (!live) return [];
         return appended.map(({ log, extent }) => ({
@@ -220,7 +222,8 @@ export class Cell {
     const updates: FollowUpdate[] = [];
     for (let left = reader.uint(); left > 0; left--) {
       const ref = { topicId: reader.string(), partition: reader.uint() };
-      const log = this.#state.addPartition(this.#state.nextPartitionId, ref, { timestampType });
+      const log = this.#state.find(ref) ?? this.#state.addPartition(this.#state.nextPartitionId, ref);
+      log.settings = { timestampType };
       updates.push({ kind: "bounds", ...ref, bounds: log.bounds });
     }
     return updates;
@@ -239,7 +242,8 @@ export class Cell {
       const log = this.#state.partitions.get(reader.uint());
       const offset = reader.uint();
       if (log === undefined) throw new OperatingError("corrupt", "a journal row moves the start of a partition that is not there");
-      log.logStartOffset = offset;
+      // One request may name a partition twice; the start never goes back [I2].
+      log.logStartOffset = Math.max(log.logStartOffset, offset);
       this.#dropExtents(log, offset);
       updates.push({ kind: "bounds", ...log.ref, bounds: log.bounds });
     }
@@ -287,7 +291,7 @@ export class Cell {
       log.extents.scan(offset, log.nextOffset, (extent) => {
         extents.push(this.#extent(log, extent));
         bytes += extent.byteLength;
-        return bytes < maxBytes;
+        return bytes < maxBytes && extents.length < foundExtentsMax;
       });
     }
     return { ...nothing, errorCode: 0, bounds, extents };
@@ -310,10 +314,7 @@ export class Cell {
       const found = { ...base, errorCode: 0, leaderEpoch, bounds };
       if (spec.kind === "earliest") return { ...found, offset: bounds.logStartOffset };
       if (spec.kind === "latest") return { ...found, offset: spec.readCommitted ? bounds.lastStableOffset : bounds.highWatermark };
-      const { extents } = log;
-      const extent =
-        spec.kind === "timestamp" ? extents.firstWithTime(spec.timestamp, log.nextOffset) : extents.latestTime(log.nextOffset);
-      return extent === undefined ? found : { ...found, extents: [this.#extent(log, extent)] };
+      return { ...found, extents: extentsOfTime(log, spec).map((extent) => this.#extent(log, extent)) };
     });
   }
 
@@ -356,6 +357,20 @@ export class Cell {
     this.#state = readSnapshot(chunks);
     this.#ring = new FollowRing(this.#state.sequence);
   }
+}
+
+/**
+ * Where the record asked for may be. An extent that the log's start cuts through may hold it only below the start, so then the next
+ * candidate goes along.
+ */
+function extentsOfTime(log: PartitionLog, spec: TimeSpec): readonly StoredExtent[] {
+  const { extents, logStartOffset, nextOffset } = log;
+  const best = (from: number): StoredExtent | undefined =>
+    spec.kind === "timestamp" ? extents.firstWithTime(spec.timestamp, nextOffset, from) : extents.latestTime(nextOffset, from);
+  const first = best(logStartOffset);
+  if (first === undefined) return [];
+  const second = first.baseOffset < logStartOffset ? best(first.nextOffset) : undefined;
+  return second === undefined ? [first] : [first, second];
 }
 
 function replyOf(answer: KeptAnswer): CommitReply {

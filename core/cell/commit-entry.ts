@@ -30,6 +30,14 @@ export interface BatchPosition {
   readonly byteStart: number;
 }
 
+/** What an entry says of a commit beyond the request. */
+export interface CommitFacts {
+  readonly nowMs: number;
+  /** producer.id.expiration.ms, where it differs from the one the state was last judged by. */
+  readonly newExpirationMs: number | undefined;
+  readonly batchCount: number;
+}
+
 export class CommitEntryWriter {
   readonly #out: PackedWriter;
   readonly #nowMs: number;
@@ -38,11 +46,12 @@ export class CommitEntryWriter {
   #producerId = 0;
   #producerEpoch = 0;
 
-  constructor(out: PackedWriter, request: CommitRequest, nowMs: number, batchCount: number) {
+  constructor(out: PackedWriter, request: CommitRequest, { nowMs, newExpirationMs, batchCount }: CommitFacts) {
     this.#out = out;
     this.#nowMs = nowMs;
     const { source } = request;
     out.uint(nowMs);
+    out.uint(newExpirationMs === undefined ? 0 : newExpirationMs + 1);
     out.uint(request.brokerId);
     out.uint(request.brokerEpoch);
     out.uint(request.number);
@@ -100,25 +109,25 @@ export class CommitEntryWriter {
   }
 }
 
-export interface CommitHead {
-  readonly nowMs: number;
+export interface CommitHead extends CommitFacts {
   readonly brokerId: number;
   readonly brokerEpoch: number;
   readonly number: number;
   /** The object's sequence, -1 for inline. */
   readonly sequence: number;
   readonly byteLength: number;
-  readonly batchCount: number;
 }
 
 export function readCommitHead(reader: PackedReader): CommitHead {
   const nowMs = reader.uint();
+  const expiration = reader.uint();
+  const newExpirationMs = expiration === 0 ? undefined : expiration - 1;
   const brokerId = reader.uint();
   const brokerEpoch = reader.uint();
   const number = reader.uint();
   const sequence = reader.uint() - 1;
   const byteLength = reader.uint();
-  return { nowMs, brokerId, brokerEpoch, number, sequence, byteLength, batchCount: reader.uint() };
+  return { nowMs, newExpirationMs, brokerId, brokerEpoch, number, sequence, byteLength, batchCount: reader.uint() };
 }
 
 /** One batch, read in place: the reader reuses this object, so that a commit of thousands makes no garbage. */

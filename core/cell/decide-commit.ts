@@ -18,14 +18,24 @@ const invalidTimestamp: SequenceVerdict = { kind: "refused", errorCode: errorCod
 /** Room for differences of two such numbers in a safe integer. */
 const numberMax = 2 ** 51;
 
-export function commitEntry(state: CellState, request: CommitRequest, nowMs: number, producerExpirationMs: number): Uint8Array {
+/** `appends`: at least one batch gets offsets. */
+export function commitEntry(
+  state: CellState,
+  request: CommitRequest,
+  nowMs: number,
+  producerExpirationMs: number,
+): { readonly entry: Uint8Array; readonly appends: boolean } {
   let batchCount = 0;
   for (const entry of request.entries) batchCount += entry.batches.length;
   const out = new PackedWriter(64 + batchCount * 12);
   out.uint(entryKind.commit);
-  const writer = new CommitEntryWriter(out, request, nowMs, batchCount);
-  for (const entry of request.entries) writeEntry(writer, state.find(entry), entry, nowMs, producerExpirationMs);
-  return out.finish();
+  const newExpirationMs = producerExpirationMs === state.producerExpirationMs ? undefined : producerExpirationMs;
+  const writer = new CommitEntryWriter(out, request, { nowMs, newExpirationMs, batchCount });
+  let appends = false;
+  for (const entry of request.entries) {
+    if (writeEntry(writer, state.find(entry), entry, nowMs, producerExpirationMs)) appends = true;
+  }
+  return { entry: out.finish(), appends };
 }
 
 function writeEntry(
@@ -34,8 +44,9 @@ function writeEntry(
   entry: CommitEntry,
   nowMs: number,
   expirationMs: number,
-): void {
+): boolean {
   const { batches } = entry;
+  let appends = false;
   // Only within one commit can a batch depend on one that is judged but not applied.
   const judged = batches.length > 1 ? new Map<number, ProducerState>() : undefined;
   let byteStart = entry.byteStart;
@@ -49,11 +60,15 @@ function writeEntry(
     if (judged !== undefined && verdict.kind === "append" && batch.producerId >= 0) {
       judged.set(batch.producerId, noteAppend(copyOf(producer), batch, nextOffset, nowMs));
     }
-    if (verdict.kind === "append") nextOffset += batch.offsetCount;
+    if (verdict.kind === "append") {
+      nextOffset += batch.offsetCount;
+      appends = true;
+    }
     const written = verdict.kind === "refused" ? withoutClaims(batch, nowMs) : batch;
     writer.batch(log?.id ?? -1, index === 0, byteStart, index + 1 < batches.length, written, verdict, expected);
     byteStart += batch.size;
   }
+  return appends;
 }
 
 /** A client may write any 64 bits into these fields. What the journal cannot spell is refused here, or the cell would die of its row [I9]. */

@@ -79,11 +79,12 @@ export class ExtentLog {
     }
   }
 
-  /** The first extent whose latest time is at or after `timestamp`. */
-  firstWithTime(timestamp: number, endOffset: number): StoredExtent | undefined {
-    for (const [chunkIndex, chunk] of this.#chunks.entries()) {
+  /** The first extent whose latest time is at or after `timestamp`, from the one that contains the offset `from` on. */
+  firstWithTime(timestamp: number, endOffset: number, from = 0): StoredExtent | undefined {
+    for (let chunkIndex = Math.max(0, this.#chunkOf(from)); chunkIndex < this.#chunks.length; chunkIndex++) {
+      const chunk = this.#chunks[chunkIndex]!;
       if (chunk.latestTime < timestamp) continue;
-      for (let row = chunk.first; row < chunk.count; row++) {
+      for (let row = Math.max(chunk.first, rowOf(chunk, from)); row < chunk.count; row++) {
         if (timeOf(chunk, row) >= timestamp) return this.#extentAt(chunkIndex, row, endOffset);
       }
     }
@@ -91,12 +92,14 @@ export class ExtentLog {
   }
 
   /** The first of the extents with the latest time of all. Looks from the end, where times are latest as a rule. */
-  latestTime(endOffset: number): StoredExtent | undefined {
+  latestTime(endOffset: number, from = 0): StoredExtent | undefined {
     let best: { readonly chunkIndex: number; readonly row: number; readonly time: number } | undefined;
-    for (let chunkIndex = this.#chunks.length - 1; chunkIndex >= 0; chunkIndex--) {
+    const firstChunk = Math.max(0, this.#chunkOf(from));
+    for (let chunkIndex = this.#chunks.length - 1; chunkIndex >= firstChunk; chunkIndex--) {
       const chunk = this.#chunks[chunkIndex]!;
       if (best !== undefined && chunk.latestTime < best.time) continue;
-      for (let row = chunk.count - 1; row >= chunk.first; row--) {
+      const firstRow = Math.max(chunk.first, rowOf(chunk, from));
+      for (let row = chunk.count - 1; row >= firstRow; row--) {
         const time = timeOf(chunk, row);
         if (best === undefined || time >= best.time) best = { chunkIndex, row, time };
       }
@@ -164,7 +167,7 @@ function grow(chunk: Chunk): void {
   chunk.rows = rows;
 }
 
-/** The last row that begins at or before the offset; the chunk begins there or before. */
+/** The last row that begins at or before the offset; -1 or one that was dropped when all begin later. */
 function rowOf(chunk: Chunk, offset: number): number {
   let low = chunk.first;
   let high = chunk.count;

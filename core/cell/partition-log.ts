@@ -6,7 +6,7 @@ import type { ProducerState } from "./producers.ts";
 export class PartitionLog {
   readonly id: number;
   readonly ref: PartitionRef;
-  readonly settings: PartitionSettings;
+  settings: PartitionSettings = { timestampType: "CreateTime" };
   readonly extents = new ExtentLog();
   readonly producers = new Map<number, ProducerState>();
   /** Where each leader epoch begins, oldest first. */
@@ -15,10 +15,9 @@ export class PartitionLog {
   nextOffset = 0;
   producersSweptMs = 0;
 
-  constructor(id: number, ref: PartitionRef, settings: PartitionSettings) {
+  constructor(id: number, ref: PartitionRef) {
     this.id = id;
     this.ref = ref;
-    this.settings = settings;
   }
 
   get leaderEpoch(): number {
@@ -48,13 +47,11 @@ export class PartitionLog {
     for (const [id, state] of this.producers) if (nowMs - state.lastUsedMs >= expirationMs) this.producers.delete(id);
   }
 
-  /** The last offset, exclusive, of a leader epoch as OffsetForLeaderEpoch answers it. */
+  /** Where a leader epoch ended, as Kafka's epoch cache says it: an epoch nobody has led in yet is undefined, -1. */
   epochEnd(epoch: number): { readonly leaderEpoch: number; readonly endOffset: number } {
-    for (let index = this.epochs.length - 1; index >= 0; index--) {
-      const candidate = this.epochs[index]!;
-      if (candidate.epoch > epoch) continue;
-      return { leaderEpoch: candidate.epoch, endOffset: this.epochs[index + 1]?.startOffset ?? this.nextOffset };
-    }
-    return { leaderEpoch: -1, endOffset: -1 };
+    if (epoch === this.leaderEpoch) return { leaderEpoch: epoch, endOffset: this.nextOffset };
+    const next = this.epochs.findIndex((candidate) => candidate.epoch > epoch);
+    if (next < 0) return { leaderEpoch: -1, endOffset: -1 };
+    return { leaderEpoch: this.epochs[next - 1]?.epoch ?? epoch, endOffset: this.epochs[next]!.startOffset };
   }
 }

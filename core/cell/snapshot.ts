@@ -21,6 +21,7 @@ export function writeSnapshot(state: CellState): Uint8Array[] {
   const out = new PackedWriter(64 * 1024);
   out.uint(version);
   out.uint(state.sequence);
+  out.uint(state.producerExpirationMs);
   out.uint(state.nextPartitionId);
   out.uint(state.sources.nextId);
   const sources = [...state.sources.entries()];
@@ -48,6 +49,7 @@ export function readSnapshot(chunks: readonly Uint8Array[]): CellState {
   if (found !== version) throw new OperatingError("corrupt", `snapshot of version ${found}; this version reads ${version}`);
   const state = new CellState();
   state.sequence = reader.uint();
+  state.producerExpirationMs = reader.uint();
   state.nextPartitionId = reader.uint();
   const nextSourceId = reader.uint();
   for (let left = reader.uint(); left > 0; left--) readSource(reader, state);
@@ -126,7 +128,8 @@ function writePartition(out: PackedWriter, log: PartitionLog): void {
 function readPartition(reader: PackedReader, state: CellState): void {
   const id = reader.uint();
   const ref = { topicId: reader.string(), partition: reader.uint() };
-  const log = state.addPartition(id, ref, { timestampType: reader.uint() === 1 ? "LogAppendTime" : "CreateTime" });
+  const log = state.addPartition(id, ref);
+  log.settings = { timestampType: reader.uint() === 1 ? "LogAppendTime" : "CreateTime" };
   log.logStartOffset = reader.uint();
   log.nextOffset = reader.uint();
   log.producersSweptMs = reader.uint();

@@ -1,0 +1,121 @@
+/** What the command line says and does: help, refusals in one line with an exit code, and that nothing outlives its end. */
+import { writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { eventually, httpPortOf, isListening, kante, portOf, runtimePid, server, temporaryFolder } from "./kante-process.ts";
+
+describe("help", () => {
+  test.each([
+    [["--help"], ["start", "bridge", "inspect"]],
+    [
+      ["start", "--help"],
+      ["--kafka-port", "--http-port", "--data", "--store", "wal.buffer.bytes"],
+    ],
+    [
+      ["bridge", "--help"],
+      ["--url", "--listen"],
+    ],
+    [["inspect", "--help"], ["file"]],
+  ])("kante %j names %j and ends with 0", async (args, words) => {
+    const { code, stdout } = await kante(...args);
+    expect(code).toBe(0);
+    for (const word of words) expect(stdout).toContain(word);
+  });
+});
+
+describe("a wrong call gets one line and exit code 2", () => {
+  test.each([
+    [["nonsense"], /unknown command nonsense/],
+    [["start", "--nonsense"], /--nonsense/],
+    [["start", "extra"], /extra/],
+    [["start", "--brokers", "0"], /--brokers/],
+    [["start", "--kafka-port", "99999"], /--kafka-port/],
+    [["start", "--kafka-port"], /kafka-port/],
+    [["start", "--kafka-port", "8787"], /8787/],
+    [["start", "--store", "tape"], /--store must be one of disk, r2/],
+    [["start", "--log-level", "loud"], /--log-level/],
+    [["start", "--set", "nonsense=1"], /unknown setting nonsense/],
+    [["start", "--set", "wal.buffer.bytes=many"], /wal\.buffer\.bytes/],
+    [["start", "--set", "wal.buffer.bytes"], /name=value/],
+    [["bridge"], /--url/],
+    [["bridge", "--url", "nonsense"], /--url/],
+    [["bridge", "--url", "ws://127.0.0.1/", "--listen", "nowhere"], /--listen/],
+  ])("kante %j", async (args, line) => {
+    const { code, stdout, stderr } = await kante(...args);
+    expect(stderr).toMatch(line);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+    expect(stdout).toBe("");
+    expect(code).toBe(2);
+  });
+});
+
+describe("what stands in the way gets one line and exit code 1", () => {
+  async function expectRefusal(args: string[], line: RegExp): Promise<void> {
+    const { code, stderr } = await kante(...args);
+    expect(stderr).toMatch(line);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+    expect(code).toBe(1);
+  }
+
+  async function busyPort(): Promise<number> {
+    const holder = createServer();
+    await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void holder.close());
+    return (holder.address() as AddressInfo).port;
+  }
+
+  test("a busy Kafka port", async () => {
+    const port = await busyPort();
+    await expectRefusal(
+      ["start", "--data", temporaryFolder(), "--kafka-port", String(port), "--http-port", "28787"],
+      new RegExp(`port ${port} .*--kafka-port`),
+    );
+  });
+
+  test("a busy HTTP port", async () => {
+    const port = await busyPort();
+    await expectRefusal(
+      ["start", "--data", temporaryFolder(), "--kafka-port", "29092", "--http-port", String(port)],
+      new RegExp(`port ${port} .*--http-port`),
+    );
+  });
+
+  test("a data folder that cannot be made", async () => {
+    const file = join(temporaryFolder(), "file");
+    writeFileSync(file, "");
+    await expectRefusal(["start", "--data", join(file, "data")], /cannot write to the data folder/);
+  });
+
+  test("a data folder that another server has", async () => {
+    const data = temporaryFolder();
+    await server({ data });
+    await expectRefusal(["start", "--data", data, "--kafka-port", "29092", "--http-port", "28787"], /in use by another server/);
+  });
+
+  test("a bridge to nobody", async () => {
+    await expectRefusal(["bridge", "--url", "ws://127.0.0.1:9/c/default/kafka", "--listen", "127.0.0.1:29092"], /ECONNREFUSED/);
+  });
+
+  test("a bridge to an address that is no cluster", async () => {
+    const running = await server({ data: temporaryFolder() });
+    await expectRefusal(["bridge", "--url", `${running.httpUrl}/nothing`, "--listen", "127.0.0.1:29092"], /answered 404/);
+    await expectRefusal(["bridge", "--url", `${running.httpUrl}/c/a%20b/kafka`, "--listen", "127.0.0.1:29092"], /answered 400/);
+  });
+});
+
+describe("nothing outlives its end", () => {
+  test.each(["SIGTERM", "SIGINT", "SIGKILL"] as const)(
+    "after %s the ports are free, and the next start on the same folder works",
+    async (signal) => {
+      const data = temporaryFolder();
+      const first = await server({ data });
+      const pid = runtimePid(data);
+      await first.stop(signal);
+      if (signal !== "SIGKILL") expect(first.child.exitCode).toBe(0);
+      await eventually(async () => !(await isListening(portOf(first))) && !(await isListening(httpPortOf(first))));
+      await server({ data, kafkaPort: portOf(first), httpPort: httpPortOf(first) });
+      expect(runtimePid(data)).not.toBe(pid);
+    },
+  );
+});

@@ -4,3 +4,4 @@ export const assignmentKind = 2;
 export const offsetsKind = 3;
 export const offsetsRemovedKind = 4;
 export const quietKind = 5;
+export const consumerKind = 6;

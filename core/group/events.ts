@@ -1,5 +1,6 @@
 /** Everything a group is told: one event per request that came in, and the alarm that woke it. */
 import type { TopicId } from "../coordinator.ts";
+import type { ConsumerHeartbeat } from "./consumer/group.ts";
 import type {
   ClientFacts,
   HeartbeatRequest,
@@ -18,18 +19,29 @@ export type GroupRequest =
   | { readonly kind: "sync-group"; readonly request: SyncGroupRequest }
   | { readonly kind: "heartbeat"; readonly request: HeartbeatRequest }
   | { readonly kind: "leave-group"; readonly request: LeaveGroupRequest }
+  /** `uuid`: the id of a member that brings none. `view`: the topics as they are now. */
+  | ({ readonly kind: "consumer-heartbeat" } & ConsumerHeartbeat)
   | { readonly kind: "offset-commit"; readonly request: OffsetCommitRequest; readonly facts: ClientFacts }
   | { readonly kind: "offset-fetch"; readonly request: OffsetFetchRequest }
   | { readonly kind: "offset-delete"; readonly request: OffsetDeleteRequest }
   /** These topics are gone for good. */
   | { readonly kind: "forget-topics"; readonly topicIds: readonly TopicId[] }
   | { readonly kind: "describe-group" }
+  | { readonly kind: "describe-consumer-group" }
   | { readonly kind: "list-group" }
   | { readonly kind: "delete-group" };
 
 export type GroupEvent = (GroupRequest & { readonly requestId: number }) | { readonly kind: "alarm" };
 
+const signs: ReadonlySet<GroupEvent["kind"]> = new Set([
+  "join-group",
+  "sync-group",
+  "heartbeat",
+  "consumer-heartbeat",
+  "offset-commit",
+]);
+
 /** Events that show that members are alive and the group reachable. */
 export function isSignOfLife(event: GroupEvent): boolean {
-  return event.kind === "join-group" || event.kind === "sync-group" || event.kind === "heartbeat" || event.kind === "offset-commit";
+  return signs.has(event.kind);
 }

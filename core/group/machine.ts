@@ -5,14 +5,20 @@
  */
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { joinError, syncError } from "./classic/answers.ts";
-import { describeClassic, listClassic } from "./classic/describe.ts";
+import { describeClassic, listClassic, noSuchGroup } from "./classic/describe.ts";
 import { ClassicGroup, deadlinePassed, type ClassicState } from "./classic/group.ts";
 import { joinGroup } from "./classic/join.ts";
 import { checkCommit, heartbeat, leaveGroup, syncGroup } from "./classic/requests.ts";
 import { readAssignment, readMembership, writeMembership } from "./classic/rows.ts";
 import { isSubscribed } from "./classic/subscription.ts";
+import { checkHeartbeat, refused } from "./consumer/checks.ts";
+import { describeConsumer, listConsumer, noSuchConsumerGroup } from "./consumer/describe.ts";
+import { ConsumerGroup, type ConsumerHeartbeat } from "./consumer/group.ts";
+import { checkConsumerCommit, checkConsumerFetch } from "./consumer/offset-checks.ts";
+import type { ConsumerHeartbeatAnswer, DescribeConsumerGroupAnswer } from "./consumer/requests.ts";
+import { readChange, writeChange } from "./consumer/rows.ts";
 import { Deadlines } from "./deadlines.ts";
-import { assignmentKind, membershipKind, offsetsKind, offsetsRemovedKind, quietKind } from "./entries.ts";
+import { assignmentKind, consumerKind, membershipKind, offsetsKind, offsetsRemovedKind, quietKind } from "./entries.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { isSignOfLife, type GroupEvent } from "./events.ts";
 import { Offsets } from "./offsets.ts";
@@ -21,6 +27,7 @@ import { Outbox, type Effect } from "./outbox.ts";
 import type {
   ClientFacts,
   DeleteGroupAnswer,
+  GroupListing,
   HeartbeatAnswer,
   LeaveGroupAnswer,
   LeaveGroupRequest,
@@ -29,6 +36,7 @@ import type {
   OffsetDeleteAnswer,
   OffsetDeleteRequest,
   OffsetFetchAnswer,
+  OffsetFetchRequest,
 } from "./requests.ts";
 import { joinChunks, Ring, type StoredRow, type StoredSnapshot } from "./ring.ts";
 
@@ -43,7 +51,9 @@ export class GroupMachine {
   readonly #outbox = new Outbox();
   readonly #ring = new Ring();
   readonly #offsets = new Offsets();
+  /** Of one kind or of none: a group changes its kind only while it has no members. */
   #classic: ClassicGroup | undefined;
+  #consumer: ConsumerGroup | undefined;
   /** Nobody has spoken since this time, though the group was there to listen: sessions run from then, whatever restarts. */
   #quietSince = -1;
   #heardSinceAlarm = false;
@@ -64,13 +74,24 @@ export class GroupMachine {
     for (const { entry } of group.#ring.restore(snapshot?.sequence ?? 0, rows)) {
       state = group.#readEntry(new ByteReader(entry), now) ?? state;
     }
-    if (group.#classic === undefined && !group.#offsets.isEmpty) group.#classic = group.#newClassic(0);
-    if (state !== undefined) group.#classic?.resume(state, group.#quietSince >= 0 ? group.#quietSince : now);
+    if (!group.exists && !group.#offsets.isEmpty) group.#classic = group.#newClassic(0);
+    const heardAt = group.#quietSince >= 0 ? group.#quietSince : now;
+    if (state !== undefined) group.#classic?.resume(state, heardAt);
+    group.#consumer?.resume(heardAt);
     return group;
   }
 
   get exists(): boolean {
-    return this.#classic !== undefined;
+    return this.#classic !== undefined || this.#consumer !== undefined;
+  }
+
+  get #hasMembers(): boolean {
+    return this.#consumer === undefined ? this.#classic !== undefined && this.#classic.state !== "Empty" : this.#consumer.size > 0;
+  }
+
+  /** For groups without members. */
+  get #emptySince(): number {
+    return this.#consumer?.emptySince ?? this.#classic?.stateSince ?? 0;
   }
 
   handle(event: GroupEvent, now: number): Effect[] {
@@ -80,7 +101,10 @@ export class GroupMachine {
   }
 
   tick(now: number): Effect[] {
-    for (const name of this.#deadlines.due(now)) if (this.#classic !== undefined) deadlinePassed(this.#classic, name, now);
+    for (const name of this.#deadlines.due(now)) {
+      this.#consumer?.deadlinePassed(name, now);
+      if (this.#classic !== undefined) deadlinePassed(this.#classic, name, now);
+    }
     return this.#effects();
   }
 
@@ -93,12 +117,12 @@ export class GroupMachine {
    * members it is a backstop; without, the day on which the group can be forgotten. A group that does not exist needs none.
    */
   wantsAlarm(current: number | undefined, now: number): number | undefined {
-    if (this.#classic === undefined) return undefined;
-    if (this.#classic.state !== "Empty") {
+    if (!this.exists) return undefined;
+    if (this.#hasMembers) {
       return current === undefined || current > now + backstopMs ? now + backstopMs : undefined;
     }
     if (current !== undefined || this.#ring.isEmpty) return undefined;
-    if (this.#offsets.isEmpty) return Math.max(this.#classic.stateSince + emptyGroupMs, now + 1);
+    if (this.#offsets.isEmpty) return Math.max(this.#emptySince + emptyGroupMs, now + 1);
     let earliest = Number.POSITIVE_INFINITY;
     for (const { at } of this.#expirations()) earliest = Math.min(earliest, at);
     return Math.max(earliest, now + 1);
@@ -117,23 +141,25 @@ export class GroupMachine {
         const errorCode = this.#classic === undefined ? errorCodes.UNKNOWN_MEMBER_ID : heartbeat(this.#classic, event.request, now);
         return reply({ errorCode } satisfies HeartbeatAnswer);
       }
+      case "consumer-heartbeat":
+        return reply(this.#consumerHeartbeat(event, now));
       case "leave-group":
         return reply(this.#leave(event.request, now));
       case "offset-commit":
         return reply(this.#commit(event.request, event.facts, now));
-      case "offset-fetch": {
-        const topics = this.#offsets.fetch(event.request, () => false);
-        return reply({ errorCode: errorCodes.NONE, topics } satisfies OffsetFetchAnswer);
-      }
+      case "offset-fetch":
+        return reply(this.#fetch(event.request));
       case "offset-delete":
         return reply(this.#deleteOffsets(event.request));
       case "forget-topics":
         this.#append(this.#offsets.removeTopics(event.topicIds));
         return reply(undefined);
       case "describe-group":
-        return reply(describeClassic(this.#classic));
+        return reply(this.#consumer === undefined ? describeClassic(this.#classic) : noSuchGroup("is not a classic group."));
+      case "describe-consumer-group":
+        return reply(this.#describeConsumer());
       case "list-group":
-        return reply(this.#classic === undefined ? undefined : listClassic(this.#classic));
+        return reply(this.#list());
       case "delete-group":
         return reply({ errorCode: this.#delete() } satisfies DeleteGroupAnswer);
     }
@@ -143,17 +169,50 @@ export class GroupMachine {
     return new ClassicGroup({ options: this.#options, deadlines: this.#deadlines, outbox: this.#outbox }, now);
   }
 
+  #newConsumer(now: number): ConsumerGroup {
+    return new ConsumerGroup(this.#options, this.#deadlines, this.#outbox, now);
+  }
+
   #join(join: Extract<GroupEvent, { kind: "join-group" }>, now: number): void {
     const { memberId, sessionTimeoutMs } = join.request;
     const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.#options;
     if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs) {
       return this.#outbox.reply(join.requestId, joinError(errorCodes.INVALID_SESSION_TIMEOUT, memberId));
     }
+    if (this.#consumer !== undefined && this.#consumer.size > 0) {
+      return this.#outbox.reply(join.requestId, joinError(errorCodes.INCONSISTENT_GROUP_PROTOCOL, memberId));
+    }
     if (this.#classic === undefined && memberId !== "") {
       return this.#outbox.reply(join.requestId, joinError(errorCodes.UNKNOWN_MEMBER_ID, memberId));
     }
+    this.#consumer = undefined;
     this.#classic ??= this.#newClassic(now);
     joinGroup(this.#classic, join, now);
+  }
+
+  #consumerHeartbeat(beat: ConsumerHeartbeat, now: number): ConsumerHeartbeatAnswer {
+    const refusal = checkHeartbeat(beat.request, beat.facts.apiVersion);
+    if (refusal !== undefined) return refused(refusal);
+    if (this.#consumer === undefined) {
+      const classicInUse = this.#classic !== undefined && this.#hasMembers;
+      if (classicInUse || beat.request.memberEpoch !== 0) {
+        const errorMessage = classicInUse ? "is not a consumer group." : "not found.";
+        return refused({ errorCode: errorCodes.GROUP_ID_NOT_FOUND, errorMessage });
+      }
+      this.#dropClassic();
+      this.#consumer = this.#newConsumer(now);
+    }
+    return this.#consumer.heartbeat(beat, now);
+  }
+
+  #describeConsumer(): DescribeConsumerGroupAnswer {
+    if (this.#consumer !== undefined) return describeConsumer(this.#consumer);
+    return noSuchConsumerGroup(this.#classic === undefined ? "not found." : "is not a consumer group.");
+  }
+
+  #list(): GroupListing | undefined {
+    if (this.#consumer !== undefined) return listConsumer(this.#consumer);
+    return this.#classic === undefined ? undefined : listClassic(this.#classic);
   }
 
   #leave(request: LeaveGroupRequest, now: number): LeaveGroupAnswer {
@@ -170,23 +229,34 @@ export class GroupMachine {
       return { partitionErrors: request.topics.map(({ partitions }) => partitions.map(() => errorCode)) };
     const { partitionErrors, entry } = this.#offsets.commit(request, this.#options.offsetMetadataMaxBytes, now);
     // A group that only stores offsets comes into being with the first of them.
-    if (entry !== undefined) this.#classic ??= this.#newClassic(now);
+    if (entry !== undefined && !this.exists) this.#classic = this.#newClassic(now);
     this.#append(entry);
     return { partitionErrors };
   }
 
   #checkCommit(request: OffsetCommitRequest, { apiVersion }: ClientFacts, now: number): number {
+    if (this.#consumer !== undefined) return checkConsumerCommit(this.#consumer, request, apiVersion);
     if (this.#classic !== undefined) return checkCommit(this.#classic, request, now);
     if (request.generationId < 0) return errorCodes.NONE;
     return apiVersion >= 9 ? errorCodes.GROUP_ID_NOT_FOUND : errorCodes.ILLEGAL_GENERATION;
   }
 
+  #fetch(request: OffsetFetchRequest): OffsetFetchAnswer {
+    const errorCode = this.#consumer === undefined ? errorCodes.NONE : checkConsumerFetch(this.#consumer, request);
+    return { errorCode, topics: errorCode === errorCodes.NONE ? this.#offsets.fetch(request, () => false) : [] };
+  }
+
+  #isSubscribed(topic: string): boolean {
+    if (this.#consumer !== undefined) return this.#consumer.isSubscribedTo(topic);
+    return this.#classic !== undefined && isSubscribed(this.#classic, topic);
+  }
+
   #deleteOffsets({ topics }: OffsetDeleteRequest): OffsetDeleteAnswer {
     const classic = this.#classic;
-    if (classic === undefined) return { errorCode: errorCodes.GROUP_ID_NOT_FOUND, partitionErrors: [] };
-    if (classic.state !== "Empty" && classic.protocolType !== "consumer")
+    if (!this.exists) return { errorCode: errorCodes.GROUP_ID_NOT_FOUND, partitionErrors: [] };
+    if (classic !== undefined && classic.state !== "Empty" && classic.protocolType !== "consumer")
       return { errorCode: errorCodes.NON_EMPTY_GROUP, partitionErrors: [] };
-    const subscribed = topics.map(({ name }) => isSubscribed(classic, name));
+    const subscribed = topics.map(({ name }) => this.#isSubscribed(name));
     this.#append(this.#offsets.remove(topics.filter((_, index) => !subscribed[index])));
     const partitionErrors = topics.map(({ partitions }, index) =>
       partitions.map(() => (subscribed[index] ? errorCodes.GROUP_SUBSCRIBED_TO_TOPIC : errorCodes.NONE)),
@@ -195,18 +265,23 @@ export class GroupMachine {
   }
 
   #delete(): number {
-    if (this.#classic === undefined) return errorCodes.GROUP_ID_NOT_FOUND;
-    if (this.#classic.state !== "Empty") return errorCodes.NON_EMPTY_GROUP;
+    if (!this.exists) return errorCodes.GROUP_ID_NOT_FOUND;
+    if (this.#hasMembers) return errorCodes.NON_EMPTY_GROUP;
     this.#forget();
     return errorCodes.NONE;
   }
 
   #forget(): void {
-    for (const memberId of this.#classic?.members.pending ?? []) this.#classic?.removePending(memberId);
-    this.#classic = undefined;
+    this.#dropClassic();
+    this.#consumer = undefined;
     this.#offsets.clear();
     this.#quietSince = -1;
     this.#outbox.wipe();
+  }
+
+  #dropClassic(): void {
+    for (const memberId of this.#classic?.members.pending ?? []) this.#classic?.removePending(memberId);
+    this.#classic = undefined;
   }
 
   #append(entry: Uint8Array | undefined): void {
@@ -224,22 +299,22 @@ export class GroupMachine {
   }
 
   #alarm(now: number): void {
-    const classic = this.#classic;
-    if (classic === undefined) return;
-    if (classic.state !== "Empty") {
+    if (!this.exists) return;
+    if (this.#hasMembers) {
       if (!this.#heardSinceAlarm && this.#quietSince < 0) this.#quiet(now);
       this.#heardSinceAlarm = false;
       return;
     }
     const expired = [...this.#expirations()].filter(({ at }) => at <= now);
     this.#append(this.#offsets.remove(expired));
-    if (this.#offsets.isEmpty && classic.members.pending.size === 0 && now >= classic.stateSince + emptyGroupMs) this.#forget();
+    const joining = this.#classic !== undefined && this.#classic.members.pending.size > 0;
+    if (this.#offsets.isEmpty && !joining && now >= this.#emptySince + emptyGroupMs) this.#forget();
   }
 
   /** Only for groups without members. Those that never had any count from each commit alone. */
   #expirations() {
-    const classic = this.#classic;
-    const idleSince = classic === undefined || classic.protocolType === null ? 0 : classic.stateSince;
+    const simple = this.#consumer === undefined && this.#classic?.protocolType === null;
+    const idleSince = simple ? 0 : this.#emptySince;
     return this.#offsets.expirations(this.#options.offsetsRetentionMs, idleSince);
   }
 
@@ -255,22 +330,33 @@ export class GroupMachine {
   }
 
   #snapshot(): Uint8Array {
-    const writer = new ByteWriter().int(this.#quietSince).int(this.#classic === undefined ? 0 : 1);
-    if (this.#classic !== undefined) writeMembership(this.#classic, writer);
+    const writer = new ByteWriter().int(this.#quietSince);
+    if (this.#consumer !== undefined) writeChange(this.#consumer.all(), writer.int(consumerKind));
+    else if (this.#classic !== undefined) writeMembership(this.#classic, writer.int(membershipKind));
+    else writer.int(0);
     this.#offsets.write(writer);
     return writer.finish();
   }
 
   #readSnapshot(reader: ByteReader, now: number): ClassicState | undefined {
     this.#quietSince = reader.int();
-    const state = reader.int() === 0 ? undefined : this.#readMembership(reader, now);
+    const kind = reader.int();
+    const state = kind === membershipKind ? this.#readMembership(reader, now) : undefined;
+    if (kind === consumerKind) this.#readConsumer(reader, now);
     this.#offsets.read(reader);
     return state;
   }
 
   #readMembership(reader: ByteReader, now: number): ClassicState {
+    this.#consumer = undefined;
     this.#classic = this.#newClassic(now);
     return readMembership(this.#classic, reader);
+  }
+
+  #readConsumer(reader: ByteReader, now: number): void {
+    this.#classic = undefined;
+    this.#consumer ??= this.#newConsumer(now);
+    this.#consumer.apply(readChange(reader));
   }
 
   /** The state of the classic group after the entry, if it is about that. */
@@ -288,6 +374,9 @@ export class GroupMachine {
         return undefined;
       case offsetsRemovedKind:
         this.#offsets.readRemoval(reader);
+        return undefined;
+      case consumerKind:
+        this.#readConsumer(reader, now);
         return undefined;
       case quietKind:
         this.#quietSince = reader.int();

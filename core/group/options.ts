@@ -8,6 +8,9 @@ export interface GroupOptions {
   readonly maxSize: number;
   readonly offsetMetadataMaxBytes: number;
   readonly offsetsRetentionMs: number;
+  readonly consumerSessionTimeoutMs: number;
+  readonly consumerHeartbeatIntervalMs: number;
+  readonly consumerMaxSize: number;
 }
 
 export function groupOptions(settings: Settings): GroupOptions {
@@ -18,5 +21,8 @@ export function groupOptions(settings: Settings): GroupOptions {
     maxSize: settings["group.max.size"],
     offsetMetadataMaxBytes: settings["offset.metadata.max.bytes"],
     offsetsRetentionMs: settings["offsets.retention.minutes"] * 60_000,
+    consumerSessionTimeoutMs: settings["group.consumer.session.timeout.ms"],
+    consumerHeartbeatIntervalMs: settings["group.consumer.heartbeat.interval.ms"],
+    consumerMaxSize: settings["group.consumer.max.size"],
   };
 }

@@ -188,8 +188,9 @@ describe("records that are refused", () => {
 
   test("a compacted topic takes keyed records, compressed too", async () => {
     const broker = await brokerWithTopic({ "cleanup.policy": "compact" });
-    expect(await produceTo(broker, 8, gzipped(["a"], ["k"]))).toMatchObject({ errorCode: 0 });
-    expect(await produceTo(broker, 8, batch({ keys: ["k"] }))).toMatchObject({ errorCode: 0 });
+    expect(await produceTo(broker, 8, gzipped(["a"], ["k"]))).toMatchObject({ errorCode: 0, baseOffset: 0n });
+    expect(await produceTo(broker, 8, batch({ keys: ["k"] }))).toMatchObject({ errorCode: 0, baseOffset: 1n });
+    expect(broker.appends).toHaveLength(2);
     const damaged = batch({ attributes: gzip, body: new Uint8Array([1, 2, 3]) });
     expect(await produceTo(broker, 8, damaged)).toMatchObject({ errorCode: 2 });
   });
@@ -205,6 +206,20 @@ describe("records that are refused", () => {
     expect(refused!.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual(blamed);
     const good = timestamps.filter((_, index) => !blamed.includes(index));
     expect(await produceTo(broker, 8, batch({ values: good.map(String), timestamps: good }))).toMatchObject({ errorCode: 0 });
+  });
+
+  test.each([
+    ["too low", 5n],
+    ["too high", BigInt(now + 100 * hour)],
+  ])("a batch whose header lies about its highest timestamp is put right: %s", async (_how, maxTimestamp) => {
+    const broker = await brokerWithTopic();
+    expect(await produceTo(broker, 8, batch({ values: ["a", "b"], timestamps: [now, now - 7], maxTimestamp }))).toMatchObject({
+      errorCode: 0,
+    });
+    const [item] = broker.appends[0]!;
+    expect(new DataView(item!.records.buffer, item!.records.byteOffset).getBigInt64(35)).toBe(BigInt(now));
+    expect(item!.batches[0]!.maxTimestamp).toBe(now);
+    expect(await produceTo(broker, 8, item!.records)).toMatchObject({ errorCode: 0 });
   });
 
   test("a topic with LogAppendTime stamps the batch, tells the time and asks for no other", async () => {

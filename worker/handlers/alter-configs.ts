@@ -13,15 +13,16 @@ export async function alterAll<Resource extends ResourceId>(
   malformed: (resource: Resource) => Outcome | undefined,
   alterationOf: (resource: Resource) => Omit<ConfigAlteration, "type" | "name">,
 ) {
-  const refusals = resources.map(malformed);
-  const alterations = resources.flatMap((resource, index): ConfigAlteration[] =>
-    refusals[index] === undefined ? [{ type: resource.resourceType, name: resource.resourceName, ...alterationOf(resource) }] : [],
-  );
+  const judged = resources.map((resource) => ({ resource, refusal: malformed(resource) }));
+  const passed = judged.filter(({ refusal }) => refusal === undefined).map(({ resource }) => resource);
+  const alterations = passed.map((resource) => {
+    const { resourceType: type, resourceName: name } = resource;
+    return { type, name, ...alterationOf(resource) };
+  });
   const outcomes = alterations.length === 0 ? [] : await services.controller.alterConfigs(alterations, validateOnly);
   if (!validateOnly) services.catalog.invalidate();
-  const answered = outcomes[Symbol.iterator]();
-  return resources.map(({ resourceType, resourceName }, index) => {
-    const { errorCode, errorMessage } = refusals[index] ?? (answered.next().value as Outcome);
-    return { resourceType, resourceName, errorCode, errorMessage };
+  return judged.map(({ resource, refusal }) => {
+    const { errorCode, errorMessage } = refusal ?? outcomes[passed.indexOf(resource)]!;
+    return { resourceType: resource.resourceType, resourceName: resource.resourceName, errorCode, errorMessage };
   });
 }

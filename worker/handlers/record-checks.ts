@@ -3,7 +3,7 @@
  * batch, keys, time. The kernel walks the bytes; records become objects only to say which of them are wrong.
  */
 import type { TopicEntry } from "../../core/cluster/catalog.ts";
-import type { BatchHeader, InvalidReason, ValidatedBatch, ValidateResult } from "../../kernel/interface.ts";
+import type { BatchHeader, InvalidReason, ValidatedBatch, ValidateResult, WalkedBatch } from "../../kernel/interface.ts";
 import { kernel } from "../../kernel/kernel.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { batchBody } from "./batch-body.ts";
@@ -69,8 +69,11 @@ export function checkRecords(
   if (!mustLookInside(batch, effective)) return checkTime(batch, records, effective, nowMs);
   const header = kernel.batches(records)[0]!;
   const body = batchBody(header, records);
-  const check = (opened: Uint8Array) =>
-    checkInside(header, opened, effective, nowMs) ?? checkTime(batch, records, effective, nowMs);
+  const check = (opened: Uint8Array) => {
+    const inside = checkInside(header, opened, effective, nowMs);
+    if (typeof inside !== "number") return inside;
+    return checkTime({ ...batch, recordsMaxTimestamp: inside }, records, effective, nowMs);
+  };
   if (body instanceof Promise)
     return body.then(check, () => refuse(errorCodes.CORRUPT_MESSAGE, "The compressed records cannot be read."));
   return check(body);
@@ -103,14 +106,15 @@ function mustLookInside({ attributes }: ValidatedBatch, effective: Effective): b
   return hasOldest || (isCompressed && effective.compacted);
 }
 
-function checkInside(header: BatchHeader, body: Uint8Array, effective: Effective, nowMs: number): RecordRefusal | undefined {
+/** The largest timestamp of the records, when nothing is wrong with them. */
+function checkInside(header: BatchHeader, body: Uint8Array, effective: Effective, nowMs: number): RecordRefusal | number {
   const result = kernel.validateBody(body, header.recordCount, effective.compacted);
   if (!result.ok) {
     if (result.reason === "key-missing") return refuseKeyless(header, body);
     return refuse(errorCodes.INVALID_RECORD, `Record ${result.recordIndex} of the batch is malformed.`);
   }
   const bad = effective.timestampType === "CreateTime" ? untimely(header, body, effective, nowMs) : [];
-  return bad.length === 0 ? undefined : refuseUntimely(bad);
+  return bad.length === 0 ? header.baseTimestamp + result.timestampDeltaMax : refuseUntimely(bad);
 }
 
 function refuseKeyless(header: BatchHeader, body: Uint8Array): RecordRefusal {
@@ -127,7 +131,7 @@ function refuseKeyless(header: BatchHeader, body: Uint8Array): RecordRefusal {
 }
 
 function checkTime(
-  batch: ValidatedBatch,
+  batch: WalkedBatch,
   records: Uint8Array,
   effective: Effective,
   nowMs: number,
@@ -140,10 +144,20 @@ function checkTime(
     const stamped = { ...batch, attributes: batch.attributes | logAppendTimeBit, maxTimestamp: nowMs };
     return { ok: true, records, batches: [stamped], stampedMs: nowMs };
   }
-  if (batch.maxTimestamp - nowMs <= effective.timestampAfterMaxMs) return { ok: true, records, batches: [batch], stampedMs: -1 };
+  const maxTimestamp = batch.recordsMaxTimestamp;
+  if (maxTimestamp - nowMs <= effective.timestampAfterMaxMs) {
+    // Retention and time look-ups believe the header: one that lies is put right, as Kafka does.
+    if (maxTimestamp !== batch.maxTimestamp) kernel.correctMaxTimestamp(records, maxTimestamp);
+    return {
+      ok: true,
+      records,
+      batches: [maxTimestamp === batch.maxTimestamp ? batch : { ...batch, maxTimestamp }],
+      stampedMs: -1,
+    };
+  }
   const header = kernel.batches(records)[0]!;
   const whole = refuseUntimely([
-    { index: 0, timestamp: batch.maxTimestamp, earliest: -Infinity, latest: nowMs + effective.timestampAfterMaxMs },
+    { index: 0, timestamp: maxTimestamp, earliest: -Infinity, latest: nowMs + effective.timestampAfterMaxMs },
   ]);
   const name = (body: Uint8Array) => {
     const bad = untimely(header, body, effective, nowMs);

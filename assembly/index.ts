@@ -10,3 +10,4 @@ export { snappyElements } from "./snappy";
 export function scratchStart(): usize {
   return (__heap_base + 63) & ~63;
 }
+export { compressLz4, compressSnappy } from "./compress";

@@ -23,4 +23,7 @@ export interface KernelExports {
   readonly lz4Block: (input: number, inputLength: number, output: number, outputMax: number, history: number) => number;
   /** `outputLength`, or -1 when malformed. */
   readonly snappyElements: (input: number, inputLength: number, output: number, outputLength: number) => number;
+  /** The length of the output, which needs room for the input, a 32nd of it and 128 bytes. */
+  readonly compressLz4: (input: number, inputLength: number, output: number) => number;
+  readonly compressSnappy: (input: number, inputLength: number, output: number) => number;
 }

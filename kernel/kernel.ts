@@ -5,6 +5,7 @@
  */
 import { instantiate } from "#kernel-module";
 import { attributeMask, batchField, prologueBytes, readCoordinates, viewOf } from "./batch-layout.ts";
+import type { KernelExports } from "./exports.ts";
 import { frameFault, headerFault } from "./header-rules.ts";
 import { type GrowingBytes, tooLarge } from "./growing-bytes.ts";
 import type { InvalidReason, Kernel, ValidateBodyResult, ValidateOptions, ValidateResult, WalkedBatch } from "./interface.ts";
@@ -179,6 +180,18 @@ function decodeSnappy(elements: Uint8Array, into: GrowingBytes, length: number):
   if (wasm.snappyElements(input, elements.length, scratch, length) !== length) throw malformedSnappy();
   into.append(memory.subarray(scratch, scratch + length));
 }
+
+/** Compresses one block of at most 64 KiB; a view that the next call overwrites. */
+function compressBlock(compress: KernelExports["compressLz4"], block: Uint8Array): Uint8Array {
+  const output = scratch + block.length + slackBytes;
+  reserve(2 * block.length + (block.length >> 5) + 4 * slackBytes);
+  memory.set(block, scratch);
+  return memory.subarray(output, output + compress(scratch, block.length, output));
+}
+
+/** For compress.ts. They have no twin: what they put out is right when every decoder makes the input of it. */
+export const compressLz4Block = (block: Uint8Array): Uint8Array => compressBlock(wasm.compressLz4, block);
+export const compressSnappyBlock = (block: Uint8Array): Uint8Array => compressBlock(wasm.compressSnappy, block);
 
 export const kernel: Kernel = {
   crc32c,

@@ -1,5 +1,5 @@
 /**
- * The LZ4 frame around the blocks, for both block decoders. Checksums inside the frame are stepped over, because the record batch
+ * The LZ4 frame around the blocks, for both block decoders and the compressor. Checksums inside the frame are stepped over, because the record batch
  * around it carries a CRC of the same bytes; what follows the end mark is ignored, as Kafka's own reader does.
  */
 import { DecompressError } from "./decompress-error.ts";
@@ -52,4 +52,24 @@ export function decompressLz4Frame(
     }
     position += size + ((flags & flag.blockChecksum) !== 0 ? 4 : 0);
   }
+}
+
+/** Version 1, independent blocks of 64 KiB, no checksums but the header's own. */
+const frameHeader = Uint8Array.of(0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82);
+const blockBytes = 65_536;
+
+export function compressLz4Frame(bytes: Uint8Array, compressBlock: (block: Uint8Array) => Uint8Array): Uint8Array {
+  const output = new GrowingBytes(bytes.length + 64, Infinity);
+  output.append(frameHeader);
+  const word = new Uint8Array(4);
+  for (let position = 0; position < bytes.length; position += blockBytes) {
+    const block = bytes.subarray(position, position + blockBytes);
+    const compressed = compressBlock(block);
+    const stored = compressed.length >= block.length;
+    new DataView(word.buffer).setUint32(0, stored ? storedBit + block.length : compressed.length, true);
+    output.append(word);
+    output.append(stored ? block : compressed);
+  }
+  output.append(new Uint8Array(4));
+  return output.finish();
 }

@@ -4,32 +4,46 @@
  * so this module is for reading what a broker has sent, never for a broker.
  */
 import { Decompress } from "fzstd";
-import bytes from "../dist/kernel.wasm";
+import wasmBytes from "../dist/kernel.wasm";
 import { DecompressError } from "./decompress-error.ts";
 import type { KernelExports } from "./exports.ts";
 import { GrowingBytes } from "./growing-bytes.ts";
 
 export function instantiate(): KernelExports {
-  const module = new WebAssembly.Module(bytes);
+  const module = new WebAssembly.Module(wasmBytes);
   return new WebAssembly.Instance(module).exports as unknown as KernelExports;
 }
 
 export async function gunzip(compressed: Uint8Array, sizeMax: number): Promise<Uint8Array> {
-  const output = new GrowingBytes(compressed.length * 4, sizeMax);
-  const stream = new DecompressionStream("gzip");
+  try {
+    return await through(new DecompressionStream("gzip"), compressed, sizeMax);
+  } catch (error) {
+    throw asDecompressError(error);
+  }
+}
+
+export function gzip(plain: Uint8Array): Promise<Uint8Array> {
+  return through(new CompressionStream("gzip"), plain, Infinity);
+}
+
+export function zstd(): never {
+  throw new DecompressError("codec", "a browser cannot compress with Zstandard");
+}
+
+async function through(stream: CompressionStream | DecompressionStream, bytes: Uint8Array, sizeMax: number): Promise<Uint8Array> {
+  const output = new GrowingBytes(bytes.length, sizeMax);
   const writer = stream.writable.getWriter();
   // Its failure is the reader's too, which is the one that is awaited.
   writer
-    .write(compressed as Uint8Array<ArrayBuffer>)
+    .write(bytes as Uint8Array<ArrayBuffer>)
     .then(() => writer.close())
     .catch(() => {});
   const reader = stream.readable.getReader();
   try {
     for (let read = await reader.read(); !read.done; read = await reader.read()) output.append(read.value);
     return output.finish();
-  } catch (error) {
+  } finally {
     reader.cancel().catch(() => {});
-    throw asDecompressError(error);
   }
 }
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { KernelExports } from "./exports.ts";
 
-export { gunzip, unzstd } from "./zlib.ts";
+export { gunzip, gzip, unzstd, zstd } from "./zlib.ts";
 
 export function instantiate(): KernelExports {
   const module = new WebAssembly.Module(readFileSync(new URL("../dist/kernel.wasm", import.meta.url)));

@@ -2,7 +2,7 @@
 import module from "../dist/kernel.wasm";
 import type { KernelExports } from "./exports.ts";
 
-export { gunzip, unzstd } from "./zlib.ts";
+export { gunzip, gzip, unzstd, zstd } from "./zlib.ts";
 
 export function instantiate(): KernelExports {
   return new WebAssembly.Instance(module).exports as unknown as KernelExports;

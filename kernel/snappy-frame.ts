@@ -1,5 +1,5 @@
 /**
- * What lies around Snappy's elements, for both decoders of those: the length that a raw stream opens with (librdkafka), and
+ * What lies around Snappy's elements, for both decoders of those and the compressor: the length that a raw stream opens with (librdkafka), and
  * xerial's framing of chunks (Java, kafkajs). The framing is told by its magic, which no raw stream can begin with, since it would
  * open with a copy out of nothing.
  */
@@ -51,4 +51,31 @@ function decodeRaw(bytes: Uint8Array, output: GrowingBytes, decode: SnappyDecode
     return;
   }
   throw malformedSnappy();
+}
+
+/** As large as Java's chunks. */
+const chunkBytes = 32_768;
+
+/** In xerial's framing, which every client reads, so that no chunk is too large for two bytes of distance. */
+export function compressSnappyStream(bytes: Uint8Array, compressElements: (chunk: Uint8Array) => Uint8Array): Uint8Array {
+  const output = new GrowingBytes(bytes.length + 64, Infinity);
+  output.append(Uint8Array.of(...xerialMagic, 0, 0, 0, 1, 0, 0, 0, 1));
+  for (let position = 0; position < bytes.length; position += chunkBytes) {
+    const chunk = bytes.subarray(position, position + chunkBytes);
+    const elements = compressElements(chunk);
+    const length = varintOf(chunk.length);
+    const size = new Uint8Array(4);
+    new DataView(size.buffer).setUint32(0, length.length + elements.length);
+    output.append(size);
+    output.append(length);
+    output.append(elements);
+  }
+  return output.finish();
+}
+
+function varintOf(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 128; rest >>>= 7) bytes.push((rest & 127) | 128);
+  return Uint8Array.from([...bytes, rest]);
 }

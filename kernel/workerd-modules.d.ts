@@ -8,6 +8,8 @@ declare module "node:zlib" {
   interface InflateOptions {
     readonly maxOutputLength: number;
   }
+  export function gzipSync(bytes: Uint8Array): Uint8Array;
+  export function zstdCompressSync(bytes: Uint8Array): Uint8Array;
   export function gunzipSync(bytes: Uint8Array, options: InflateOptions): Uint8Array;
   export function zstdDecompressSync(bytes: Uint8Array, options: InflateOptions): Uint8Array;
 }

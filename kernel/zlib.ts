@@ -2,7 +2,7 @@
  * gzip and Zstandard by Node's zlib, which workerd has too: the reference decoders, native, which neither hang nor swell on what
  * strangers send. The pure JavaScript ones do (see module-browser.ts).
  */
-import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { DecompressError } from "./decompress-error.ts";
 import { tooLarge } from "./growing-bytes.ts";
 
@@ -15,6 +15,14 @@ export function gunzip(bytes: Uint8Array, sizeMax: number): Uint8Array {
 
 export function unzstd(bytes: Uint8Array, sizeMax: number): Uint8Array {
   return bounded(zstdDecompressSync, bytes, sizeMax);
+}
+
+export function gzip(bytes: Uint8Array): Uint8Array {
+  return withoutBuffer(gzipSync(bytes));
+}
+
+export function zstd(bytes: Uint8Array): Uint8Array {
+  return withoutBuffer(zstdCompressSync(bytes));
 }
 
 type Inflate = (bytes: Uint8Array, options: { readonly maxOutputLength: number }) => Uint8Array;
@@ -30,6 +38,10 @@ function bounded(inflate: Inflate, bytes: Uint8Array, sizeMax: number): Uint8Arr
     throw new DecompressError("malformed", String(error));
   }
   if (output.length > sizeMax) throw tooLarge(sizeMax);
-  // Without Node's Buffer around it, whose slice shares memory.
-  return new Uint8Array(output.buffer, output.byteOffset, output.byteLength);
+  return withoutBuffer(output);
+}
+
+/** Node's Buffer is a Uint8Array whose slice shares memory. */
+function withoutBuffer(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -4,6 +4,7 @@
  */
 import type { TopicId } from "../core/coordinator.ts";
 import * as failures from "../core/group/client-failures.ts";
+import type { ConsumerHeartbeatRequest } from "../core/group/consumer/requests.ts";
 import type { GroupClient } from "../core/group/group-client.ts";
 import type {
   ClientFacts,
@@ -65,6 +66,10 @@ class RpcGroupClient implements GroupClient {
     return this.#repeat((group) => group.heartbeat(request), failures.heartbeatFailed);
   }
 
+  consumerHeartbeat(request: ConsumerHeartbeatRequest, facts: ClientFacts) {
+    return this.#repeat((group) => group.consumerHeartbeat(request, facts), failures.consumerHeartbeatFailed);
+  }
+
   leaveGroup(request: LeaveGroupRequest) {
     return this.#call((group) => group.leaveGroup(request), failures.leaveFailed);
   }
@@ -88,6 +93,10 @@ class RpcGroupClient implements GroupClient {
 
   describe() {
     return this.#repeat((group) => group.describe(), failures.describeFailed);
+  }
+
+  describeConsumer() {
+    return this.#repeat((group) => group.describeConsumer(), failures.describeConsumerFailed);
   }
 
   list() {

@@ -5,6 +5,11 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { TopicId } from "../core/coordinator.ts";
+import type {
+  ConsumerHeartbeatAnswer,
+  ConsumerHeartbeatRequest,
+  DescribeConsumerGroupAnswer,
+} from "../core/group/consumer/requests.ts";
 import type { GroupEvent, GroupRequest } from "../core/group/events.ts";
 import type { GroupClient } from "../core/group/group-client.ts";
 import { GroupMachine } from "../core/group/machine.ts";
@@ -33,8 +38,13 @@ import type {
 import { controllerClient } from "./controller-client.ts";
 import { settingsOf, type Env } from "./env.ts";
 import { GroupRows } from "./group-rows.ts";
+import { GroupTopics } from "./group-topics.ts";
 import { Log } from "./log.ts";
 import { clusterOf, tailOf } from "./names.ts";
+
+/** How old a member's view of the topics may be: one that joins has most likely just seen a topic made. */
+const topicsFreshMs = 200;
+const topicsOldMs = 5000;
 
 export class Group extends DurableObject<Env> implements GroupClient {
   readonly groupId: string;
@@ -43,6 +53,7 @@ export class Group extends DurableObject<Env> implements GroupClient {
   readonly #rows: GroupRows;
   readonly #machine: GroupMachine;
   readonly #waiting = new Map<number, (answer: unknown) => void>();
+  readonly #topics = new GroupTopics(() => this.#controller());
   #nextRequestId = 1;
   /** Resolves when the cluster's list names the group; rows are proof of it. */
   #registered: Promise<void> | undefined;
@@ -80,6 +91,13 @@ export class Group extends DurableObject<Env> implements GroupClient {
     return this.#ask({ kind: "heartbeat", request });
   }
 
+  async consumerHeartbeat(request: ConsumerHeartbeatRequest, facts: ClientFacts): Promise<ConsumerHeartbeatAnswer> {
+    const joins = request.memberEpoch === 0;
+    if (joins) await this.#register();
+    const view = await this.#topics.view(joins ? topicsFreshMs : topicsOldMs);
+    return this.#ask({ kind: "consumer-heartbeat", request, facts, view, uuid: crypto.randomUUID() });
+  }
+
   leaveGroup(request: LeaveGroupRequest): Promise<LeaveGroupAnswer> {
     return this.#ask({ kind: "leave-group", request });
   }
@@ -103,6 +121,10 @@ export class Group extends DurableObject<Env> implements GroupClient {
 
   describe(): Promise<DescribeGroupAnswer> {
     return this.#ask({ kind: "describe-group" });
+  }
+
+  describeConsumer(): Promise<DescribeConsumerGroupAnswer> {
+    return this.#ask({ kind: "describe-consumer-group" });
   }
 
   list(): Promise<GroupListing | undefined> {
@@ -174,7 +196,7 @@ export class Group extends DurableObject<Env> implements GroupClient {
 
   /** Before anything is written of a group that may be new. */
   async #register(): Promise<void> {
-    this.#registered ??= this.#unregistered.then(() => this.#index().registerGroup(this.groupId));
+    this.#registered ??= this.#unregistered.then(() => this.#controller().registerGroup(this.groupId));
     try {
       await this.#registered;
     } catch (error) {
@@ -186,13 +208,13 @@ export class Group extends DurableObject<Env> implements GroupClient {
   /** Nobody waits for this: a name too many in the list does no harm. */
   #unregister(): void {
     this.#registered = undefined;
-    this.#unregistered = this.#index()
+    this.#unregistered = this.#controller()
       .unregisterGroup(this.groupId)
       .catch((error: unknown) => this.#log.warn("group-still-listed", { error }));
     this.ctx.waitUntil(this.#unregistered);
   }
 
-  #index() {
+  #controller() {
     return controllerClient(this.env, this.#cluster);
   }
 }

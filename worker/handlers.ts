@@ -35,6 +35,8 @@ import { describeQuorumHandler } from "./handlers/55-describe-quorum.ts";
 import { updateFeaturesHandler } from "./handlers/57-update-features.ts";
 import { describeClusterHandler } from "./handlers/60-describe-cluster.ts";
 import { listConfigResourcesHandler } from "./handlers/74-list-config-resources.ts";
+import { consumerGroupHeartbeatHandler } from "./handlers/68-consumer-group-heartbeat.ts";
+import { consumerGroupDescribeHandler } from "./handlers/69-consumer-group-describe.ts";
 import { describeTopicPartitionsHandler } from "./handlers/75-describe-topic-partitions.ts";
 
 const served: readonly Handler[] = [
@@ -70,6 +72,8 @@ const served: readonly Handler[] = [
   updateFeaturesHandler,
   describeClusterHandler,
   listConfigResourcesHandler,
+  consumerGroupHeartbeatHandler,
+  consumerGroupDescribeHandler,
   describeTopicPartitionsHandler,
   apiVersionsHandler(() => handlers.values()),
 ];

@@ -4,6 +4,8 @@
  */
 import { errorCodes } from "../../protocol/errors.ts";
 import { joinError, syncError } from "./classic/answers.ts";
+import { refused } from "./consumer/checks.ts";
+import { noSuchConsumerGroup } from "./consumer/describe.ts";
 import type {
   DescribeGroupAnswer,
   HeartbeatAnswer,
@@ -28,6 +30,10 @@ export function joinFailed({ memberId }: JoinGroupRequest): JoinGroupAnswer {
 export const syncFailed: SyncGroupAnswer = syncError(errorCodes.REBALANCE_IN_PROGRESS);
 
 export const heartbeatFailed: HeartbeatAnswer = { errorCode: unavailable };
+
+export const consumerHeartbeatFailed = refused({ errorCode: loading, errorMessage: "The coordinator is loading." });
+
+export const describeConsumerFailed = { ...noSuchConsumerGroup("The coordinator is loading."), errorCode: loading };
 
 export const leaveFailed: LeaveGroupAnswer = { errorCode: unavailable, members: [] };
 

@@ -4,6 +4,7 @@
  * coordinator cannot be reached the client answers what Kafka answers while a coordinator loads (client-failures.ts).
  */
 import type { TopicId } from "../coordinator.ts";
+import type { ConsumerHeartbeatAnswer, ConsumerHeartbeatRequest, DescribeConsumerGroupAnswer } from "./consumer/requests.ts";
 import type {
   ClientFacts,
   DeleteGroupAnswer,
@@ -30,6 +31,8 @@ export interface GroupClient {
   joinGroup(request: JoinGroupRequest, facts: ClientFacts): Promise<JoinGroupAnswer>;
   syncGroup(request: SyncGroupRequest): Promise<SyncGroupAnswer>;
   heartbeat(request: HeartbeatRequest): Promise<HeartbeatAnswer>;
+  /** The topics it needs the coordinator finds itself. */
+  consumerHeartbeat(request: ConsumerHeartbeatRequest, facts: ClientFacts): Promise<ConsumerHeartbeatAnswer>;
   leaveGroup(request: LeaveGroupRequest): Promise<LeaveGroupAnswer>;
   commitOffsets(request: OffsetCommitRequest, facts: ClientFacts): Promise<OffsetCommitAnswer>;
   fetchOffsets(request: OffsetFetchRequest): Promise<OffsetFetchAnswer>;
@@ -37,6 +40,7 @@ export interface GroupClient {
   /** These topics were deleted: their offsets go with them. */
   forgetTopics(topicIds: readonly TopicId[]): Promise<void>;
   describe(): Promise<DescribeGroupAnswer>;
+  describeConsumer(): Promise<DescribeConsumerGroupAnswer>;
   /** Undefined when no such group exists. */
   list(): Promise<GroupListing | undefined>;
   delete(): Promise<DeleteGroupAnswer>;

@@ -3,6 +3,7 @@
  * for, and each group's machine in memory under a hand-moved clock. Topics are what the test says they are.
  */
 import type { TopicEntry } from "../../core/cluster/catalog.ts";
+import type { TopicsView } from "../../core/group/consumer/requests.ts";
 import type { GroupEvent, GroupRequest } from "../../core/group/events.ts";
 import type { GroupClient } from "../../core/group/group-client.ts";
 import { GroupMachine } from "../../core/group/machine.ts";
@@ -92,6 +93,11 @@ export class Cluster {
     } as unknown as RequestContext;
   }
 
+  #view(): TopicsView {
+    const topics = this.topics.map(({ name, id, partitions }) => [name, { id, partitions: partitions.length }] as const);
+    return { version: this.topics.length, topics: new Map(topics) };
+  }
+
   #client(groupId: string): GroupClient {
     let group = this.#groups.get(groupId);
     if (group === undefined) this.#groups.set(groupId, (group = new LocalGroup(this)));
@@ -101,12 +107,15 @@ export class Cluster {
       joinGroup: (request, facts) => ask({ kind: "join-group", request, facts, uuid: `uuid${this.#uuid++}` }),
       syncGroup: (request) => ask({ kind: "sync-group", request }),
       heartbeat: (request) => ask({ kind: "heartbeat", request }),
+      consumerHeartbeat: (request, facts) =>
+        ask({ kind: "consumer-heartbeat", request, facts, uuid: `uuid${this.#uuid++}`, view: this.#view() }),
       leaveGroup: (request) => ask({ kind: "leave-group", request }),
       commitOffsets: (request, facts) => ask({ kind: "offset-commit", request, facts }),
       fetchOffsets: (request) => ask({ kind: "offset-fetch", request }),
       deleteOffsets: (request) => ask({ kind: "offset-delete", request }),
       forgetTopics: (topicIds) => ask({ kind: "forget-topics", topicIds }),
       describe: () => ask({ kind: "describe-group" }),
+      describeConsumer: () => ask({ kind: "describe-consumer-group" }),
       list: () => ask({ kind: "list-group" }),
       delete: () => ask({ kind: "delete-group" }),
     };

@@ -10,6 +10,7 @@ import type { Settings } from "../../core/settings.ts";
 import { twins } from "../../kernel/twins/twins.ts";
 import type { SimulatedLeader } from "./leader.ts";
 import { Life, type Network } from "./network.ts";
+import type { Planted } from "./plants.ts";
 import type { SimulatedStore } from "./store.ts";
 import type { World } from "./world.ts";
 
@@ -22,6 +23,7 @@ export interface Cluster {
   /** Durable, as the controller's row is: the last epoch given to each broker. */
   readonly brokerEpochs: Map<number, number>;
   readonly controller: Life;
+  readonly plant: Planted;
 }
 
 type Answer<T> = (value: T | undefined) => void;
@@ -76,7 +78,10 @@ export class SimulatedBroker {
   append(items: readonly AppendItem[], answer: Answer<readonly AppendOutcome[]>): void {
     const id = this.#nextId++;
     this.#appends.set(id, answer);
-    this.#handle({ kind: "append", id, items });
+    const begin = this.life.bind(() => this.#handle({ kind: "append", id, items }));
+    if (this.#cluster.plant.is("swap-batches") && this.#cluster.world.random.chance(0.3)) {
+      this.#cluster.world.after(20, "an append is overtaken", begin);
+    } else begin();
   }
 
   read(request: ReadRequest, answer: Answer<readonly ReadOutcome[]>): void {
@@ -126,6 +131,14 @@ export class SimulatedBroker {
         );
         return;
       case "put":
+        if (this.#cluster.plant.is("acknowledge-before-put") && world.random.chance(0.3)) {
+          world.after(
+            1,
+            "a put that never was",
+            this.life.bind(() => tell({ kind: "put-done", id: effect.id })),
+          );
+          return;
+        }
         store.put(
           this.life,
           effect.key,
@@ -184,6 +197,7 @@ export class SimulatedBroker {
         return;
       }
       case "append-done": {
+        if (this.#cluster.plant.is("never-answer") && world.random.chance(0.05)) return;
         const answer = this.#appends.get(effect.id);
         this.#appends.delete(effect.id);
         if (answer !== undefined) {
@@ -198,7 +212,7 @@ export class SimulatedBroker {
         const answer = this.#reads.get(effect.id);
         this.#reads.delete(effect.id);
         // Reading views later would be reading memory that may be used again: a response is written at once.
-        answer?.(effect.outcomes.map((outcome) => ({ ...outcome, records: outcome.records.map((bytes) => bytes.slice()) })));
+        answer?.(effect.outcomes.map((outcome) => this.#copyOf(outcome)));
         world.after(
           1,
           `read ${effect.id} released`,
@@ -212,5 +226,13 @@ export class SimulatedBroker {
       case "log":
         world.log(`${name}: ${effect.level} ${effect.event} ${JSON.stringify(effect.fields)}`);
     }
+  }
+
+  #copyOf(outcome: ReadOutcome): ReadOutcome {
+    const { highWatermark } = outcome.bounds;
+    const back =
+      this.#cluster.plant.is("watermark-goes-back") && this.#cluster.world.random.chance(0.1) ? Math.min(1, highWatermark) : 0;
+    const bounds = { ...outcome.bounds, highWatermark: highWatermark - back };
+    return { ...outcome, bounds, records: outcome.records.map((bytes) => bytes.slice()) };
   }
 }

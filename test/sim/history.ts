@@ -32,6 +32,14 @@ export type Happening =
     }
   /** The partition's durable end at its leader: what no crash can take back. */
   | { readonly kind: "durable"; readonly at: number; readonly partition: string; readonly nextOffset: number }
+  /** At the end: an extent refers to the object up to `end`; `stored` is the object's size, if there is one. */
+  | {
+      readonly kind: "referenced";
+      readonly at: number;
+      readonly key: string;
+      readonly end: number;
+      readonly stored: number | undefined;
+    }
   /** Whatever ought to have come to its end and has not. */
   | { readonly kind: "stuck"; readonly at: number; readonly what: string };
 

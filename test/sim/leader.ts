@@ -5,7 +5,7 @@
  */
 import { MemoryCoordinator, MemoryRows } from "../../core/cell/memory-coordinator.ts";
 import type { JournalRow } from "../../core/cell/cell.ts";
-import type { CommitReply, CommitRequest, FindReply, FindRequest, FollowReply } from "../../core/coordinator.ts";
+import type { CommitReply, CommitRequest, Extent, FindReply, FindRequest, FollowReply } from "../../core/coordinator.ts";
 import type { Settings } from "../../core/settings.ts";
 import type { Happening } from "./history.ts";
 import { Life } from "./network.ts";
@@ -64,6 +64,14 @@ export class SimulatedLeader {
     this.#world.log(`cell ${this.#cell} starts at ${this.#coordinator.cell.cursor}`);
   }
 
+  /** Every object range that an extent of the partition refers to. */
+  objectRanges(place: PartitionPlace): { readonly key: string; readonly end: number }[] {
+    const found = this.#coordinator.cell.findBatches([{ ...place.ref, offset: 0, maxBytes: Infinity }]);
+    return found.results[0]!.extents.flatMap(({ source, byteLength }) =>
+      source.kind === "object" ? [{ key: source.key, end: source.byteStart + byteLength }] : [],
+    );
+  }
+
   /** Where the partition's log ends, for the world's own questions. */
   nextOffset(place: PartitionPlace): number {
     const found = this.#coordinator.cell.findBatches([{ ...place.ref, offset: 0, maxBytes: 1 }]);
@@ -80,7 +88,7 @@ export class SimulatedLeader {
 
   commit(request: CommitRequest, answer: (reply: CommitReply) => void): void {
     const before = this.#coordinator.cell.cursor;
-    const reply = this.#coordinator.commitNow(request);
+    const reply = this.#coordinator.commitNow(this.#options.plant.is("forget-sequences") ? withoutProducers(request) : request);
     const after = this.#coordinator.cell.cursor;
     if (after !== before) {
       this.#makeDurable(this.#coordinator.rows.journal.get(after)!);
@@ -91,7 +99,9 @@ export class SimulatedLeader {
   }
 
   find(requests: readonly FindRequest[], answer: (reply: FindReply) => void): void {
-    const reply = this.#coordinator.cell.findBatches(requests);
+    const found = this.#coordinator.cell.findBatches(requests);
+    const shift = this.#options.plant.is("skip-an-offset") ? 1 : this.#options.plant.is("share-an-offset") ? -1 : 0;
+    const reply = shift === 0 ? found : shifted(found, shift);
     this.#gate(() => answer(reply));
   }
 
@@ -155,4 +165,19 @@ export class SimulatedLeader {
     });
     this.#world.after(5, `cell ${this.#cell} writes a snapshot`, take);
   }
+}
+
+function withoutProducers(request: CommitRequest): CommitRequest {
+  const entries = request.entries.map((entry) => ({
+    ...entry,
+    batches: entry.batches.map((batch) => ({ ...batch, producerId: -1, producerEpoch: -1, baseSequence: -1 })),
+  }));
+  return { ...request, entries };
+}
+
+/** Every extent but a log's first one lies elsewhere than it should. */
+function shifted(reply: FindReply, by: number): FindReply {
+  const move = (extent: Extent): Extent =>
+    extent.baseOffset === 0 ? extent : { ...extent, baseOffset: extent.baseOffset + by, nextOffset: extent.nextOffset + by };
+  return { ...reply, results: reply.results.map((result) => ({ ...result, extents: result.extents.map(move) })) };
 }

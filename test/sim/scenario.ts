@@ -6,6 +6,7 @@ import { settingDefaults, type Settings } from "../../core/settings.ts";
 import type { PartitionRef } from "../../core/coordinator.ts";
 import { SimulatedBroker, type Cluster } from "./broker.ts";
 import { ackedSurvives } from "./checkers/acked-survives.ts";
+import { referencedExists } from "./checkers/referenced-exists.ts";
 import { comesToRest } from "./checkers/comes-to-rest.ts";
 import { highWatermarkMonotonic } from "./checkers/high-watermark-monotonic.ts";
 import { noOffsetShared } from "./checkers/no-offset-shared.ts";
@@ -30,6 +31,7 @@ export const checkers: Readonly<Record<string, Checker>> = {
   "nothing-uncommitted-visible": nothingUncommittedVisible,
   "producer-order": producerOrder,
   "high-watermark-monotonic": highWatermarkMonotonic,
+  "referenced-exists": referencedExists,
   "comes-to-rest": comesToRest,
 };
 
@@ -78,16 +80,17 @@ export function runScenario(options: RunOptions): Verdict {
     failedAfterWorking: faulty ? random.pick([0, 0.05]) : 0,
   });
   const places = drawPlaces(world);
+  const plant = planted(options.plant);
   const leaders = [0, 1].map(
     (cell) =>
       new SimulatedLeader(
         world,
         cell,
         places.filter((place) => place.cell === cell),
-        { settings, record, plant: planted(options.plant) },
+        { settings, record, plant },
       ),
   );
-  const cluster: Cluster = { world, network, store, leaders, settings, brokerEpochs: new Map(), controller: new Life() };
+  const cluster: Cluster = { world, network, store, leaders, settings, brokerEpochs: new Map(), controller: new Life(), plant };
   const brokers = Array.from({ length: random.between(1, 3) }, (_, id) => new SimulatedBroker(cluster, id));
   const producers = Array.from(
     { length: random.between(2, 5) },
@@ -135,6 +138,11 @@ export function runScenario(options: RunOptions): Verdict {
     if (!broker.idle) record({ kind: "stuck", at: world.now, what: `broker ${broker.brokerId} still waits for something` });
   }
 
+  for (const place of places) {
+    for (const { key, end } of leaders[place.cell]!.objectRanges(place)) {
+      record({ kind: "referenced", at: world.now, key, end, stored: store.objects.get(key)?.length });
+    }
+  }
   const finalLogs: FinalLogs = last.log;
   const violations = Object.entries(checkers).flatMap(([name, check]) =>
     check(history, finalLogs)

@@ -153,7 +153,7 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
       else await leader.deletePartitions(taken.call.topicId);
       this.#persist(this.#machine.callAnswered(taken));
     } catch (error) {
-      this.#log.warn("leader call failed", { cell: taken.cell, topicId: taken.topicId, error });
+      this.#log.warn("leader-call-failed", { cell: taken.cell, topicId: taken.topicId, error });
       this.#machine.callFailed(taken, Date.now());
     }
     for (const look of this.#waiting) look();

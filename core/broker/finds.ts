@@ -6,6 +6,7 @@ import type { FindReply, FindRequest, FindResult } from "../coordinator.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import type { EffectSink } from "./events.ts";
 import type { CellFollow } from "./follows.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
 import type { ReadBytes } from "./read-bytes.ts";
 import type { Read, ReadPart } from "./read-state.ts";
 import { backoffMs, type Timers } from "./timers.ts";
@@ -22,12 +23,12 @@ interface Find {
 export interface FindsHost {
   readonly sink: EffectSink;
   readonly timers: Timers<(now: number) => void>;
+  readonly budget: MemoryBudget;
   fail(part: ReadPart, errorCode: number): void;
   /** All look-ups of the read are answered, or have failed for now. */
   looked(read: Read, now: number): void;
 }
 
-const findBytesMin = 64 * 1024;
 const findBytesMax = 8 * 1024 * 1024;
 
 export class Finds {
@@ -46,8 +47,9 @@ export class Finds {
     const { cursor, generation } = cell.index;
     this.#unanswered.set(this.#lastId, { read, cell, parts, cursor, generation });
     read.findsUnanswered += 1;
-    // Shared out, as inline bytes come with the answer.
-    const shareBytes = Math.max(findBytesMin, findBytesMax / parts.length);
+    // Shared out, and less while memory is short, as inline bytes come with the answer.
+    const roomBytes = Math.min(findBytesMax, this.#host.budget.cacheRoomBytes / 4);
+    const shareBytes = Math.max(1, Math.floor(roomBytes / parts.length));
     const requests = parts.map((part) => requestOf(part, shareBytes));
     this.#host.sink.push({ kind: "find", id: this.#lastId, cell: cell.index.cell, requests });
   }
@@ -93,7 +95,13 @@ export class Finds {
     const extents = index.found(part.index, part.item.offset, result, joins, now);
     if (extents.length > 0) part.found = { extents, abortedTransactions: result.abortedTransactions };
     if (part.read.answered) return;
-    for (const { inline } of extents) if (inline !== undefined) this.#bytes.pin(part.read, inline);
+    // Nobody else can bring these back but another look-up: as many as the read can use stay until it is answered.
+    let pinnedBytes = 0;
+    for (const { inline, byteLength } of extents) {
+      if (inline === undefined || pinnedBytes >= Math.min(part.item.maxBytes, part.read.maxBytes)) continue;
+      this.#bytes.pin(part.read, inline);
+      pinnedBytes += byteLength;
+    }
   }
 
   failed(id: number, message: string, now: number): void {

@@ -135,6 +135,37 @@ describe("long polls", () => {
   });
 });
 
+describe("look-ups and pushes that cross", () => {
+  it("a look-up that is older than the cell's cursor does not pass for the tail", () => {
+    const { driver, writer } = withWrites([1]);
+    const id = driver.fetch(readOf(1, { maxWaitMs: 30_000 }));
+    const slow = driver.take(driver.one("find"));
+    const old = driver.leader(0).find(slow.requests);
+    writer.append([itemOf(2)]);
+    writer.run();
+    driver.fetch(readOf(0, { partition: 1, maxWaitMs: 30_000 }));
+    driver.answer(driver.one("find"));
+    driver.handle({ kind: "find-reply", id: slow.id, reply: old });
+    driver.run();
+    expect(tagsOf(driver.read.get(id)![0]!.records)).toEqual([2]);
+  });
+
+  it("a push that comes before the look-up's answer is not lost", () => {
+    const { driver, writer } = withWrites([1]);
+    driver.fetch(readOf(0, { partition: 1, maxWaitMs: 30_000 }));
+    driver.answer(driver.one("find"));
+    const id = driver.fetch(readOf(1, { maxWaitMs: 30_000 }));
+    const slow = driver.take(driver.one("find"));
+    const old = driver.leader(0).find(slow.requests);
+    writer.append([itemOf(2)]);
+    writer.run();
+    driver.answer(driver.one("follow"));
+    driver.handle({ kind: "find-reply", id: slow.id, reply: old });
+    driver.run();
+    expect(tagsOf(driver.read.get(id)![0]!.records)).toEqual([2]);
+  });
+});
+
 describe("errors", () => {
   it("an offset out of range is the leader's to say, not a stale index's", () => {
     const { driver, writer } = withWrites([1]);

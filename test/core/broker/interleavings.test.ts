@@ -142,12 +142,12 @@ class Life {
     this.checkBudget();
   }
 
-  /** [I8]: one request may pass the line, and it counts twice until it is flushed. */
+  /** [I8]: one request may pass the line, and it counts twice until it is flushed; and one GET, or readers would starve. */
   checkBudget(): void {
     const { writeBytes, getBytes, pinnedBytes, cacheBytes } = this.driver.machine.levels;
     const largest = 3 * 120_000;
     expect(writeBytes).toBeLessThanOrEqual(limitBytes * 0.75 + 2 * largest);
-    expect(writeBytes + getBytes + pinnedBytes).toBeLessThanOrEqual(limitBytes + 2 * largest);
+    expect(writeBytes + getBytes + pinnedBytes).toBeLessThanOrEqual(limitBytes + 2 * largest + 500_000);
     expect(cacheBytes).toBeLessThanOrEqual(Math.max(0, limitBytes - writeBytes - getBytes - pinnedBytes));
   }
 

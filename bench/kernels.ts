@@ -4,7 +4,10 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { kernel } from "../kernel/kernel.ts";
+import { compress } from "../kernel/compress.ts";
+import { compressLz4Block, compressSnappyBlock, kernel } from "../kernel/kernel.ts";
+import { compressLz4Frame } from "../kernel/lz4-frame.ts";
+import { compressSnappyStream } from "../kernel/snappy-frame.ts";
 import { twins } from "../kernel/twins/twins.ts";
 import { concat, encodeBatch } from "../test/kernel/batch-builder.ts";
 import { noise } from "../test/kernel/noise.ts";
@@ -183,8 +186,26 @@ async function decompressRows(): Promise<BenchRow[]> {
   return rows;
 }
 
+/** No twin to compare with: against opening again what was made. */
+async function compressRows(): Promise<BenchRow[]> {
+  const body = new Uint8Array(readFileSync(join(import.meta.dirname, "../test/kernel/golden/java-none.bin"))).subarray(61);
+  const lz4 = await compress(3, body);
+  const snappy = await compress(2, body);
+  const [toLz4 = 0, fromLz4 = 0, toSnappy = 0, fromSnappy = 0] = inTurns(
+    () => void compressLz4Frame(body, compressLz4Block),
+    () => void kernel.decompressLz4(lz4, mebibyte),
+    () => void compressSnappyStream(body, compressSnappyBlock),
+    () => void kernel.decompressSnappy(snappy, mebibyte),
+  );
+  const against = "decompressing it";
+  return [
+    rate(`compress ${Math.round(body.length / 1024)} KiB, lz4`, body.length, [toLz4, fromLz4], against),
+    rate(`compress ${Math.round(body.length / 1024)} KiB, snappy`, body.length, [toSnappy, fromSnappy], against),
+  ];
+}
+
 export async function run(): Promise<BenchRow[]> {
-  return [...(await crcRows()), ...validateRows(), ...plainRows(), ...(await decompressRows())];
+  return [...(await crcRows()), ...validateRows(), ...plainRows(), ...(await decompressRows()), ...(await compressRows())];
 }
 
 if (import.meta.main) {

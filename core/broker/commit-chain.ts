@@ -3,7 +3,7 @@
  * once given means the same batches for ever, because an attempt that was lost may still arrive; so a commit is repeated until
  * it is answered, and only the end of the epoch ends it without an answer.
  */
-import type { BatchResult, BrokerIdentity, CommitReply, CommitRequest } from "../coordinator.ts";
+import type { BrokerIdentity, CommitReply, CommitRequest } from "../coordinator.ts";
 import { commitEntries, inlineRecords, type Part } from "../wal/part.ts";
 import type { EffectSink } from "./events.ts";
 import { backoffMs, type Timer, type Timers } from "./timers.ts";
@@ -29,6 +29,8 @@ export interface Commit {
   retry: Timer<(now: number) => void> | undefined;
 }
 
+export type CommittedReply = Extract<CommitReply, { kind: "committed" }>;
+
 /** What a chain asks of the machine it is part of. */
 export interface ChainHost {
   readonly sink: EffectSink;
@@ -36,7 +38,7 @@ export interface ChainHost {
   identity(): BrokerIdentity;
   /** A new effect id whose answer belongs to the commit. */
   attemptId(commit: Commit): number;
-  committed(commit: Commit, results: readonly BatchResult[], now: number): void;
+  committed(commit: Commit, reply: CommittedReply, now: number): void;
   /** The cell takes no inline bytes: the commit needs an object. */
   inlineFull(commit: Commit, now: number): void;
   /** The epoch is over. */
@@ -132,7 +134,7 @@ export class CommitChain {
 
   reply(commit: Commit, reply: CommitReply, now: number): void {
     commit.attempt = 0;
-    if (reply.kind === "committed") this.#committed(commit, reply.results, now);
+    if (reply.kind === "committed") this.#committed(commit, reply, now);
     else if (reply.kind === "inline-full") this.#inlineFull(commit, now);
     else if (reply.kind === "ahead") this.#ahead(commit, reply.expected, now);
     else this.#host.fenced(this.#cell, `broker epoch ${reply.brokerEpoch} has committed`);
@@ -146,13 +148,13 @@ export class CommitChain {
     this.#retryLater(commit, now);
   }
 
-  #committed(commit: Commit, results: readonly BatchResult[], now: number): void {
+  #committed(commit: Commit, reply: CommittedReply, now: number): void {
     const at = this.#unanswered.indexOf(commit);
     this.#unanswered.splice(at, 1);
     if (commit.source.kind === "inline") this.#unansweredInline -= 1;
     if (commit.retry !== undefined) this.#host.timers.cancel(commit.retry);
     if (at === 0) for (const waiting of this.#unanswered) if (waiting.refused) this.#send(waiting);
-    this.#host.committed(commit, results, now);
+    this.#host.committed(commit, reply, now);
   }
 
   #ahead(commit: Commit, expected: number, now: number): void {

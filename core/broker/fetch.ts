@@ -3,12 +3,10 @@
  * commits of any broker (D10) until there are minBytes, an error or the deadline. An empty answer needs the leader's word, no
  * older than the read: a stale index never makes a client believe that there is nothing.
  */
-import type { BatchResult, FollowReply } from "../coordinator.ts";
+import type { FollowReply } from "../coordinator.ts";
 import type { Kernel } from "../../kernel/interface.ts";
 import { errorCodes } from "../../protocol/errors.ts";
-import type { Part } from "../wal/part.ts";
 import { BlockCache, type Block } from "./block-cache.ts";
-import type { CommitSource } from "./commit-chain.ts";
 import type { BrokerEvent, EffectSink } from "./events.ts";
 import { ExtentReads } from "./extent-reads.ts";
 import { Finds, type FindsHost } from "./finds.ts";
@@ -18,7 +16,7 @@ import type { MemoryBudget } from "./memory-budget.ts";
 import { ObjectReads, urgency, type GetResult, type ReadsHost, type Waiter } from "./object-reads.ts";
 import { noBounds, unreadable } from "./outcomes.ts";
 import type { CommitListener } from "./produce.ts";
-import { batchCountOf, ownExtents } from "./own-commits.ts";
+import { takeOwnCommit, type OwnCommit } from "./own-commits.ts";
 import { nextExtent, ReadBytes, readableEnd, type PartBytes, type Want } from "./read-bytes.ts";
 import type { Read, ReadPart } from "./read-state.ts";
 import { forgetPlaces, type PartitionIndex } from "./tail-index.ts";
@@ -311,25 +309,11 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
     this.cache.insert(key, 0, object, true);
   }
 
-  committed(part: Part, source: CommitSource, key: string, results: readonly BatchResult[], now: number): void {
-    const cell = this.#follows.known(part.cell);
+  committed(commit: OwnCommit, now: number): void {
+    const cell = this.#follows.known(commit.part.cell);
     if (cell === undefined) return;
     const woken = new Set<Read>();
-    let byteStart = source.kind === "inline" ? 0 : source.byteStart;
-    let firstResult = 0;
-    let inline: Block | undefined;
-    for (const entry of part.entries) {
-      const index = cell.index.known(entry.lane.topicId, entry.lane.partition);
-      if (index?.hasTail === true) {
-        if (source.kind === "inline") inline ??= this.cache.insert("", 0, source.records, true);
-        for (const extent of ownExtents(entry, byteStart, results, firstResult)) {
-          if (cell.index.ownAppend(index, { ...extent, key, inline }, extent.logStartOffset, extent.transactional))
-            this.#wake(index, woken);
-        }
-      }
-      byteStart += entry.byteLength;
-      firstResult += batchCountOf(entry);
-    }
+    takeOwnCommit(commit, cell.index, this.cache, (index) => this.#wake(index, woken));
     for (const read of woken) this.#plan(read, now);
   }
 

@@ -27,7 +27,8 @@ export interface CellFollow {
 const trustAfterMs = 100;
 /** What was confirmed this long ago may be read without asking again. */
 const freshForMs = 1000;
-const pollMaxMs = 30_000;
+/** Well below the time after which shells give calls up. */
+const pollMaxMs = 20_000;
 
 export class Follows {
   readonly #sink: EffectSink;

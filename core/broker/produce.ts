@@ -3,17 +3,18 @@
  * partition, answered (I1). Knows the broker epoch: without one nothing is flushed, and when it ends everything unanswered fails,
  * so that a new epoch begins with nothing of the old one.
  */
-import type { BatchResult, BrokerIdentity } from "../coordinator.ts";
+import type { BrokerIdentity } from "../coordinator.ts";
 import type { Settings } from "../settings.ts";
 import { CellBuffer, type BufferedItem, type PendingAppend } from "../wal/buffer.ts";
 import { flushesObject, inlineBurstBytes, takesInline, type ObjectBacklog } from "../wal/flush-policy.ts";
 import { encodeWalObject, type Crc32c } from "../wal/format.ts";
 import { formPart, walParts, type Part } from "../wal/part.ts";
 import { TokenBucket } from "../wal/token-bucket.ts";
-import { CommitChain, type ChainHost, type Commit, type CommitSource } from "./commit-chain.ts";
+import { CommitChain, type ChainHost, type Commit, type CommittedReply } from "./commit-chain.ts";
 import type { BrokerEvent, EffectSink } from "./events.ts";
 import type { AppendItem, AppendOutcome } from "./interface.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
+import type { OwnCommit } from "./own-commits.ts";
 import { fateUnknown, neverSent, notStored } from "./outcomes.ts";
 import { Registration } from "./registration.ts";
 import { Timers } from "./timers.ts";
@@ -22,7 +23,7 @@ import { Uploads, type Upload, type UploadedPart, type UploadHost } from "./uplo
 /** Learns what this broker committed: for its cache, and for readers that wait here. */
 export interface CommitListener {
   stored(key: string, object: Uint8Array): void;
-  committed(part: Part, source: CommitSource, key: string, results: readonly BatchResult[], now: number): void;
+  committed(commit: OwnCommit, now: number): void;
 }
 
 export interface ProduceOptions {
@@ -324,7 +325,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
     return this.#lastEffectId;
   }
 
-  committed({ part, source }: Commit, results: readonly BatchResult[], now: number): void {
+  committed({ part, source }: Commit, { results, cursor }: CommittedReply, now: number): void {
     const uploaded = this.#uploaded.get(part);
     if (uploaded !== undefined) {
       this.#uploaded.delete(part);
@@ -340,7 +341,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
         at += buffered.item.batches.length;
       }
     }
-    this.#options.listener.committed(part, source, uploaded?.upload.key ?? "", results, now);
+    this.#options.listener.committed({ part, source, key: uploaded?.upload.key ?? "", results, cursor }, now);
     const cell = this.#cell(part.cell);
     this.#sendReady(cell, now);
     if (cell.objectBound) this.#flushObjects(now);

@@ -49,6 +49,31 @@ describe("long polls", () => {
     expect(tagsOf(driver.read.get(next)![0]!.records)).toEqual([2]);
   });
 
+  it("an own commit that is the next row of the journal moves the cursor: the next follow waits instead of repeating it", () => {
+    const driver = Driver.started();
+    driver.fetch(readOf(0));
+    driver.run();
+    driver.append([itemOf(1)]);
+    driver.answer(driver.one("commit"));
+    driver.fetch(readOf(1));
+    expect(driver.one("follow").cursor).toBe(driver.leader(0).cursor);
+  });
+
+  it("an own commit behind another broker's does not move the cursor", () => {
+    const driver = Driver.started();
+    const other = new Driver({}, 1, driver);
+    driver.fetch(readOf(0));
+    const id = driver.fetch(readOf(0, { partition: 1 }));
+    for (const find of driver.of("find")) driver.answer(find);
+    other.append([itemOf(7, { partition: 1 })]);
+    other.run();
+    driver.append([itemOf(1)]);
+    driver.answer(driver.one("commit"));
+    expect(driver.read.has(id)).toBe(false);
+    driver.run();
+    expect(tagsOf(driver.read.get(id)![0]!.records)).toEqual([7]);
+  });
+
   it("waits for minBytes, then for the deadline", () => {
     const { driver, writer } = withWrites([1]);
     const patient = driver.fetch(readOf(0, { minBytes: 150 }));

@@ -170,6 +170,20 @@ export interface EpochEndAnswer extends PartitionRef {
   readonly endOffset: number;
 }
 
+/** What administrators ask of a partition. */
+export interface PartitionDescription extends PartitionRef {
+  readonly errorCode: number;
+  /** Bytes of all batches between the log's start and its end. */
+  readonly byteLength: number;
+  readonly producers: readonly {
+    readonly producerId: number;
+    readonly producerEpoch: number;
+    readonly lastSequence: number;
+    /** When the producer was heard last. */
+    readonly lastTimestamp: number;
+  }[];
+}
+
 /** The settings of a topic that a leader acts on. */
 export interface PartitionSettings {
   readonly timestampType: "CreateTime" | "LogAppendTime";
@@ -182,6 +196,7 @@ export interface BatchCoordinator {
   follow(cursor: Cursor, maxWaitMs: number): Promise<FollowReply>;
   listOffsets(queries: readonly OffsetQuery[]): Promise<readonly OffsetAnswer[]>;
   epochEnds(queries: readonly EpochEndQuery[]): Promise<readonly EpochEndAnswer[]>;
+  describePartitions(partitions: readonly PartitionRef[]): Promise<readonly PartitionDescription[]>;
   /** Idempotent, as is deletePartitions: the controller repeats both until they are answered. */
   createPartitions(partitions: readonly PartitionRef[], settings: PartitionSettings): Promise<void>;
   deletePartitions(topicId: TopicId): Promise<void>;

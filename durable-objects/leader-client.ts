@@ -33,6 +33,7 @@ export function leaderClient(env: Env, cluster: string, cell: number): LeaderCli
     follow: (cursor, maxWaitMs) => call((leader) => leader.follow(cursor, maxWaitMs)),
     listOffsets: (queries) => call((leader) => leader.listOffsets(queries)),
     epochEnds: (queries) => call((leader) => leader.epochEnds(queries)),
+    describePartitions: (partitions) => call((leader) => leader.describePartitions(partitions)),
     createPartitions: (partitions, settings) => call((leader) => leader.createPartitions(partitions, settings)),
     deletePartitions: (topicId) => call((leader) => leader.deletePartitions(topicId)),
     deleteRecords: (requests) => call((leader) => leader.deleteRecords(requests)),

@@ -16,6 +16,7 @@ import type {
   FollowReply,
   OffsetAnswer,
   OffsetQuery,
+  PartitionDescription,
   PartitionRef,
   PartitionSettings,
   TopicId,
@@ -107,6 +108,10 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
 
   async listOffsets(queries: readonly OffsetQuery[]): Promise<readonly OffsetAnswer[]> {
     return this.#cell.listOffsets(queries);
+  }
+
+  async describePartitions(partitions: readonly PartitionRef[]): Promise<readonly PartitionDescription[]> {
+    return this.#cell.describePartitions(partitions);
   }
 
   async epochEnds(queries: readonly EpochEndQuery[]): Promise<readonly EpochEndAnswer[]> {

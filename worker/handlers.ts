@@ -24,6 +24,7 @@ import { initProducerIdHandler } from "./handlers/22-init-producer-id.ts";
 import { offsetForLeaderEpochHandler } from "./handlers/23-offset-for-leader-epoch.ts";
 import { describeConfigsHandler } from "./handlers/32-describe-configs.ts";
 import { alterConfigsHandler } from "./handlers/33-alter-configs.ts";
+import { describeLogDirsHandler } from "./handlers/35-describe-log-dirs.ts";
 import { createPartitionsHandler } from "./handlers/37-create-partitions.ts";
 import { deleteGroupsHandler } from "./handlers/42-delete-groups.ts";
 import { electLeadersHandler } from "./handlers/43-elect-leaders.ts";
@@ -34,6 +35,7 @@ import { offsetDeleteHandler } from "./handlers/47-offset-delete.ts";
 import { describeQuorumHandler } from "./handlers/55-describe-quorum.ts";
 import { updateFeaturesHandler } from "./handlers/57-update-features.ts";
 import { describeClusterHandler } from "./handlers/60-describe-cluster.ts";
+import { describeProducersHandler } from "./handlers/61-describe-producers.ts";
 import { listConfigResourcesHandler } from "./handlers/74-list-config-resources.ts";
 import { consumerGroupHeartbeatHandler } from "./handlers/68-consumer-group-heartbeat.ts";
 import { consumerGroupDescribeHandler } from "./handlers/69-consumer-group-describe.ts";
@@ -61,6 +63,7 @@ const served: readonly Handler[] = [
   offsetForLeaderEpochHandler,
   describeConfigsHandler,
   alterConfigsHandler,
+  describeLogDirsHandler,
   createPartitionsHandler,
   deleteGroupsHandler,
   electLeadersHandler,
@@ -71,6 +74,7 @@ const served: readonly Handler[] = [
   describeQuorumHandler,
   updateFeaturesHandler,
   describeClusterHandler,
+  describeProducersHandler,
   listConfigResourcesHandler,
   consumerGroupHeartbeatHandler,
   consumerGroupDescribeHandler,

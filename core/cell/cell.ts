@@ -20,6 +20,7 @@ import type {
   OffsetQuery,
   OffsetSpec,
   PartitionBounds,
+  PartitionDescription,
   PartitionRef,
   PartitionSettings,
   TopicId,
@@ -32,6 +33,7 @@ import { applyCommit } from "./apply-commit.ts";
 import { judgeNumber, resultsOf, type KeptAnswer } from "./broker-chains.ts";
 import { CellState } from "./cell-state.ts";
 import { commitEntry } from "./decide-commit.ts";
+import { describePartitions } from "./describe-partitions.ts";
 import { entryKind } from "./entry-kind.ts";
 import type { StoredExtent } from "./extent-log.ts";
 import { FollowRing } from "./follow-ring.ts";
@@ -326,6 +328,10 @@ export class Cell {
       }
       return { topicId, partition, errorCode: 0, ...log.epochEnd(leaderEpoch) };
     });
+  }
+
+  describePartitions(partitions: readonly PartitionRef[]): PartitionDescription[] {
+    return describePartitions(this.#state, partitions);
   }
 
   #extent(log: PartitionLog, stored: StoredExtent, inline?: Uint8Array): Extent {

@@ -14,6 +14,7 @@ import type {
   FollowReply,
   OffsetAnswer,
   OffsetQuery,
+  PartitionDescription,
   PartitionRef,
   PartitionSettings,
   TopicId,
@@ -86,6 +87,10 @@ export class MemoryCoordinator implements BatchCoordinator {
 
   async listOffsets(queries: readonly OffsetQuery[]): Promise<readonly OffsetAnswer[]> {
     return this.cell.listOffsets(queries);
+  }
+
+  async describePartitions(partitions: readonly PartitionRef[]): Promise<readonly PartitionDescription[]> {
+    return this.cell.describePartitions(partitions);
   }
 
   async epochEnds(queries: readonly EpochEndQuery[]): Promise<readonly EpochEndAnswer[]> {

@@ -9,6 +9,7 @@ import { metadata } from "../../protocol/messages/03-metadata.ts";
 import { deleteRecords } from "../../protocol/messages/21-delete-records.ts";
 import { describeConfigs } from "../../protocol/messages/32-describe-configs.ts";
 import { alterConfigs } from "../../protocol/messages/33-alter-configs.ts";
+import { describeLogDirs } from "../../protocol/messages/35-describe-log-dirs.ts";
 import { createPartitions } from "../../protocol/messages/37-create-partitions.ts";
 import { electLeaders } from "../../protocol/messages/43-elect-leaders.ts";
 import { incrementalAlterConfigs } from "../../protocol/messages/44-incremental-alter-configs.ts";
@@ -16,6 +17,7 @@ import { alterPartitionReassignments } from "../../protocol/messages/45-alter-pa
 import { listPartitionReassignments } from "../../protocol/messages/46-list-partition-reassignments.ts";
 import { describeQuorum } from "../../protocol/messages/55-describe-quorum.ts";
 import { updateFeatures } from "../../protocol/messages/57-update-features.ts";
+import { describeProducers } from "../../protocol/messages/61-describe-producers.ts";
 import { listConfigResources } from "../../protocol/messages/74-list-config-resources.ts";
 import { FakeBroker, servedVersions } from "./fake-broker.ts";
 import { batch } from "./records.ts";
@@ -265,6 +267,40 @@ describe("DeleteRecords", () => {
     expect(await ask(await brokerWithRecords({ "cleanup.policy": "compact" }), 2, 1n)).toMatchObject({ errorCode: 44 });
     expect(await ask(await brokerWithRecords({ "cleanup.policy": "compact,delete" }), 2, 1n)).toMatchObject({ errorCode: 0 });
   });
+});
+
+test.each(servedVersions(describeLogDirs))("DescribeLogDirs v%i tells the bytes of each partition, once", async (version) => {
+  const broker = new FakeBroker({ settings: { "brokers.per.zone": 2 } });
+  await broker.createTopic("t", 6);
+  const sets = [0, 1, 2, 3, 4, 5].map((index) => ({ index, records: batch({ values: ["x".repeat(index)] }) }));
+  await broker.ask(produce, 9, { acks: -1, topicData: [{ name: "t", partitionData: sets }] });
+  const ask = async (nodeId: number, topics: { topic: string; partitions: number[] }[] | null) => {
+    broker.nodeId = nodeId;
+    const [result] = (await broker.ask(describeLogDirs, version, { topics }))!.results;
+    expect(result).toMatchObject({ errorCode: 0, totalBytes: -1n, usableBytes: -1n });
+    return result!.topics.flatMap(({ partitions }) =>
+      partitions.map(({ partitionIndex, partitionSize }) => [partitionIndex, partitionSize]),
+    );
+  };
+  const all = [...(await ask(0, null)), ...(await ask(1, null))].sort(([a], [b]) => Number(a) - Number(b));
+  expect(all).toEqual(sets.map(({ index, records }) => [index, BigInt(records.length)]));
+  const one = [{ topic: "t", partitions: [3] }];
+  expect([...(await ask(0, one)), ...(await ask(1, one))]).toEqual([all[3]]);
+  expect(await ask(0, [])).toEqual([]);
+});
+
+test("DescribeProducers tells what a leader remembers of each producer", async () => {
+  const broker = new FakeBroker();
+  await broker.createTopic("t", 1);
+  const topics = [{ name: "t", partitionIndexes: [0, 4] }];
+  const [topic] = (await broker.ask(describeProducers, 0, { topics }))!.topics;
+  expect(topic!.partitions[0]).toMatchObject({
+    errorCode: 0,
+    activeProducers: [
+      { producerId: 7n, producerEpoch: 1, lastSequence: 41, lastTimestamp: 99n, coordinatorEpoch: -1, currentTxnStartOffset: -1n },
+    ],
+  });
+  expect(topic!.partitions[1]).toMatchObject({ partitionIndex: 4, errorCode: 3, activeProducers: [] });
 });
 
 test.each(servedVersions(electLeaders))("ElectLeaders v%i: nobody needs to be elected", async (version) => {

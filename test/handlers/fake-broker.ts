@@ -44,6 +44,7 @@ export class FakeBroker {
   readonly appends: (readonly AppendItem[])[] = [];
   /** What to say of the next appends instead of appending. */
   appendError = 0;
+  nodeId = 0;
   nowMs = 1_700_000_000_000;
   throttleMs = 0;
   readonly #logs = new Map<string, Log>();
@@ -98,7 +99,7 @@ export class FakeBroker {
 
   #services(): BrokerServices {
     return {
-      nodeId: 0,
+      nodeId: this.nodeId,
       settings: this.settings,
       throttleMs: this.throttleMs,
       catalog: this.catalog,
@@ -177,6 +178,12 @@ export class FakeBroker {
   #coordinator(): Partial<BatchCoordinator> {
     return {
       listOffsets: async (queries) => queries.map((query) => this.#offsets(query)),
+      describePartitions: async (partitions) =>
+        partitions.map((ref) => {
+          const byteLength = this.log(ref).extents.reduce((sum, { extent }) => sum + extent.byteLength, 0);
+          const producers = [{ producerId: 7, producerEpoch: 1, lastSequence: 41, lastTimestamp: 99 }];
+          return { ...ref, errorCode: 0, byteLength, producers };
+        }),
       epochEnds: async (queries) => queries.map((query) => this.#epochEnd(query)),
       deleteRecords: async (requests) =>
         requests.map((request) => {

@@ -1,0 +1,26 @@
+/**
+ * What administrators ask of a partition: how large it is, and which producers its leader remembers. Counts what is referred to, not
+ * what the object store holds.
+ */
+import type { PartitionDescription, PartitionRef } from "../coordinator.ts";
+import { errorCodes } from "../../protocol/errors.ts";
+import type { CellState } from "./cell-state.ts";
+import type { PartitionLog } from "./partition-log.ts";
+import { sequenceAfter } from "./producers.ts";
+
+export function describePartitions(state: CellState, partitions: readonly PartitionRef[]): PartitionDescription[] {
+  return partitions.map((ref) => {
+    const log = state.find(ref);
+    if (log === undefined) return { ...ref, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION, byteLength: 0, producers: [] };
+    return { ...ref, errorCode: errorCodes.NONE, byteLength: log.extents.byteLength, producers: producersOf(log) };
+  });
+}
+
+function producersOf({ producers }: PartitionLog): PartitionDescription["producers"] {
+  return [...producers].map(([producerId, { epoch, batches, lastUsedMs }]) => {
+    const last = batches.at(-1);
+    const next = last === undefined ? 0 : sequenceAfter(last);
+    const lastSequence = last === undefined ? -1 : (next + 2 ** 31 - 1) % 2 ** 31;
+    return { producerId, producerEpoch: epoch, lastSequence, lastTimestamp: lastUsedMs };
+  });
+}

@@ -78,8 +78,10 @@ export class ReadBytes {
       const extent = nextExtent(part, offset);
       if (extent === undefined || extent.baseOffset >= end) break;
       if (extent.inline !== undefined) {
-        if (!extent.inline.resident && extent.inline.pins === 0) part.needsFind ||= taken === 0;
-        if (part.needsFind) break;
+        if (!extent.inline.resident && extent.inline.pins === 0) {
+          part.needsFind ||= taken === 0;
+          break;
+        }
         this.pin(part.read, extent.inline);
       } else {
         const block = this.#cache.find(extent.key, extent.byteStart, extent.byteLength);

@@ -123,6 +123,10 @@ export class SimulatedProducer {
   /** Answers on a connection come in the order of the requests, so one that is late holds up those behind it. */
   #answered(outgoing: Outgoing, sent: SentBatch, outcome: AppendOutcome | undefined): void {
     if (!this.#window.includes(outgoing)) return;
+    if (outcome === undefined) {
+      // The connection is gone, and with it the answers that waited behind this one.
+      for (const other of this.#window) other.answer &&= { sent: other.answer.sent, outcome: undefined };
+    }
     outgoing.answer = { sent, outcome };
     for (const waiting of [...this.#window]) {
       if (waiting.answer === undefined) {

@@ -1,5 +1,5 @@
 /** The extents of a partition against a plain array, and what they weigh. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { ExtentLog, type StoredExtent } from "../../../core/cell/extent-log.ts";
 

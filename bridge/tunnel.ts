@@ -9,7 +9,7 @@ import { WebSocket } from "ws";
 const messageBytesMax = 1024 * 1024;
 const bufferedBytesMax = 2 * 1024 * 1024;
 /** Bytes the server has not reported as taken: a server cannot stop reading a WebSocket, so it is not overfilled. */
-const windowBytes = 8 * 1024 * 1024;
+const windowBytes = 2 * 1024 * 1024;
 const pingIntervalMs = 30_000;
 const handshakeTimeoutMs = 15_000;
 
@@ -54,7 +54,10 @@ export class Tunnel {
   #listen(): void {
     const webSocket = this.#webSocket;
     webSocket.on("open", () => this.#opened());
-    webSocket.on("message", (data, isBinary) => (isBinary ? this.#toTcp(data) : this.#taken(Number(data.toString("latin1")))));
+    webSocket.on("message", (data: Buffer, isBinary) => {
+      if (isBinary) this.#toTcp(data);
+      else this.#taken(Number(data.toString("latin1")));
+    });
     webSocket.on("pong", () => {
       this.#isAlive = true;
     });

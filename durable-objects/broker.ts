@@ -69,9 +69,11 @@ export class BrokerObject extends DurableObject<Env> {
     this.#webSockets = new WebSocketFronts({
       accept: (socket) => ctx.acceptWebSocket(socket),
       frameBytesMax: settings["socket.request.max.bytes"],
-      waitingBytesMax: settings["socket.request.max.bytes"],
+      waitingBytesMax: settings["broker.memory.bytes"] / 2,
       open: (facts, transport) => this.#open(facts, transport),
       onReceived: (byteLength) => this.#metrics.count("kante_received_bytes_total", byteLength),
+      onGreedy: ({ id, clientAddress }, waitingBytes) =>
+        this.#log.warn("greedy-connection-closed", { connection: id, client: clientAddress, waitingBytes }),
     });
   }
 

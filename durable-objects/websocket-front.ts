@@ -42,10 +42,11 @@ interface Open {
 export interface WebSocketFrontsOptions {
   readonly accept: (socket: WebSocket) => void;
   readonly frameBytesMax: number;
-  /** Bytes of unbegun requests at which a client is closed. */
+  /** Bytes of unbegun requests over all clients at which the greediest is closed. */
   readonly waitingBytesMax: number;
   readonly open: (facts: ConnectionFacts, transport: Transport) => Connection;
   readonly onReceived: (byteLength: number) => void;
+  readonly onGreedy: (facts: ConnectionFacts, waitingBytes: number) => void;
 }
 
 export class WebSocketFronts {
@@ -78,9 +79,25 @@ export class WebSocketFronts {
     } catch (error) {
       open.connection.fail(error instanceof Error ? error.message : String(error));
     }
-    if (open.connection.waitingBytes > this.#options.waitingBytesMax)
-      this.#end(socket, 1013, "too many bytes without waiting for answers");
-    else this.#settle(socket, open);
+    this.#settle(socket, open);
+    if (open.connection.waitingBytes > 0) this.#closeGreedy();
+  }
+
+  /** The last resort: others have been told to hold back, and their answers were delayed. */
+  #closeGreedy(): void {
+    let waitingBytes = 0;
+    let greediest: WebSocket | undefined;
+    let mostBytes = 0;
+    for (const [socket, { connection }] of this.#open) {
+      waitingBytes += connection.waitingBytes;
+      if (connection.waitingBytes <= mostBytes) continue;
+      mostBytes = connection.waitingBytes;
+      greediest = socket;
+    }
+    const open = greediest === undefined ? undefined : this.#open.get(greediest);
+    if (greediest === undefined || open === undefined || waitingBytes <= this.#options.waitingBytesMax) return;
+    this.#options.onGreedy(open.facts, mostBytes);
+    this.#end(greediest, 1013, "too much was sent without waiting for answers");
   }
 
   /** The platform waits for this answer to a close. */
@@ -147,7 +164,8 @@ export class WebSocketFronts {
   }
 
   #settle(socket: WebSocket, open: Open): void {
-    const takenBytes = open.receivedBytes - open.connection.waitingBytes - open.cutter.partialByteLength;
+    // An unfinished frame counts as taken: its end must be able to come, however large it is.
+    const takenBytes = open.receivedBytes - open.connection.waitingBytes;
     if (open.tellsTaken && takenBytes - open.toldBytes >= takenBytesStep) {
       socket.send(String(takenBytes - open.toldBytes));
       open.toldBytes = takenBytes;

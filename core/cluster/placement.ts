@@ -40,9 +40,10 @@ export function allNodeIds(settings: ZoneSettings): readonly number[] {
   return zoneNames(settings).flatMap((zone) => zoneNodes(settings, zone).map((node) => node.nodeId));
 }
 
+/** A topic begins somewhere and goes round: even a topic of two partitions is served by two brokers. */
 export function partitionNode(nodes: readonly Node[], topicId: TopicId, partition: number): Node {
   if (nodes.length === 1) return nodes[0]!;
-  return nodes[mix(hashText(topicId) + Math.imul(partition, 0x9e3779b1)) % nodes.length]!;
+  return nodes[(mix(hashText(topicId)) + partition) % nodes.length]!;
 }
 
 /** The coordinator of a group or a transactional id. */
@@ -57,7 +58,7 @@ function hashText(text: string): number {
   return hash;
 }
 
-/** Spreads the bits (the finisher of MurmurHash3): neighbouring partitions go to different nodes. */
+/** Spreads the bits (the finisher of MurmurHash3): names that differ little go to different nodes. */
 function mix(value: number): number {
   let hash = value | 0;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

@@ -41,21 +41,16 @@ describe("placement", () => {
     );
   });
 
-  test("[D14] partitions of a topic and keys of coordinators spread over the brokers", () => {
+  test("[D14] the partitions of a topic go round the brokers, topics and coordinators spread over them", () => {
     const nodes = zoneNodes({ zones: "a", "brokers.per.zone": 4 }, "a");
-    const topicId = "1f2e3d4c-0000-4000-8000-000000000001";
-    const byPartition = new Map<number, number>();
-    const byKey = new Map<number, number>();
-    for (let i = 0; i < 1000; i++) {
-      const { nodeId } = partitionNode(nodes, topicId, i);
-      byPartition.set(nodeId, (byPartition.get(nodeId) ?? 0) + 1);
-      const coordinator = coordinatorNode(nodes, `group-${i}`).nodeId;
-      byKey.set(coordinator, (byKey.get(coordinator) ?? 0) + 1);
-    }
-    for (const counts of [byPartition, byKey]) {
-      expect(counts.size).toBe(4);
-      for (const count of counts.values()) expect(count).toBeGreaterThan(180);
-    }
+    const counts = (ids: readonly number[]) => nodes.map(({ nodeId }) => ids.filter((id) => id === nodeId).length);
+    const thousand = Array.from({ length: 1000 }, (_, index) => index);
+    const topicId = (index: number) => `1f2e3d4c-0000-4000-8000-${String(index).padStart(12, "0")}`;
+    const ofOneTopic = thousand.slice(0, 8).map((partition) => partitionNode(nodes, topicId(1), partition).nodeId);
+    expect(counts(ofOneTopic)).toEqual([2, 2, 2, 2]);
+    const ofTopics = thousand.map((index) => partitionNode(nodes, topicId(index), 0).nodeId);
+    const ofGroups = thousand.map((index) => coordinatorNode(nodes, `group-${index}`).nodeId);
+    for (const count of [...counts(ofTopics), ...counts(ofGroups)]) expect(count).toBeGreaterThan(180);
   });
 
   test("node ids are told by the zone's place and the broker's index; an unknown zone is the first", () => {

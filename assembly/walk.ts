@@ -1,6 +1,7 @@
 // Walks the records of one batch, piece by piece, hopping over keys and values: every record must fill its length, count up its
 // offset delta and, on a compacted topic, have a key. Rests wherever the next bytes haven't come yet; kernel/twins/validate.ts is
 // the oracle, and the checks and their order are the same.
+import { hop, hopAt, hopDeltaMax, hopIndex } from "./hop";
 import { CARRY, input, PIECE } from "./input";
 
 // Answers, numbered as kernel.ts names them. MORE: fine so far.
@@ -53,7 +54,7 @@ export function walkStart(start: usize, length: usize, recordCount: i32, needsKe
 
 /** Takes in one piece of exactly PIECE bytes that is not the last. */
 export function walkPiece(): i32 {
-  const reason = walk(input + PIECE - PART_MAX);
+  const reason = walk(input + PIECE - PART_MAX, input + PIECE);
   if (reason != MORE) return reason;
   // A call of memory.copy would cost more than the copy.
   for (let offset: usize = 0; offset < CARRY; offset += 16)
@@ -67,7 +68,7 @@ export function walkPiece(): i32 {
 }
 
 export function walkEnd(): i32 {
-  return walk(NOWHERE);
+  return walk(NOWHERE, end);
 }
 
 /** Which record was judged last, and where in the whole it begins. */
@@ -84,11 +85,12 @@ export function walkTimestampDeltaMax(): f64 {
   return index == 0 ? 0 : <f64>timestampDeltaMax;
 }
 
-/** Every part that begins at or before `safe` is there. */
-function walk(safe: usize): i32 {
+/** What of the window belongs to the walk ends at `limit` or before; every part that begins at or before `safe` is there. */
+function walk(safe: usize, limit: usize): i32 {
   while (at <= safe || phase == HEAD) {
     let reason = OK;
     if (phase == HEAD) {
+      if (at < limit) hopAhead(min(limit, end));
       if (index >= count || at == end) {
         recordStart = at;
         return at == end && index == count ? OK : COUNT;
@@ -112,6 +114,14 @@ function walk(safe: usize): i32 {
     if (reason != OK) return reason;
   }
   return MORE;
+}
+
+/** All plain records at once; what comes next is not plain, or not good, or not all there. */
+function hopAhead(limit: usize): void {
+  hop(at, limit, index, count, keysRequired);
+  at = hopAt();
+  index = hopIndex();
+  timestampDeltaMax = max(timestampDeltaMax, <i64>hopDeltaMax());
 }
 
 /** Length, attributes, timestamp, offset and key. Reads may run past the record: the position tells, and is checked. */

@@ -1,0 +1,61 @@
+/** The contract, over the Leader Durable Object in a real workerd; restarts are deaths of the object. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { batchCoordinatorContract, inlineBytesMax, newTopicId } from "../../contract/batch-coordinator.ts";
+import { Chain, createTime, plain, resultsOf } from "../../contract/commits.ts";
+import { startLeaderServer, type LeaderServer } from "./remote-leader.ts";
+
+const slowMs = 120_000;
+let server: LeaderServer;
+beforeAll(async () => {
+  server = await startLeaderServer({ "inline.bytes.max": inlineBytesMax });
+}, slowMs);
+afterAll(async () => server?.close(), slowMs);
+
+batchCoordinatorContract("the Leader Durable Object", async () => server.cell(0), { runs: 12, steps: 25 });
+
+test("[D6] a commit writes one row, and a question none", { timeout: slowMs }, async () => {
+  const { coordinator } = server.cell(1);
+  const topicId = newTopicId();
+  const partitions = Array.from({ length: 300 }, (_, partition) => ({ topicId, partition }));
+  const chain = new Chain();
+  await coordinator.createPartitions(partitions, createTime);
+  const rows = async () => (await coordinator.metrics()).counters["kante_rows_written_total"];
+  expect(await rows()).toBe(1);
+  await coordinator.commit(chain.object(partitions.map((ref) => [ref, [plain(), plain()]])));
+  expect(await rows()).toBe(2);
+  await coordinator.findBatches([{ ...partitions[0]!, offset: 0, maxBytes: 1 }]);
+  await coordinator.follow(0, 0);
+  expect(await rows()).toBe(2);
+});
+
+test(
+  "[D6] [I7] a snapshot replaces the rows before it but for inline records, and the leader starts from it",
+  { timeout: slowMs },
+  async () => {
+    const leader = server.cell(2);
+    const { coordinator } = leader;
+    const topicId = newTopicId();
+    const partitions = Array.from({ length: 1000 }, (_, partition) => ({ topicId, partition }));
+    const chain = new Chain();
+    await coordinator.createPartitions(partitions, createTime);
+    await coordinator.commit(chain.inline([[partitions[7]!, [plain(3)]]], 42));
+    let number = 0;
+    while ((await leader.tables()).snapshot === 0 && number < 500) {
+      number += 1;
+      // Sizes of two bytes and times of three, so that rows fill up soon.
+      const batch = plain(200, { size: 20_000, maxTimestamp: 1_700_000_000_000 + number });
+      resultsOf(await coordinator.commit(chain.object(partitions.map((ref) => [ref, [batch]]))));
+    }
+    const { journal, inline, snapshot } = await leader.tables();
+    expect([journal, inline, snapshot]).toEqual([1, 1, 1]);
+    await leader.restart();
+    const last = partitions[999]!;
+    const found = await coordinator.findBatches([
+      { ...last, offset: 0, maxBytes: 1e9 },
+      { ...partitions[7]!, offset: 0, maxBytes: 1 },
+    ]);
+    expect(found.results[0]!.bounds.highWatermark).toBe(200 * number);
+    expect(found.results[1]!.extents[0]!.source).toEqual({ kind: "inline", records: new Uint8Array(100).fill(42) });
+    expect(resultsOf(await coordinator.commit(chain.object([[last, [plain()]]])))[0]!.baseOffset).toBe(200 * number);
+  },
+);

@@ -3,7 +3,9 @@
  */
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { kernel } from "../../kernel/kernel.ts";
 import { produce } from "../../protocol/messages/00-produce.ts";
+import { batchBody } from "../../worker/handlers/batch-body.ts";
 import { encodeRecords, sealCrc } from "../kernel/batch-builder.ts";
 import { FakeBroker, servedVersions } from "./fake-broker.ts";
 import { batch } from "./records.ts";
@@ -220,6 +222,33 @@ describe("records that are refused", () => {
     expect(new DataView(item!.records.buffer, item!.records.byteOffset).getBigInt64(35)).toBe(BigInt(now));
     expect(item!.batches[0]!.maxTimestamp).toBe(now);
     expect(await produceTo(broker, 8, item!.records)).toMatchObject({ errorCode: 0 });
+  });
+
+  test.each(["uncompressed", "gzip", "snappy", "lz4", "zstd"])(
+    "compression.type=%s is what batches rest in, whatever the producer chose",
+    async (compressionType) => {
+      const broker = await brokerWithTopic({ "compression.type": compressionType });
+      const values = Array.from({ length: 20 }, (_, index) => `value ${index} `.repeat(20));
+      for (const records of [batch({ values }), gzipped(values)]) {
+        expect(await produceTo(broker, 8, records)).toMatchObject({ errorCode: 0 });
+      }
+      const codec = ["uncompressed", "gzip", "snappy", "lz4", "zstd"].indexOf(compressionType);
+      for (const items of broker.appends) {
+        const [item] = items;
+        const result = kernel.validate(item!.records, { keysRequired: false, batchSizeMax: 1_000_000 });
+        expect(result).toMatchObject({ ok: true, batches: [{ size: item!.records.length, offsetCount: 20 }] });
+        expect(item!.batches[0]).toMatchObject({ size: item!.records.length, attributes: codec });
+        const header = kernel.batches(item!.records)[0]!;
+        const body = await batchBody(header, item!.records);
+        expect(kernel.records(header, body).map(({ value }) => new TextDecoder().decode(value!))).toEqual(values);
+      }
+    },
+  );
+
+  test("a batch that grows beyond the limit when it is unpacked is 10", async () => {
+    const broker = await brokerWithTopic({ "compression.type": "uncompressed", "max.message.bytes": "500" });
+    expect(await produceTo(broker, 8, gzipped(["x".repeat(1000)]))).toMatchObject({ errorCode: 10 });
+    expect(broker.appends).toEqual([]);
   });
 
   test("a topic with LogAppendTime stamps the batch, tells the time and asks for no other", async () => {

@@ -7,6 +7,7 @@ import type { BatchHeader, InvalidReason, ValidatedBatch, ValidateResult, Walked
 import { kernel } from "../../kernel/kernel.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { batchBody } from "./batch-body.ts";
+import { codecWanted, recode } from "./recode.ts";
 
 export interface RecordError {
   readonly batchIndex: number;
@@ -66,17 +67,33 @@ export function checkRecords(
   }
   const refusal = refusedBatch(batch, apiVersion);
   if (refusal !== undefined) return refusal;
-  if (!mustLookInside(batch, effective)) return checkTime(batch, records, effective, nowMs);
+  const codec = codecWanted(effective.compressionType, batch);
+  if (codec === undefined && !mustLookInside(batch, effective)) return checkTime(batch, records, effective, nowMs);
   const header = kernel.batches(records)[0]!;
   const body = batchBody(header, records);
   const check = (opened: Uint8Array) => {
     const inside = checkInside(header, opened, effective, nowMs);
     if (typeof inside !== "number") return inside;
-    return checkTime({ ...batch, recordsMaxTimestamp: inside }, records, effective, nowMs);
+    const checked = checkTime({ ...batch, recordsMaxTimestamp: inside }, records, effective, nowMs);
+    return codec === undefined ? checked : recoded(checked, opened, codec, effective);
   };
-  if (body instanceof Promise)
+  if (body instanceof Promise) {
     return body.then(check, () => refuse(errorCodes.CORRUPT_MESSAGE, "The compressed records cannot be read."));
+  }
   return check(body);
+}
+
+async function recoded(
+  check: RecordCheck | Promise<RecordCheck>,
+  body: Uint8Array,
+  codec: number,
+  effective: Effective,
+): Promise<RecordCheck> {
+  const checked = await check;
+  if (!checked.ok) return checked;
+  const { records, batch } = await recode(checked.records, checked.batches[0]!, body, codec);
+  if (batch.size > effective.maxMessageBytes) return refuseSize(batch.size, effective);
+  return { ...checked, records, batches: [batch] };
 }
 
 function refusedBatch(batch: ValidatedBatch, apiVersion: number): RecordRefusal | undefined {
@@ -196,6 +213,13 @@ function refuseUntimely(bad: readonly Untimely[]): RecordRefusal {
   };
 }
 
+function refuseSize(size: number, { maxMessageBytes }: Effective): RecordRefusal {
+  return refuse(
+    errorCodes.MESSAGE_TOO_LARGE,
+    `The record batch size in the append is ${size} bytes which exceeds the maximum configured value of ${maxMessageBytes}.`,
+  );
+}
+
 function refuse(errorCode: number, errorMessage: string): RecordRefusal {
   return { ok: false, errorCode, errorMessage, recordErrors: [] };
 }
@@ -225,10 +249,7 @@ function refuseInvalid(result: ValidateResult & { ok: false }, records: Uint8Arr
   const [code, message] = reasons[reason];
   if (reason === "too-large") {
     const size = new DataView(records.buffer, records.byteOffset).getInt32(position + 8) + 12;
-    return refuse(
-      code,
-      `The record batch size in the append is ${size} bytes which exceeds the maximum configured value of ${effective.maxMessageBytes}.`,
-    );
+    return refuseSize(size, effective);
   }
   const isRecord = recordIndex >= 0;
   return refuse(

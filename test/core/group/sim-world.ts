@@ -129,11 +129,16 @@ export class World {
     }
   }
 
+  /** The group as it is at this moment, asked past the network. */
+  look<Answer>(request: GroupRequest): Answer {
+    const effects = this.#machine.handle({ ...request, requestId: 0 }, this.now);
+    const reply = effects.find(({ kind }) => kind === "reply") as Effect & { readonly answer: Answer };
+    return reply.answer;
+  }
+
   #fetch(partition: number): number {
     const request = { memberId: null, memberEpoch: -1, topics: [{ ...topicA, partitions: [partition] }], requireStable: false };
-    const effects = this.#machine.handle({ kind: "offset-fetch", requestId: 0, request }, this.now);
-    const reply = effects.find(({ kind }) => kind === "reply") as Effect & { readonly answer: OffsetFetchAnswer };
-    return reply.answer.topics[0]!.partitions[0]!.offset;
+    return this.look<OffsetFetchAnswer>({ kind: "offset-fetch", request }).topics[0]!.partitions[0]!.offset;
   }
 
   get waiting(): number {

@@ -1,6 +1,8 @@
 /** Groups under storm: members come, go, pause and die, the group crashes at any effect, all from one seed. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { DescribeConsumerGroupAnswer } from "../../../core/group/consumer/requests.ts";
+import { assertDisjoint, Consumer } from "./sim-consumer.ts";
 import { Member, Owners, partitions } from "./sim-member.ts";
 import { World } from "./sim-world.ts";
 
@@ -46,5 +48,29 @@ describe("whatever happens, one owner per partition and generation, no committed
     const [first, second] = [storm(4711, 8), storm(4711, 8)];
     expect(first.world.log.length).toBeGreaterThan(10);
     expect(second.world.log).toEqual(first.world.log);
+  });
+});
+
+describe("in consumer groups nobody is given what a member still owns, and all come to rest", () => {
+  function consumerStorm(seed: number, count: number): void {
+    const world = new World(seed);
+    const consumers: Consumer[] = [];
+    for (let index = 0; index < count; index++) consumers.push(new Consumer(world, consumers, index));
+    for (const consumer of consumers) world.after(world.between(0, 20_000), () => consumer.start());
+    for (let slice = 0; slice < 60; slice++) {
+      world.run(5000);
+      assertDisjoint(world.look<DescribeConsumerGroupAnswer>({ kind: "describe-consumer-group" }));
+    }
+    world.calm = true;
+    world.run(240_000);
+    const group = world.look<DescribeConsumerGroupAnswer>({ kind: "describe-consumer-group" });
+    expect([group.groupState, group.members.length], world.log.slice(-40).join("\n")).toEqual(["Stable", count]);
+    const owned = consumers.flatMap((consumer) => [...consumer.owned]).sort((left, right) => left - right);
+    expect(owned).toEqual(Array.from({ length: partitions }, (_, partition) => partition));
+    world.checkOffsets();
+  }
+
+  test("with one to twelve members", () => {
+    fc.assert(fc.property(fc.integer(), fc.integer({ min: 1, max: 12 }), consumerStorm), { numRuns: 60 });
   });
 });

@@ -81,7 +81,8 @@ export class BlockCache {
 
   pin(block: Block): void {
     if (block.pins === 0) {
-      if (block.resident) this.#unlink(block);
+      if (!block.resident) throw new Error("a block that was dropped has no bytes to pin");
+      this.#unlink(block);
       this.#budget.pinnedBytes += block.bytes.length;
     }
     block.pins += 1;

@@ -345,7 +345,8 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
         read.getsUnanswered -= 1;
         if (result === "missing") this.#strike(waiter, errorCodes.KAFKA_STORAGE_ERROR);
         else if (result === "unreachable") this.fail(waiter, errorCodes.KAFKA_STORAGE_ERROR);
-        else this.#bytes.pin(read, result);
+        // Another waiter may have found the bytes damaged just now: then they are got again.
+        else if (result.resident || result.pins > 0) this.#bytes.pin(read, result);
         if (read.getsUnanswered === 0) {
           read.got = !read.parts.some((part) => part.needsFind);
           this.#plan(read, now);

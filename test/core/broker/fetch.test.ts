@@ -261,6 +261,19 @@ describe("errors", () => {
     expect(driver.logs.filter(({ level }) => level === "error")).toHaveLength(2);
   });
 
+  it("damaged bytes that several wait for are got again for each, and good ones then serve all", () => {
+    const { driver } = withWrites([1], large);
+    const { extents } = driver.leader(0).find([{ topicId: topicA, partition: 0, offset: 0, maxBytes: 1 }]).results[0]!;
+    driver.handle({ kind: "read-extent", id: 1, extent: extents[0]! });
+    const ids = [driver.fetch(readOf(0)), driver.fetch(readOf(0))];
+    for (const find of driver.of("find")) driver.answer(find);
+    const get = driver.take(driver.one("get"));
+    driver.handle({ kind: "get-done", id: get.id, bytes: new Uint8Array(get.length) });
+    driver.run();
+    expect(driver.extents.get(1)).toMatchObject({ errorCode: 2, bytes: undefined });
+    expect(ids.map((id) => tagsOf(driver.read.get(id)![0]!.records))).toEqual([[1], [1]]);
+  });
+
   it("a merger that moved the bytes costs a second look, no error", () => {
     const { driver } = withWrites([1], large);
     const id = driver.fetch(readOf(0));

@@ -20,6 +20,7 @@ export class Consumer {
   #paused = false;
   #position = 0;
   #said: string | undefined;
+  #assigned: ReadonlySet<number> = new Set();
   memberId = "";
   memberEpoch = 0;
   owned = new Set<number>();
@@ -43,6 +44,7 @@ export class Consumer {
   #reset(): void {
     this.memberEpoch = 0;
     this.owned = new Set();
+    this.#assigned = new Set();
     this.#said = undefined;
   }
 
@@ -139,7 +141,13 @@ export class Consumer {
         throw new Error(`partition ${partition} is owned by ${other.memberId} and given to ${this.memberId}`);
       }
     }
-    this.owned = new Set(assigned);
+    // Giving up takes a while: until then it owns both.
+    const life = this.#life;
+    this.#assigned = assigned;
+    this.owned = new Set([...this.owned, ...assigned]);
+    this.#world.after(this.#world.between(0, 3000), () => {
+      if (life === this.#life) this.owned = new Set([...this.owned].filter((partition) => this.#assigned.has(partition)));
+    });
   }
 
   #commit(): void {

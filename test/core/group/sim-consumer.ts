@@ -77,8 +77,8 @@ export class Consumer {
   #heartbeat(memberEpoch: number) {
     const owned = [...this.owned].sort((left, right) => left - right);
     const topicPartitions = owned.length > 0 ? [{ topicId: topicA.topicId, partitions: owned }] : [];
-    const joins = memberEpoch === 0;
-    const news = joins || this.#said !== owned.join();
+    const all = memberEpoch === 0 || this.#said === undefined;
+    const news = all || this.#said !== owned.join();
     this.#said = owned.join();
     return {
       kind: "consumer-heartbeat" as const,
@@ -90,8 +90,8 @@ export class Consumer {
         memberEpoch,
         instanceId: this.#instance,
         rackId: null,
-        rebalanceTimeoutMs: joins ? 30_000 : -1,
-        subscribedTopicNames: joins ? ["a"] : null,
+        rebalanceTimeoutMs: all ? 30_000 : -1,
+        subscribedTopicNames: all ? ["a"] : null,
         subscribedTopicRegex: null,
         serverAssignor: null,
         topicPartitions: news ? topicPartitions : null,

@@ -87,6 +87,32 @@ test("[I9] a bomb is stopped at the limit", async () => {
   expect(await outcome(1, gzipSync(new Uint8Array(64 << 20)), 1 << 20)).toBe("too-large");
 });
 
+/** Its table of weights has one symbol of all probability, which takes no bits: a decoder that waits for the bits to end never does. */
+const endlessZstd = Uint8Array.from([
+  0x28,
+  0xb5,
+  0x2f,
+  0xfd,
+  0x20,
+  100,
+  0xbd,
+  0x01,
+  0x00,
+  0x42,
+  0xc6,
+  0x0c,
+  20,
+  0xf0,
+  0x03,
+  ...Array<number>(18).fill(0xff),
+  ...Array<number>(30).fill(0x55),
+  0,
+]);
+
+test("[I9] a Zstandard frame that never ends is malformed", async () => {
+  expect(await outcome(4, endlessZstd, sizeMax)).toBe("malformed");
+});
+
 test("[I9] an unknown codec is said to be one", async () => expect(await outcome(5, plainBody, sizeMax)).toBe("codec"));
 
 const decoders = [

@@ -80,16 +80,19 @@ describe("Metadata", () => {
     expect((await broker.catalog.all()).map(({ name }) => name)).toEqual(["a.b", "good"]);
   });
 
-  test("topics are found by id from v12; an id that nobody has is 100", async () => {
-    const broker = new FakeBroker();
-    const topicId = await broker.createTopic("t");
-    const strange = "11111111-1111-4111-8111-111111111111";
-    const { topics } = (await broker.ask(metadata, 12, { topics: [topicId, strange].map((id) => ({ topicId: id, name: null })) }))!;
-    expect(topics.map(({ name, errorCode }) => [name, errorCode])).toEqual([
-      ["t", 0],
-      [null, 100],
-    ]);
-  });
+  test.each([null, ""])(
+    "topics are found by id from v12, whatever stands as name (%j); an id that nobody has is 100",
+    async (name) => {
+      const broker = new FakeBroker();
+      const topicId = await broker.createTopic("t");
+      const strange = "11111111-1111-4111-8111-111111111111";
+      const { topics } = (await broker.ask(metadata, 12, { topics: [topicId, strange].map((id) => ({ topicId: id, name })) }))!;
+      expect(topics.map(({ name, errorCode }) => [name, errorCode])).toEqual([
+        ["t", 0],
+        [null, 100],
+      ]);
+    },
+  );
 
   test("authorized operations are told only to those who ask", async () => {
     const broker = new FakeBroker();

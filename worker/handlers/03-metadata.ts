@@ -42,7 +42,7 @@ function asksForAll({ topics }: Request, apiVersion: number): boolean {
 
 async function answerAsked(request: Request, context: RequestContext): Promise<Answered[]> {
   const { catalog } = context.services;
-  const asked = new Map((request.topics ?? []).map((topic) => [topic.name ?? topic.topicId, topic]));
+  const asked = new Map((request.topics ?? []).map(byId).map((topic) => [topic.name ?? topic.topicId, topic]));
   const missing: string[] = [];
   for (const { name } of asked.values()) {
     if (name !== null && catalog.knownByName(name) === undefined) missing.push(name);
@@ -52,6 +52,11 @@ async function answerAsked(request: Request, context: RequestContext): Promise<A
     const known = topic.name === null ? catalog.knownById(topic.topicId) : catalog.knownByName(topic.name);
     return known === undefined ? unknown(topic, codes, context) : answer(known, request, context);
   });
+}
+
+/** An id decides: Java's consumers send an empty name beside it. */
+function byId(topic: Asked): Asked {
+  return topic.topicId === zeroId ? topic : { ...topic, name: null };
 }
 
 /** What to say of each name that is still unknown afterwards. */

@@ -98,7 +98,7 @@ async function quiet(measure: () => number): Promise<number> {
   return last;
 }
 
-test("the server is told the node and the address that clients use, and is spoken to in the subprotocol kafka", async () => {
+test("[D2] the server is told the node and the address that clients use, and is spoken to in the subprotocol kafka", async () => {
   const cluster = await FakeCluster.start();
   const { port } = await bridged(cluster);
   const { url, protocol } = await cluster.client();
@@ -106,7 +106,7 @@ test("the server is told the node and the address that clients use, and is spoke
   expect(protocol).toBe("kafka");
 });
 
-test("every byte arrives in order, in messages of at most 1 MiB", async () => {
+test("[D1] every byte arrives in order, in messages of at most 1 MiB", async () => {
   const cluster = await FakeCluster.start();
   const { client } = await bridged(cluster);
   const server = await cluster.client();

@@ -1,5 +1,5 @@
 /** The rules of one connection, whatever its transport: order of answers, silence, room, and what ends it. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { zoneOf } from "../../durable-objects/connection.ts";
 import { decodeResponse, concatenate } from "../../protocol/codec.ts";
@@ -47,7 +47,7 @@ describe("order", () => {
     expect(harness.calls).toHaveLength(2);
   });
 
-  test("whatever order handlers finish in, and however bytes are split, answers are in order and none is missing", async () => {
+  test("[D1] whatever order handlers finish in, and however bytes are split, answers are in order and none is missing", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.nat(1000), { minLength: 1, maxLength: 30 }),

@@ -5,7 +5,6 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { Cell, type JournalRow } from "../core/cell/cell.ts";
-import { snapshotDue } from "../core/cell/snapshot.ts";
 import type {
   BatchCoordinator,
   Cursor,
@@ -36,6 +35,8 @@ export interface LeaderRpc extends Omit<BatchCoordinator, "commit"> {
 
 /** A follow is never left open for longer, so that a broker that vanished is not waited for. */
 const followMsMax = 30_000;
+/** With each change: a deleted topic may leave hundreds of thousands. */
+const deadRowsMax = 4096;
 
 export class Leader extends DurableObject<Env> implements LeaderRpc {
   readonly #sql: SqlStorage;
@@ -44,9 +45,6 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
   readonly #metrics = new Metrics();
   readonly #cell: Cell;
   #waiting: (() => void)[] = [];
-  #journalBytes = 0;
-  #journalRows = 0;
-  #snapshotBytes = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -61,17 +59,25 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
 
   #load(): void {
     const chunks = this.#sql.exec<{ data: ArrayBuffer }>("SELECT data FROM snapshot ORDER BY chunk").toArray();
-    if (chunks.length > 0) this.#cell.restore(chunks.map(({ data }) => new Uint8Array(data)));
-    this.#snapshotBytes = chunks.reduce((sum, { data }) => sum + data.byteLength, 0);
+    if (chunks.length > 0) {
+      const bytes = chunks.map(({ data }) => new Uint8Array(data));
+      this.#cell.restore(bytes, (cursor) => this.#rowsUpTo(cursor));
+    }
+    const covered = this.#cell.cursor;
     const rows = this.#sql.exec<{ seq: number; entry: ArrayBuffer }>(
       "SELECT seq, entry FROM journal WHERE seq > ? ORDER BY seq",
-      this.#cell.cursor,
+      covered,
     );
     for (const { seq, entry } of rows) {
       this.#cell.applyRow({ sequence: seq, entry: new Uint8Array(entry), inline: undefined }, false);
-      this.#countRow(entry.byteLength);
     }
-    this.#log.info("cell-loaded", { cursor: this.#cell.cursor, partitions: this.#cell.partitionCount, rows: this.#journalRows });
+    const { cursor, partitionCount } = this.#cell;
+    this.#log.info("cell-loaded", { cursor, partitions: partitionCount, rows: cursor - covered });
+  }
+
+  #rowsUpTo(cursor: Cursor): number[] {
+    const rows = this.#sql.exec<{ seq: number }>("SELECT seq FROM journal WHERE seq <= ?", cursor).toArray();
+    return rows.map(({ seq }) => seq);
   }
 
   #readInline(sequence: number): Uint8Array {
@@ -140,16 +146,21 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     this.#metrics.gauge("kante_partitions", this.#cell.partitionCount);
     this.#metrics.gauge("kante_extents", this.#cell.extentCount);
     this.#metrics.gauge("kante_inline_bytes", this.#cell.inlineBytes);
+    this.#metrics.gauge("kante_producers", this.#cell.producerCount);
     return this.#metrics.snapshot();
   }
 
+  /**
+   * In one turn without await, so all of it is one transaction. Applied before it is written: a row that cannot be applied must never
+   * be durable, or the cell would die of it at every start.
+   */
   #append(row: JournalRow): void {
     try {
-      this.#sql.exec("INSERT INTO journal (seq, entry, inline) VALUES (?, ?, ?)", row.sequence, row.entry, row.inline ?? null);
-      this.#countWritten(1);
       this.#cell.applyRow(row, true);
-      this.#countRow(row.entry.length);
-      if (snapshotDue(this.#journalBytes, this.#journalRows, this.#snapshotBytes)) this.#takeSnapshot();
+      this.#write("INSERT INTO journal (seq, entry, inline) VALUES (?, ?, ?)", row.sequence, row.entry, row.inline ?? null);
+      if (this.#cell.snapshotDue) this.#takeSnapshot();
+      const dead = this.#cell.takeDeadRows(deadRowsMax);
+      if (dead.length > 0) this.#write("DELETE FROM journal WHERE seq IN (SELECT value FROM json_each(?))", JSON.stringify(dead));
     } catch (error) {
       this.#log.error("cell-broken", { sequence: row.sequence, kind: operatingErrorKind(error), error });
       this.ctx.abort("a change of the cell failed half-way");
@@ -160,27 +171,19 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     for (const wake of waiting) wake();
   }
 
-  /** In the transaction of the row that made it due: there is no await between these writes. */
   #takeSnapshot(): void {
     const chunks = this.#cell.snapshot();
-    this.#sql.exec("DELETE FROM snapshot");
-    for (const [chunk, data] of chunks.entries()) this.#sql.exec("INSERT INTO snapshot (chunk, data) VALUES (?, ?)", chunk, data);
+    this.#write("DELETE FROM snapshot");
+    for (const [chunk, data] of chunks.entries()) this.#write("INSERT INTO snapshot (chunk, data) VALUES (?, ?)", chunk, data);
     // Rows whose records are still read stay: the snapshot refers to them.
-    const freed = this.#sql.exec("DELETE FROM journal WHERE inline IS NULL").rowsWritten;
-    for (const row of this.#cell.takeDeadInlineRows()) this.#sql.exec("DELETE FROM journal WHERE seq = ?", row);
-    this.#countWritten(chunks.length + freed);
-    this.#snapshotBytes = chunks.reduce((sum, data) => sum + data.length, 0);
-    this.#journalBytes = 0;
-    this.#journalRows = 0;
-    this.#log.info("snapshot-written", { cursor: this.#cell.cursor, bytes: this.#snapshotBytes, chunks: chunks.length });
+    this.#write("DELETE FROM journal WHERE inline IS NULL");
+    this.#cell.snapshotWritten(chunks);
+    const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
+    this.#log.info("snapshot-written", { cursor: this.#cell.cursor, bytes, chunks: chunks.length });
   }
 
-  #countRow(bytes: number): void {
-    this.#journalBytes += bytes;
-    this.#journalRows += 1;
-  }
-
-  #countWritten(rows: number): void {
-    this.#metrics.count("kante_rows_written_total", rows);
+  #write(statement: string, ...values: (number | string | Uint8Array | null)[]): void {
+    const { rowsWritten } = this.#sql.exec(statement, ...(values as SqlStorageValue[]));
+    this.#metrics.count("kante_rows_written_total", rowsWritten);
   }
 }

@@ -1,8 +1,10 @@
-/** What applying a journal entry did, for those who must hear of it: the caller of the commit, and followers. */
+/** What applying a commit did to a partition, as followers hear of it: nothing in it changes when the partition does. */
+import type { PartitionRef } from "../coordinator.ts";
 import type { StoredExtent } from "./extent-log.ts";
-import type { PartitionLog } from "./partition-log.ts";
 
 export interface AppendedExtent {
-  readonly log: PartitionLog;
+  readonly ref: PartitionRef;
+  readonly logStartOffset: number;
+  readonly leaderEpoch: number;
   readonly extent: StoredExtent;
 }

@@ -2,6 +2,7 @@
  * Carries a commit entry out: offsets, extents, producers, the broker's chain. Takes nothing but the state and the entry, so a replay
  * after a crash ends in the state that gave the first answer.
  */
+import { OperatingError } from "../operating-error.ts";
 import type { AppendedExtent } from "./applied.ts";
 import { keepAnswer, type BrokerChain, type KeptAnswer } from "./broker-chains.ts";
 import type { CellState } from "./cell-state.ts";
@@ -9,6 +10,7 @@ import { CommitEntryReader, readCommitHead, type CommitHead } from "./commit-ent
 import type { PackedReader } from "./packed-bytes.ts";
 import type { PartitionLog } from "./partition-log.ts";
 import { noteAppend, sequenceAfter } from "./producers.ts";
+import type { Source } from "./sources.ts";
 
 interface OpenExtent {
   log: PartitionLog;
@@ -18,11 +20,14 @@ interface OpenExtent {
   maxTimestamp: number;
 }
 
-export function applyCommit(
-  state: CellState,
-  reader: PackedReader,
-  sequence: number,
-): { readonly answer: KeptAnswer; readonly appended: readonly AppendedExtent[] } {
+export interface AppliedCommit {
+  readonly answer: KeptAnswer;
+  /** Where the bytes of all of `appended` lie. */
+  readonly source: Source;
+  readonly appended: readonly AppendedExtent[];
+}
+
+export function applyCommit(state: CellState, reader: PackedReader, sequence: number): AppliedCommit {
   const head = readCommitHead(reader);
   state.producerExpirationMs = head.newExpirationMs ?? state.producerExpirationMs;
   const batch = new CommitEntryReader(reader, head.nowMs);
@@ -42,7 +47,7 @@ export function applyCommit(
       source: sourceId,
       maxTimestamp,
     };
-    appended.push({ log, extent });
+    appended.push({ ref: log.ref, logStartOffset: log.logStartOffset, leaderEpoch: log.leaderEpoch, extent });
     open = undefined;
   };
   for (let index = 0; index < head.batchCount; index++) {
@@ -50,7 +55,8 @@ export function applyCommit(
     const log = state.partitions.get(batch.partitionId);
     answer.logStartOffsets[index] = log?.logStartOffset ?? -1;
     answer.leaderEpochs[index] = log?.leaderEpoch ?? -1;
-    if (batch.judgement === "append" && log !== undefined) {
+    if (batch.judgement === "append") {
+      if (log === undefined) throw new OperatingError("corrupt", `row ${sequence} appends to a partition that is not there`);
       if (open !== undefined && (open.log !== log || open.byteEnd !== batch.byteStart)) close();
       const baseOffset = log.nextOffset;
       open ??= { log, baseOffset, byteStart: batch.byteStart, byteEnd: batch.byteStart, maxTimestamp: batch.maxTimestamp };
@@ -67,9 +73,11 @@ export function applyCommit(
     }
   }
   close();
-  if (appended.length > 0) state.sources.add(sourceOf(head, sequence), appended.length);
+  const source = sourceOf(head, sequence);
+  if (appended.length > 0) state.sources.add(source, appended.length);
   keepAnswer(chainOf(state, head), answer);
-  return { answer, appended };
+  state.sweepProducers(head.nowMs);
+  return { answer, source, appended };
 }
 
 function emptyAnswer(head: CommitHead, sequence: number): KeptAnswer {
@@ -85,11 +93,8 @@ function emptyAnswer(head: CommitHead, sequence: number): KeptAnswer {
   };
 }
 
-function sourceOf(head: CommitHead, row: number) {
-  const { brokerId, brokerEpoch, sequence, byteLength } = head;
-  return sequence < 0
-    ? ({ kind: "inline", row, byteLength } as const)
-    : ({ kind: "object", brokerId, brokerEpoch, sequence } as const);
+function sourceOf({ brokerId, brokerEpoch, sequence, byteLength }: CommitHead, row: number): Source {
+  return sequence < 0 ? { kind: "inline", row, byteLength } : { kind: "object", brokerId, brokerEpoch, sequence };
 }
 
 function chainOf(state: CellState, head: CommitHead): BrokerChain {
@@ -103,9 +108,11 @@ function chainOf(state: CellState, head: CommitHead): BrokerChain {
 function noteProducer(log: PartitionLog, batch: CommitEntryReader, baseOffset: number, nowMs: number, expirationMs: number): void {
   const known = log.producer(batch.producerId, nowMs, expirationMs);
   const last = known?.batches.at(-1);
-  const baseSequence = batch.baseSequence >= 0 ? batch.baseSequence : last === undefined ? 0 : sequenceAfter(last);
+  if (last === undefined && batch.baseSequence < 0) {
+    throw new OperatingError("corrupt", "a journal row goes on with a producer that is not there");
+  }
+  const baseSequence = batch.baseSequence >= 0 ? batch.baseSequence : sequenceAfter(last!);
   const { producerId, producerEpoch, size, offsetCount, attributes, maxTimestamp } = batch;
   const coordinates = { producerId, producerEpoch, size, offsetCount, attributes, maxTimestamp, baseSequence };
   log.producers.set(producerId, noteAppend(known, coordinates, baseOffset, nowMs));
-  log.sweepProducers(nowMs, expirationMs);
 }

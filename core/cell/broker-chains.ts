@@ -5,6 +5,10 @@
 import type { BatchResult, CommitRequest } from "../coordinator.ts";
 
 export const answersKept = 64;
+/** A broker waits for no more answers than these, so they are kept whatever they weigh. */
+const answersKeptLeast = 16;
+/** Of all answers of a broker; 23 bytes each. */
+const resultsKeptMax = 200_000;
 
 /** A commit's outcomes in columns: 64 of them with thousands of batches each must not weigh. */
 export interface KeptAnswer {
@@ -44,7 +48,10 @@ export function judgeNumber(chain: BrokerChain | undefined, request: Pick<Commit
 export function keepAnswer(chain: BrokerChain, answer: KeptAnswer): void {
   chain.lastNumber = answer.number;
   chain.answers.push(answer);
-  if (chain.answers.length > answersKept) chain.answers.shift();
+  let results = chain.answers.reduce((sum, { errorCodes }) => sum + errorCodes.length, 0);
+  while (chain.answers.length > answersKept || (chain.answers.length > answersKeptLeast && results > resultsKeptMax)) {
+    results -= chain.answers.shift()!.errorCodes.length;
+  }
 }
 
 export function resultsOf(answer: KeptAnswer): BatchResult[] {

@@ -4,6 +4,8 @@ import type { BrokerChain } from "./broker-chains.ts";
 import { PartitionLog } from "./partition-log.ts";
 import { Sources } from "./sources.ts";
 
+const partitionsSwept = 4;
+
 export class CellState {
   /** The journal row that was applied last. */
   sequence = 0;
@@ -15,6 +17,19 @@ export class CellState {
   readonly partitions = new Map<number, PartitionLog>();
   readonly #byTopic = new Map<TopicId, Map<number, PartitionLog>>();
   nextPartitionId = 0;
+  /** The partition whose producers are swept next. */
+  sweepId = 0;
+
+  /**
+   * Frees producers that have expired, of a few partitions with each commit, in turn: those that get nothing any more are freed too,
+   * and no commit pays for all. Driven by the journal's own times, so a replay frees the same ones.
+   */
+  sweepProducers(nowMs: number): void {
+    for (let step = 0; step < partitionsSwept; step++) {
+      this.partitions.get(this.sweepId)?.sweepProducers(nowMs, this.producerExpirationMs);
+      this.sweepId = this.sweepId + 1 < this.nextPartitionId ? this.sweepId + 1 : 0;
+    }
+  }
 
   find(ref: PartitionRef): PartitionLog | undefined {
     return this.#byTopic.get(ref.topicId)?.get(ref.partition);

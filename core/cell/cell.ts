@@ -1,25 +1,20 @@
 /**
- * The leader of a cell, pure (D5, D6, D15): answers what can be answered from memory, and turns every change into one journal row
- * that the shell makes durable before it is applied. A shell that dies between the two has lost nothing it told anybody; one that
- * starts again applies the rows and is where it was.
+ * The leader of a cell, pure (D5, D6, D15): answers what can be answered from memory, and turns every change into one journal row.
+ * The shell applies and writes the row in one turn, and lets nobody hear of it before it is durable. A shell that dies between has
+ * lost nothing it told anybody; one that starts again applies the rows and is where it was.
  */
 import type {
-  BatchResult,
   CommitReply,
   CommitRequest,
   Cursor,
   EpochEndAnswer,
   EpochEndQuery,
-  Extent,
   FindReply,
   FindRequest,
-  FindResult,
   FollowReply,
   FollowUpdate,
   OffsetAnswer,
   OffsetQuery,
-  OffsetSpec,
-  PartitionBounds,
   PartitionDescription,
   PartitionRef,
   PartitionSettings,
@@ -28,15 +23,16 @@ import type {
 import { OperatingError } from "../operating-error.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import type { Settings } from "../settings.ts";
-import { walKey } from "../wal/key.ts";
-import { applyCommit } from "./apply-commit.ts";
+import { applyCommit, type AppliedCommit } from "./apply-commit.ts";
 import { judgeNumber, resultsOf, type KeptAnswer } from "./broker-chains.ts";
+import { CellReads, extentOf } from "./cell-reads.ts";
 import { CellState } from "./cell-state.ts";
+import { checkCommit } from "./check-commit.ts";
 import { commitEntry } from "./decide-commit.ts";
 import { describePartitions } from "./describe-partitions.ts";
 import { entryKind } from "./entry-kind.ts";
-import type { StoredExtent } from "./extent-log.ts";
-import { FollowRing } from "./follow-ring.ts";
+import { FollowRing, type Step } from "./follow-ring.ts";
+import { JournalUpkeep } from "./journal-upkeep.ts";
 import { PackedReader, PackedWriter } from "./packed-bytes.ts";
 import type { PartitionLog } from "./partition-log.ts";
 import { readSnapshot, writeSnapshot } from "./snapshot.ts";
@@ -58,29 +54,29 @@ export interface CellOptions {
   readonly inlineRows: InlineRows;
 }
 
-type TimeSpec = Extract<OffsetSpec, { readonly kind: "timestamp" | "max-timestamp" }>;
-
 export type CommitDecision =
   | { readonly kind: "answer"; readonly reply: CommitReply }
-  /** Make the row durable, then `applyRow` it and answer with `commitReply`. */
+  /** `applyRow` it and write it, then answer with `commitReply`. */
   | { readonly kind: "journal"; readonly row: JournalRow };
 
-/** SQLite's limit for a value is 2 MB (D6). */
+/** SQLite's limit for a row is 2 MB (D6). */
 const rowBytesMax = 1_900_000;
-/** A broker keeps no more of one look-up; inline extents are read from a row each. */
-const foundExtentsMax = 512;
-const noBounds: PartitionBounds = { logStartOffset: -1, highWatermark: -1, lastStableOffset: -1, leaderEpoch: -1 };
 
 export class Cell {
   readonly #options: CellOptions;
   #state = new CellState();
+  #reads: CellReads;
   #ring = new FollowRing(0);
+  #upkeep = new JournalUpkeep();
   #lastAnswer: KeptAnswer | undefined;
-  /** Rows whose inline bytes nobody needs any more since this was last asked. */
-  #deadInlineRows: number[] = [];
 
   constructor(options: CellOptions) {
     this.#options = options;
+    this.#reads = this.#newReads();
+  }
+
+  #newReads(): CellReads {
+    return new CellReads(this.#state, (row) => this.#options.inlineRows.read(row));
   }
 
   get cursor(): Cursor {
@@ -101,6 +97,13 @@ export class Cell {
     return count;
   }
 
+  /** Of all partitions: a producer that writes to many counts in each. */
+  get producerCount(): number {
+    let count = 0;
+    for (const log of this.#state.partitions.values()) count += log.producers.size;
+    return count;
+  }
+
   /** Memory of all extents' columns. */
   get extentMemoryBytes(): number {
     let bytes = this.#state.sources.memoryBytes;
@@ -108,17 +111,17 @@ export class Cell {
     return bytes;
   }
 
-  // Changes: decided here, made durable by the shell, applied below.
+  // Changes: decided here, written by the shell, applied below.
 
   decideCommit(request: CommitRequest, nowMs: number): CommitDecision {
     const verdict = judgeNumber(this.#state.brokers.get(request.brokerId), request);
     if (verdict.kind === "repeated") return { kind: "answer", reply: replyOf(verdict.answer) };
     if (verdict.kind !== "next") return { kind: "answer", reply: verdict };
+    checkCommit(this.#state, request);
     const inline = request.source.kind === "inline" ? request.source.records : undefined;
     if (inline !== undefined && this.inlineBytes + inline.length > this.#options.settings["inline.bytes.max"]) {
       return { kind: "answer", reply: { kind: "inline-full" } };
     }
-    checkEntries(request);
     const { entry, appends } = commitEntry(this.#state, request, nowMs, this.#options.settings["producer.id.expiration.ms"]);
     // Records that got no offset will never be read.
     return { kind: "journal", row: this.#row(entry, appends ? inline : undefined) };
@@ -152,21 +155,23 @@ export class Cell {
     readonly row: JournalRow | undefined;
     readonly answers: readonly { readonly errorCode: number; readonly logStartOffset: number }[];
   } {
-    const moves: { readonly log: PartitionLog; readonly offset: number }[] = [];
+    /** New starts; a request may name a partition twice, and a start never goes back [I2]. */
+    const starts = new Map<PartitionLog, number>();
     const answers = requests.map((request) => {
       const log = this.#state.find(request);
       if (log === undefined) return { errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION, logStartOffset: -1 };
       // -1 asks for everything up to the high watermark.
       const offset = request.beforeOffset === -1 ? log.nextOffset : request.beforeOffset;
-      if (offset > log.nextOffset || offset < -1) return { errorCode: errorCodes.OFFSET_OUT_OF_RANGE, logStartOffset: -1 };
-      if (offset > log.logStartOffset) moves.push({ log, offset });
-      return { errorCode: 0, logStartOffset: Math.max(offset, log.logStartOffset) };
+      if (!(offset >= 0 && offset <= log.nextOffset)) return { errorCode: errorCodes.OFFSET_OUT_OF_RANGE, logStartOffset: -1 };
+      const logStartOffset = Math.max(offset, starts.get(log) ?? log.logStartOffset);
+      if (logStartOffset > log.logStartOffset) starts.set(log, logStartOffset);
+      return { errorCode: 0, logStartOffset };
     });
-    if (moves.length === 0) return { row: undefined, answers };
+    if (starts.size === 0) return { row: undefined, answers };
     const out = new PackedWriter();
     out.uint(entryKind.deleteRecords);
-    out.uint(moves.length);
-    for (const { log, offset } of moves) {
+    out.uint(starts.size);
+    for (const [log, offset] of starts) {
       out.uint(log.id);
       out.uint(offset);
     }
@@ -174,46 +179,38 @@ export class Cell {
   }
 
   #row(entry: Uint8Array, inline?: Uint8Array): JournalRow {
-    if (entry.length > rowBytesMax || (inline?.length ?? 0) > rowBytesMax) {
-      throw new OperatingError("invalid", `a commit of ${entry.length} bytes and ${inline?.length ?? 0} inline fits in no row`);
-    }
+    const bytes = entry.length + (inline?.length ?? 0);
+    if (bytes > rowBytesMax) throw new OperatingError("invalid", `a change of ${bytes} bytes fits in no row`);
     return { sequence: this.#state.sequence + 1, entry, inline };
   }
 
-  /** `live` false while starting: nobody follows yet. */
+  /** `live` false while starting: nobody follows yet. Who gets an exception must start anew from the rows. */
   applyRow(row: JournalRow, live: boolean): void {
     if (row.sequence !== this.#state.sequence + 1) {
       throw new OperatingError("corrupt", `journal row ${row.sequence} follows row ${this.#state.sequence}`);
     }
     const reader = new PackedReader(row.entry);
-    const updates = this.#applyEntry(reader, row, live);
+    const step = this.#applyEntry(reader, row);
     if (!reader.atEnd) throw new OperatingError("corrupt", `journal row ${row.sequence} is longer than what it says`);
     this.#state.sequence = row.sequence;
-    if (live) this.#ring.push(row.sequence, updates, row.inline?.length ?? 0);
+    this.#upkeep.applied(row.entry.length);
+    if (live) this.#ring.push(step);
     else this.#ring = new FollowRing(row.sequence);
   }
 
-  #applyEntry(reader: PackedReader, row: JournalRow, live: boolean): readonly FollowUpdate[] {
+  #applyEntry(reader: PackedReader, row: JournalRow): Step {
     switch (reader.uint()) {
       case entryKind.commit: {
-        const { answer, appended } = applyCommit(this.#state, reader, row.sequence);
-        this.#lastAnswer = answer;
-        if (!live) return [];
-        return appended.map(({ log, extent }) => ({
-          kind: "appended" as const,
-          topicId: log.ref.topicId,
-          partition: log.ref.partition,
-          extent: this.#extent(log, extent, row.inline),
-          // A log that grew twice in this commit ends, for now, where this extent does.
-          bounds: { ...log.bounds, highWatermark: extent.nextOffset, lastStableOffset: extent.nextOffset },
-        }));
+        const applied = applyCommit(this.#state, reader, row.sequence);
+        this.#lastAnswer = applied.answer;
+        return stepOfCommit(applied, row);
       }
       case entryKind.createPartitions:
-        return this.#applyCreate(reader);
+        return stepOf(this.#applyCreate(reader));
       case entryKind.deleteTopic:
-        return this.#applyDelete(reader.string());
+        return stepOf(this.#applyDelete(reader.string()));
       case entryKind.deleteRecords:
-        return this.#applyDeleteRecords(reader);
+        return stepOf(this.#applyDeleteRecords(reader));
       default:
         throw new OperatingError("corrupt", `journal row ${row.sequence} is of a kind that this version does not know`);
     }
@@ -244,8 +241,7 @@ export class Cell {
       const log = this.#state.partitions.get(reader.uint());
       const offset = reader.uint();
       if (log === undefined) throw new OperatingError("corrupt", "a journal row moves the start of a partition that is not there");
-      // One request may name a partition twice; the start never goes back [I2].
-      log.logStartOffset = Math.max(log.logStartOffset, offset);
+      log.logStartOffset = offset;
       this.#dropExtents(log, offset);
       updates.push({ kind: "bounds", ...log.ref, bounds: log.bounds });
     }
@@ -254,8 +250,8 @@ export class Cell {
 
   #dropExtents(log: PartitionLog, before: number): void {
     log.extents.dropBefore(before, log.nextOffset, (extent) => {
-      const row = this.#state.sources.release(extent.source);
-      if (row !== undefined) this.#deadInlineRows.push(row);
+      const dead = this.#state.sources.release(extent.source);
+      if (dead !== undefined) this.#upkeep.released(dead);
     });
   }
 
@@ -265,38 +261,10 @@ export class Cell {
     return replyOf(this.#lastAnswer);
   }
 
-  /** Journal rows that hold inline bytes nobody refers to: delete them when it suits. */
-  takeDeadInlineRows(): readonly number[] {
-    const rows = this.#deadInlineRows;
-    this.#deadInlineRows = [];
-    return rows;
-  }
-
-  // Questions.
+  // Answers from memory.
 
   findBatches(requests: readonly FindRequest[]): FindReply {
-    return { cursor: this.cursor, results: requests.map((request) => this.#find(request)) };
-  }
-
-  #find(request: FindRequest): FindResult {
-    const { topicId, partition, offset, maxBytes } = request;
-    const log = this.#state.find(request);
-    const nothing = { topicId, partition, extents: [], abortedTransactions: [] };
-    if (log === undefined) return { ...nothing, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION, bounds: noBounds };
-    const { bounds } = log;
-    if (offset < log.logStartOffset || offset > log.nextOffset) {
-      return { ...nothing, errorCode: errorCodes.OFFSET_OUT_OF_RANGE, bounds };
-    }
-    const extents: Extent[] = [];
-    let bytes = 0;
-    if (offset < log.nextOffset) {
-      log.extents.scan(offset, log.nextOffset, (extent) => {
-        extents.push(this.#extent(log, extent));
-        bytes += extent.byteLength;
-        return bytes < maxBytes && extents.length < foundExtentsMax;
-      });
-    }
-    return { ...nothing, errorCode: 0, bounds, extents };
+    return { cursor: this.cursor, results: requests.map((request) => this.#reads.find(request)) };
   }
 
   /** Undefined: nothing is newer than the cursor, so the caller waits for the next row. */
@@ -305,102 +273,76 @@ export class Cell {
   }
 
   listOffsets(queries: readonly OffsetQuery[]): OffsetAnswer[] {
-    return queries.map((query) => {
-      const { topicId, partition, spec } = query;
-      const log = this.#state.find(query);
-      const base = { topicId, partition, offset: -1, extents: [] };
-      if (log === undefined) {
-        return { ...base, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION, leaderEpoch: -1, bounds: noBounds };
-      }
-      const { bounds, leaderEpoch } = log;
-      const found = { ...base, errorCode: 0, leaderEpoch, bounds };
-      if (spec.kind === "earliest") return { ...found, offset: bounds.logStartOffset };
-      if (spec.kind === "latest") return { ...found, offset: spec.readCommitted ? bounds.lastStableOffset : bounds.highWatermark };
-      return { ...found, extents: extentsOfTime(log, spec).map((extent) => this.#extent(log, extent)) };
-    });
+    return queries.map((query) => this.#reads.offsetOf(query));
   }
 
   epochEnds(queries: readonly EpochEndQuery[]): EpochEndAnswer[] {
-    return queries.map(({ topicId, partition, leaderEpoch }) => {
-      const log = this.#state.find({ topicId, partition });
-      if (log === undefined) {
-        return { topicId, partition, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION, leaderEpoch: -1, endOffset: -1 };
-      }
-      return { topicId, partition, errorCode: 0, ...log.epochEnd(leaderEpoch) };
-    });
+    return queries.map((query) => this.#reads.epochEnd(query));
   }
 
   describePartitions(partitions: readonly PartitionRef[]): PartitionDescription[] {
     return describePartitions(this.#state, partitions);
   }
 
-  #extent(log: PartitionLog, stored: StoredExtent, inline?: Uint8Array): Extent {
-    const { baseOffset, nextOffset, byteStart, byteLength, maxTimestamp } = stored;
-    const source = this.#state.sources.get(stored.source);
-    return {
-      baseOffset,
-      nextOffset,
-      byteLength,
-      maxTimestamp,
-      leaderEpoch: log.leaderEpoch,
-      source:
-        source.kind === "object"
-          ? { kind: "object", key: walKey(source), byteStart }
-          : {
-              kind: "inline",
-              records: (inline ?? this.#options.inlineRows.read(source.row)).slice(byteStart, byteStart + byteLength),
-            },
-    };
-  }
+  // Rows and snapshots.
 
-  // Snapshots.
+  get snapshotDue(): boolean {
+    return this.#upkeep.snapshotDue;
+  }
 
   snapshot(): readonly Uint8Array[] {
     return writeSnapshot(this.#state);
   }
 
-  restore(chunks: readonly Uint8Array[]): void {
+  /** The snapshot of this moment is written: rows up to here are needed for their inline bytes alone. */
+  snapshotWritten(chunks: readonly Uint8Array[]): void {
+    this.#upkeep.snapshotWritten(this.cursor, byteLengthOf(chunks));
+  }
+
+  /** Rows below the snapshot that nobody needs any more, to be deleted: at most `max` at a time. */
+  takeDeadRows(max: number): readonly number[] {
+    return this.#upkeep.takeDeadRows(max);
+  }
+
+  /** Before any row is applied. `rowsHeld`: those of the journal that the snapshot covers, some of them perhaps not deleted in time. */
+  restore(chunks: readonly Uint8Array[], rowsHeld: (cursor: Cursor) => Iterable<number>): void {
     this.#state = readSnapshot(chunks);
-    this.#ring = new FollowRing(this.#state.sequence);
+    this.#reads = this.#newReads();
+    this.#ring = new FollowRing(this.cursor);
+    this.#upkeep = new JournalUpkeep();
+    this.snapshotWritten(chunks);
+    const needed = this.#state.sources.inlineRows();
+    for (const row of rowsHeld(this.cursor)) {
+      if (!needed.has(row)) this.#upkeep.released({ kind: "inline", row, byteLength: 0 });
+    }
   }
 }
 
-/**
- * Where the record asked for may be. An extent that the log's start cuts through may hold it only below the start, so then the next
- * candidate goes along.
- */
-function extentsOfTime(log: PartitionLog, spec: TimeSpec): readonly StoredExtent[] {
-  const { extents, logStartOffset, nextOffset } = log;
-  const best = (from: number): StoredExtent | undefined =>
-    spec.kind === "timestamp" ? extents.firstWithTime(spec.timestamp, nextOffset, from) : extents.latestTime(nextOffset, from);
-  const first = best(logStartOffset);
-  if (first === undefined) return [];
-  const second = first.baseOffset < logStartOffset ? best(first.nextOffset) : undefined;
-  return second === undefined ? [first] : [first, second];
+function stepOf(updates: readonly FollowUpdate[]): Step {
+  return { updateCount: updates.length, inlineBytes: 0, updates: () => updates };
+}
+
+/** Holds the row's records: followers get them with the push (D10). */
+function stepOfCommit({ appended, source }: AppliedCommit, { inline }: JournalRow): Step {
+  return {
+    updateCount: appended.length,
+    inlineBytes: inline?.length ?? 0,
+    updates: () =>
+      appended.map(({ ref, logStartOffset, leaderEpoch, extent }) => ({
+        kind: "appended" as const,
+        topicId: ref.topicId,
+        partition: ref.partition,
+        extent: extentOf(extent, leaderEpoch, source, () => inline!),
+        // A log that grew twice in this commit ends, for now, where this extent does.
+        bounds: { logStartOffset, highWatermark: extent.nextOffset, lastStableOffset: extent.nextOffset, leaderEpoch },
+      })),
+  };
 }
 
 function replyOf(answer: KeptAnswer): CommitReply {
-  const results: readonly BatchResult[] = resultsOf(answer);
-  return { kind: "committed", results, cursor: answer.cursor };
+  return { kind: "committed", results: resultsOf(answer), cursor: answer.cursor };
 }
 
-/** A broker that lies about the shape of its commit is broken, and must not leave a row that cannot be applied. */
-function checkEntries(request: CommitRequest): void {
-  const { source } = request;
-  const end = source.kind === "object" ? source.byteLength : source.records.length;
-  const seen = new Set<string>();
-  for (const { topicId, partition, byteStart, batches } of request.entries) {
-    const key = `${topicId}/${partition}`;
-    if (seen.has(key)) throw new OperatingError("invalid", `a commit names ${key} twice`);
-    seen.add(key);
-    let position = byteStart;
-    for (const batch of batches) {
-      if (!(batch.size > 0 && batch.offsetCount > 0))
-        throw new OperatingError("invalid", `a commit carries an empty batch of ${key}`);
-      position += batch.size;
-    }
-    if (!(byteStart >= 0) || position > end || batches.length === 0) {
-      throw new OperatingError("invalid", `a commit's batches of ${key} lie outside of its bytes`);
-    }
-  }
+function byteLengthOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 }

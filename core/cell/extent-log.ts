@@ -68,6 +68,18 @@ export class ExtentLog {
     this.#byteLength += byteLength;
   }
 
+  /** All of them without an object each: a snapshot visits hundreds of thousands. */
+  forEach(visit: (baseOffset: number, byteStart: number, byteLength: number, source: number, maxTimestamp: number) => void): void {
+    for (const chunk of this.#chunks) {
+      const { rows, baseOffset } = chunk;
+      for (let row = chunk.first; row < chunk.count; row++) {
+        const at = row * fieldCount;
+        const offset = baseOffset + rows[at + field.offset]!;
+        visit(offset, rows[at + field.byteStart]!, rows[at + field.byteLength]!, rows[at + field.source]!, timeOf(chunk, row));
+      }
+    }
+  }
+
   /** From the extent that contains `offset` on, until `visit` answers false. */
   scan(offset: number, endOffset: number, visit: (extent: StoredExtent) => boolean): void {
     let chunkIndex = this.#chunkOf(offset);

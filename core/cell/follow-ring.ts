@@ -1,48 +1,61 @@
-/** The latest updates of a cell, for brokers that follow it (D10). Bounded in number and inline bytes: who is further behind gets a gap. */
+/**
+ * The latest changes of a cell, for brokers that follow it (D10): one step per journal row, spelled out only when somebody asks.
+ * Bounded in number and inline bytes: who is further behind gets a gap.
+ */
 import type { Cursor, FollowReply, FollowUpdate } from "../coordinator.ts";
 
 const updatesMax = 20_000;
 const inlineBytesMax = 4 * 1024 * 1024;
 
-interface Step {
-  readonly cursor: Cursor;
-  readonly updates: readonly FollowUpdate[];
+export interface Step {
+  readonly updateCount: number;
   readonly inlineBytes: number;
+  /** As they were at the step's row, whatever came after. */
+  updates(): readonly FollowUpdate[];
 }
 
 export class FollowRing {
-  readonly #steps: Step[] = [];
-  #updates = 0;
+  /** Of the rows after `#completeAfter`, without holes. */
+  #steps: Step[] = [];
+  #weight = 0;
   #inlineBytes = 0;
   /** Every change after this cursor is here. */
   #completeAfter: Cursor;
-  #newest: Cursor;
 
   constructor(cursor: Cursor) {
     this.#completeAfter = cursor;
-    this.#newest = cursor;
   }
 
-  push(cursor: Cursor, updates: readonly FollowUpdate[], inlineBytes: number): void {
-    this.#steps.push({ cursor, updates, inlineBytes });
-    this.#newest = cursor;
-    this.#updates += updates.length;
-    this.#inlineBytes += inlineBytes;
-    while (this.#steps.length > 1 && (this.#updates > updatesMax || this.#inlineBytes > inlineBytesMax)) this.#forgetOldest();
+  get #newest(): Cursor {
+    return this.#completeAfter + this.#steps.length;
+  }
+
+  /** The next row's. */
+  push(step: Step): void {
+    this.#steps.push(step);
+    this.#weight += weightOf(step);
+    this.#inlineBytes += step.inlineBytes;
+    while (this.#steps.length > 1 && (this.#weight > updatesMax || this.#inlineBytes > inlineBytesMax)) this.#forgetOldest();
   }
 
   #forgetOldest(): void {
     const oldest = this.#steps.shift()!;
-    this.#updates -= oldest.updates.length;
+    this.#weight -= weightOf(oldest);
     this.#inlineBytes -= oldest.inlineBytes;
-    this.#completeAfter = oldest.cursor;
+    this.#completeAfter += 1;
   }
 
   /** Undefined when nothing is newer: the caller waits. A cursor from the future belongs to a state that was lost. */
   since(cursor: Cursor): FollowReply | undefined {
-    if (cursor === this.#newest) return undefined;
-    if (cursor < this.#completeAfter || cursor > this.#newest) return { cursor: this.#newest, gap: true, updates: [] };
-    const first = this.#steps.findIndex((step) => step.cursor > cursor);
-    return { cursor: this.#newest, gap: false, updates: this.#steps.slice(first).flatMap((step) => step.updates) };
+    const newest = this.#newest;
+    if (cursor === newest) return undefined;
+    if (!(cursor >= this.#completeAfter && cursor < newest)) return { cursor: newest, gap: true, updates: [] };
+    const updates = this.#steps.slice(cursor - this.#completeAfter).flatMap((step) => step.updates());
+    return { cursor: newest, gap: false, updates };
   }
+}
+
+/** A row that changed nothing for followers is kept too. */
+function weightOf({ updateCount }: Step): number {
+  return Math.max(1, updateCount);
 }

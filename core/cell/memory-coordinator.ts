@@ -21,7 +21,6 @@ import type {
 } from "../coordinator.ts";
 import { settingDefaults } from "../settings.ts";
 import { Cell, type CellOptions, type JournalRow } from "./cell.ts";
-import { snapshotDue } from "./snapshot.ts";
 
 /** What survives: the journal and the last snapshot, as the leader's tables hold them. */
 export class MemoryRows {
@@ -32,6 +31,10 @@ export class MemoryRows {
     const row = this.journal.get(sequence);
     if (row?.inline === undefined) throw new Error(`journal row ${sequence} holds no inline bytes`);
     return row.inline;
+  }
+
+  upTo(cursor: Cursor): number[] {
+    return [...this.journal.keys()].filter((sequence) => sequence <= cursor);
   }
 }
 
@@ -49,14 +52,13 @@ export class MemoryCoordinator implements BatchCoordinator {
   readonly #now: () => number;
   readonly #sleep: ((ms: number) => Promise<void>) | undefined;
   #waiting: (() => void)[] = [];
-  #journalBytes = 0;
 
   constructor(options: MemoryCoordinatorOptions = {}) {
     this.rows = options.rows ?? new MemoryRows();
     this.#now = options.now ?? (() => 0);
     this.#sleep = options.sleep;
     this.cell = new Cell({ settings: options.settings ?? settingDefaults, inlineRows: this.rows });
-    if (this.rows.snapshot !== undefined) this.cell.restore(this.rows.snapshot.chunks);
+    if (this.rows.snapshot !== undefined) this.cell.restore(this.rows.snapshot.chunks, (cursor) => this.rows.upTo(cursor));
     for (const row of this.rows.journal.values()) if (row.sequence > this.cell.cursor) this.cell.applyRow(row, false);
   }
 
@@ -117,21 +119,24 @@ export class MemoryCoordinator implements BatchCoordinator {
 
   /** Writes a snapshot and lets go of the rows that it covers, but for live inline bytes. */
   takeSnapshot(): void {
-    const sequence = this.cell.cursor;
-    this.rows.snapshot = { sequence, chunks: this.cell.snapshot() };
-    this.cell.takeDeadInlineRows().forEach((row) => this.rows.journal.delete(row));
+    const chunks = this.cell.snapshot();
+    this.rows.snapshot = { sequence: this.cell.cursor, chunks };
+    this.cell.snapshotWritten(chunks);
     for (const row of this.rows.journal.values()) if (row.inline === undefined) this.rows.journal.delete(row.sequence);
-    this.#journalBytes = 0;
+    this.#deleteDeadRows();
+  }
+
+  #deleteDeadRows(): void {
+    for (const row of this.cell.takeDeadRows(Infinity)) this.rows.journal.delete(row);
   }
 
   #append(row: JournalRow): void {
     // What is durable is a copy: the sender's memory goes on living.
     const kept = { ...row, inline: row.inline?.slice() };
-    this.rows.journal.set(row.sequence, kept);
     this.cell.applyRow(kept, true);
-    this.#journalBytes += row.entry.length;
-    const snapshotBytes = this.rows.snapshot?.chunks.reduce((sum, chunk) => sum + chunk.length, 0) ?? 0;
-    if (snapshotDue(this.#journalBytes, row.sequence - (this.rows.snapshot?.sequence ?? 0), snapshotBytes)) this.takeSnapshot();
+    this.rows.journal.set(row.sequence, kept);
+    if (this.cell.snapshotDue) this.takeSnapshot();
+    this.#deleteDeadRows();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const wake of waiting) wake();

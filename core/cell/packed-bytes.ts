@@ -4,7 +4,6 @@
  */
 import { OperatingError } from "../operating-error.ts";
 
-const numberMax = Number.MAX_SAFE_INTEGER;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -22,7 +21,7 @@ export class PackedWriter {
 
   /** What cannot be read back must not be written: a row is for ever. */
   uint(value: number): void {
-    if (!(value >= 0 && value <= numberMax)) throw new Error(`${value} cannot be written into a leader's row`);
+    if (!(value >= 0 && Number.isSafeInteger(value))) throw new Error(`${value} cannot be written into a leader's row`);
     if (this.#length + 8 > this.#bytes.length) this.#grow(8);
     const bytes = this.#bytes;
     let rest = value;

@@ -40,7 +40,7 @@ export class PartitionLog {
     return state !== undefined && nowMs - state.lastUsedMs >= expirationMs ? undefined : state;
   }
 
-  /** Frees expired producers now and then; driven by the journal's own times, so a replay frees the same ones. */
+  /** Frees expired producers, now and then. */
   sweepProducers(nowMs: number, expirationMs: number): void {
     if (nowMs - this.producersSweptMs < expirationMs / 8) return;
     this.producersSweptMs = nowMs;

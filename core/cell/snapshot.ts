@@ -7,15 +7,11 @@ import type { BrokerChain, KeptAnswer } from "./broker-chains.ts";
 import { CellState } from "./cell-state.ts";
 import { PackedReader, PackedWriter } from "./packed-bytes.ts";
 import type { PartitionLog } from "./partition-log.ts";
-import type { HeldSource, Source } from "./sources.ts";
+import type { Source } from "./sources.ts";
 
 const version = 1;
 const chunkBytes = 1_900_000;
-
-/** Snapshots cost their size in bytes written: worth it once the journal that they replace is as large and not small. */
-export function snapshotDue(journalBytes: number, journalRows: number, snapshotBytes: number): boolean {
-  return journalBytes > Math.max(1024 * 1024, snapshotBytes) || journalRows > Math.max(10_000, snapshotBytes / 100);
-}
+const unnumbered = 0xffffffff;
 
 export function writeSnapshot(state: CellState): Uint8Array[] {
   const out = new PackedWriter(64 * 1024);
@@ -23,12 +19,12 @@ export function writeSnapshot(state: CellState): Uint8Array[] {
   out.uint(state.sequence);
   out.uint(state.producerExpirationMs);
   out.uint(state.nextPartitionId);
-  out.uint(state.sources.nextId);
-  const sources = [...state.sources.entries()];
-  out.uint(sources.length);
-  for (const held of sources) writeSource(out, held);
+  out.uint(state.sweepId);
+  const sources = numberSources(state);
+  out.uint(sources.order.length);
+  for (const [number, id] of sources.order.entries()) writeSource(out, state.sources.get(id), sources.extents[number]!);
   out.uint(state.partitions.size);
-  for (const log of state.partitions.values()) writePartition(out, log);
+  for (const log of state.partitions.values()) writePartition(out, log, sources);
   out.uint(state.brokers.size);
   for (const [brokerId, chain] of state.brokers) writeChain(out, brokerId, chain);
   const whole = out.finish();
@@ -51,17 +47,41 @@ export function readSnapshot(chunks: readonly Uint8Array[]): CellState {
   state.sequence = reader.uint();
   state.producerExpirationMs = reader.uint();
   state.nextPartitionId = reader.uint();
-  const nextSourceId = reader.uint();
+  state.sweepId = reader.uint();
   for (let left = reader.uint(); left > 0; left--) readSource(reader, state);
-  state.sources.restoreNextId(nextSourceId);
   for (let left = reader.uint(); left > 0; left--) readPartition(reader, state);
   for (let left = reader.uint(); left > 0; left--) readChain(reader, state);
   if (!reader.atEnd) throw new OperatingError("corrupt", "a snapshot is longer than what it says");
   return state;
 }
 
-function writeSource(out: PackedWriter, { id, source, extents }: HeldSource): void {
-  out.uint(id);
+/** Ids that are used again come in any order: a snapshot counts sources as extents first name them, so equal states give equal bytes. */
+interface SourceNumbers {
+  readonly order: readonly number[];
+  /** By id: the place in `order`. */
+  readonly numbers: Uint32Array;
+  /** By place: how many extents name it. */
+  readonly extents: readonly number[];
+}
+
+function numberSources(state: CellState): SourceNumbers {
+  const order: number[] = [];
+  const extents: number[] = [];
+  const numbers = new Uint32Array(state.sources.idLimit).fill(unnumbered);
+  for (const log of state.partitions.values()) {
+    log.extents.forEach((_offset, _start, _length, source) => {
+      const known = numbers[source]!;
+      if (known === unnumbered) {
+        numbers[source] = order.length;
+        order.push(source);
+        extents.push(1);
+      } else extents[known]! += 1;
+    });
+  }
+  return { order, numbers, extents };
+}
+
+function writeSource(out: PackedWriter, source: Source, extents: number): void {
   out.uint(extents);
   if (source.kind === "inline") {
     out.uint(0);
@@ -76,16 +96,15 @@ function writeSource(out: PackedWriter, { id, source, extents }: HeldSource): vo
 }
 
 function readSource(reader: PackedReader, state: CellState): void {
-  const id = reader.uint();
   const extents = reader.uint();
   const source: Source =
     reader.uint() === 0
       ? { kind: "inline", row: reader.uint(), byteLength: reader.uint() }
       : { kind: "object", brokerId: reader.uint(), brokerEpoch: reader.uint(), sequence: reader.uint() };
-  state.sources.restore({ id, source, extents });
+  state.sources.add(source, extents);
 }
 
-function writePartition(out: PackedWriter, log: PartitionLog): void {
+function writePartition(out: PackedWriter, log: PartitionLog, { numbers }: SourceNumbers): void {
   out.uint(log.id);
   out.string(log.ref.topicId);
   out.uint(log.ref.partition);
@@ -99,17 +118,19 @@ function writePartition(out: PackedWriter, log: PartitionLog): void {
     out.uint(startOffset);
   }
   out.uint(log.extents.count);
-  let offset = 0;
-  let time = 0;
-  log.extents.scan(0, log.nextOffset, (extent) => {
-    out.uint(extent.baseOffset - offset);
-    out.uint(extent.byteStart);
-    out.uint(extent.byteLength);
-    out.uint(extent.source);
-    out.int(extent.maxTimestamp - time);
-    offset = extent.baseOffset;
-    time = extent.maxTimestamp;
-    return true;
+  let lastOffset = 0;
+  let lastNumber = 0;
+  let lastTime = 0;
+  log.extents.forEach((baseOffset, byteStart, byteLength, source, maxTimestamp) => {
+    const number = numbers[source]!;
+    out.uint(baseOffset - lastOffset);
+    out.uint(byteStart);
+    out.uint(byteLength);
+    out.int(number - lastNumber);
+    out.int(maxTimestamp - lastTime);
+    lastOffset = baseOffset;
+    lastNumber = number;
+    lastTime = maxTimestamp;
   });
   out.uint(log.producers.size);
   for (const [producerId, producer] of log.producers) {
@@ -136,12 +157,13 @@ function readPartition(reader: PackedReader, state: CellState): void {
   log.epochs.length = 0;
   for (let left = reader.uint(); left > 0; left--) log.epochs.push({ epoch: reader.uint(), startOffset: reader.uint() });
   let offset = 0;
+  let source = 0;
   let time = 0;
   for (let left = reader.uint(); left > 0; left--) {
     offset += reader.uint();
     const byteStart = reader.uint();
     const byteLength = reader.uint();
-    const source = reader.uint();
+    source += reader.int();
     time += reader.int();
     log.extents.append(offset, byteStart, byteLength, source, time);
   }

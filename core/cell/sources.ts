@@ -1,96 +1,95 @@
 /**
  * Where extents lie, one entry per commit that brought bytes: the object by broker, epoch and sequence (D12), or the journal row that
- * holds them inline. Extents name an entry by a number that never means another one. Twelve bytes an entry, in columns (D6); entries
- * that nothing refers to are forgotten once all older ones are.
+ * holds them inline. Sixteen bytes an entry, in columns (D6). An entry's place is used again once no extent refers to it, so that
+ * one extent that stays for ever holds up nothing but its own.
  */
 export type Source =
   | { readonly kind: "object"; readonly brokerId: number; readonly brokerEpoch: number; readonly sequence: number }
   | { readonly kind: "inline"; readonly row: number; readonly byteLength: number };
 
-export interface HeldSource {
-  readonly id: number;
-  readonly source: Source;
-  readonly extents: number;
-}
+export type InlineSource = Extract<Source, { readonly kind: "inline" }>;
 
-const inlineOrigin = 0xffffffff;
+/** An origin with this bit is inline: the rest is the row's bytes. */
+const inlineBit = 0x80000000;
 
 export class Sources {
-  /** The id of the first entry in the columns. */
-  #first = 0;
-  #next = 0;
   #origins = new Uint32Array(16);
-  /** The object's sequence within its broker epoch, or the journal row. */
-  #places = new Uint32Array(16);
+  /** The object's sequence within its broker epoch, or the journal row; of an unused entry the unused one after it. */
+  #places = new Float64Array(16);
   #extents = new Uint32Array(16);
-  /** Broker epochs that have written objects; columns name them by index. */
+  /** Entries before this one have been used. */
+  #end = 0;
+  #firstUnused = -1;
+  /** Broker epochs that have written objects; origins name them by index. */
   readonly #brokerEpochs: { readonly brokerId: number; readonly brokerEpoch: number }[] = [];
-  readonly #inlineLengths = new Map<number, number>();
   #inlineBytes = 0;
-  /** Entries at the beginning of the columns that nothing refers to. */
-  #unused = 0;
 
   /** Bytes in journal rows that an extent still refers to. */
   get inlineBytes(): number {
     return this.#inlineBytes;
   }
 
+  /** What the next entry will be called. */
   get nextId(): number {
-    return this.#next;
+    return this.#firstUnused < 0 ? this.#end : this.#firstUnused;
+  }
+
+  /** All ids are below. */
+  get idLimit(): number {
+    return this.#end;
   }
 
   get memoryBytes(): number {
     return this.#origins.byteLength + this.#places.byteLength + this.#extents.byteLength;
   }
 
-  /** Numbers are not used again, also not after a restart. */
-  restoreNextId(next: number): void {
-    while (this.#next < next) this.#push(0, 0, 0);
-    this.#trim();
-  }
-
-  add(source: Source, extents: number): void {
-    if (source.kind === "inline") {
-      this.#inlineLengths.set(source.row, source.byteLength);
-      this.#inlineBytes += source.byteLength;
-      this.#push(inlineOrigin, source.row, extents);
-    } else this.#push(this.#origin(source.brokerId, source.brokerEpoch), source.sequence, extents);
-  }
-
-  /** In ascending order of ids, as `entries` gives them. */
-  restore({ id, source, extents }: HeldSource): void {
-    if (this.#next === this.#first) this.#first = this.#next = id;
-    while (this.#next < id) this.#push(0, 0, 0);
-    this.add(source, extents);
+  /** For `extents` extents, at least one. */
+  add(source: Source, extents: number): number {
+    const id = this.nextId;
+    if (id === this.#end) this.#append();
+    else this.#firstUnused = this.#places[id]!;
+    this.#origins[id] =
+      source.kind === "inline" ? inlineBit | source.byteLength : this.#origin(source.brokerId, source.brokerEpoch);
+    this.#places[id] = source.kind === "inline" ? source.row : source.sequence;
+    this.#extents[id] = extents;
+    if (source.kind === "inline") this.#inlineBytes += source.byteLength;
+    return id;
   }
 
   get(id: number): Source {
-    const at = id - this.#first;
-    if (at < 0 || id >= this.#next || this.#extents[at] === 0) throw new Error(`extent names source ${id}, which is gone`);
-    const place = this.#places[at]!;
-    if (this.#origins[at] === inlineOrigin) return { kind: "inline", row: place, byteLength: this.#inlineLengths.get(place)! };
-    return { kind: "object", ...this.#brokerEpochs[this.#origins[at]!]!, sequence: place };
+    if (!this.#isHeld(id)) throw new Error(`extent names source ${id}, which is gone`);
+    const origin = this.#origins[id]!;
+    const place = this.#places[id]!;
+    if (origin >= inlineBit) return { kind: "inline", row: place, byteLength: origin - inlineBit };
+    return { kind: "object", ...this.#brokerEpochs[origin]!, sequence: place };
   }
 
-  /** An extent is gone. Answers the journal row whose inline bytes nobody needs any more. */
-  release(id: number): number | undefined {
-    const at = id - this.#first;
-    this.#extents[at]! -= 1;
-    if (this.#extents[at]! > 0) return undefined;
-    const row = this.#origins[at] === inlineOrigin ? this.#places[at] : undefined;
-    if (row !== undefined) {
-      this.#inlineBytes -= this.#inlineLengths.get(row)!;
-      this.#inlineLengths.delete(row);
-    }
-    this.#trim();
-    return row;
+  /** An extent is gone. Answers the source whose inline bytes nobody needs any more. */
+  release(id: number): InlineSource | undefined {
+    if (!this.#isHeld(id)) throw new Error(`source ${id} is given back, which is gone`);
+    this.#extents[id]! -= 1;
+    if (this.#extents[id]! > 0) return undefined;
+    const origin = this.#origins[id]!;
+    const row = this.#places[id]!;
+    this.#places[id] = this.#firstUnused;
+    this.#firstUnused = id;
+    if (origin < inlineBit) return undefined;
+    const byteLength = origin - inlineBit;
+    this.#inlineBytes -= byteLength;
+    return { kind: "inline", row, byteLength };
   }
 
-  *entries(): Generator<HeldSource> {
-    for (let id = this.#first; id < this.#next; id++) {
-      const extents = this.#extents[id - this.#first]!;
-      if (extents > 0) yield { id, source: this.get(id), extents };
+  /** The journal rows that an extent still reads. */
+  inlineRows(): Set<number> {
+    const rows = new Set<number>();
+    for (let id = 0; id < this.#end; id++) {
+      if (this.#extents[id]! > 0 && this.#origins[id]! >= inlineBit) rows.add(this.#places[id]!);
     }
+    return rows;
+  }
+
+  #isHeld(id: number): boolean {
+    return id < this.#end && this.#extents[id]! > 0;
   }
 
   #origin(brokerId: number, brokerEpoch: number): number {
@@ -101,34 +100,18 @@ export class Sources {
     return this.#brokerEpochs.push({ brokerId, brokerEpoch }) - 1;
   }
 
-  #push(origin: number, place: number, extents: number): void {
-    const at = this.#next - this.#first;
-    if (at === this.#origins.length) this.#resize(at + Math.max(16, at >>> 3), 0);
-    this.#origins[at] = origin;
-    this.#places[at] = place;
-    this.#extents[at] = extents;
-    this.#next += 1;
+  #append(): void {
+    const count = this.#end;
+    this.#end += 1;
+    if (count < this.#origins.length) return;
+    const capacity = count + Math.max(16, count >>> 3);
+    this.#origins = grown(this.#origins, new Uint32Array(capacity));
+    this.#places = grown(this.#places, new Float64Array(capacity));
+    this.#extents = grown(this.#extents, new Uint32Array(capacity));
   }
+}
 
-  /** Gives up the oldest entries once half of the columns is unused. The mark only moves on, so that freeing many stays cheap. */
-  #trim(): void {
-    const count = this.#next - this.#first;
-    while (this.#unused < count && this.#extents[this.#unused] === 0) this.#unused += 1;
-    if (this.#unused < 16 || this.#unused < count / 2) return;
-    this.#resize(Math.max(16, count - this.#unused), this.#unused);
-    this.#first += this.#unused;
-    this.#unused = 0;
-  }
-
-  #resize(capacity: number, from: number): void {
-    const count = this.#next - this.#first;
-    const copy = (column: Uint32Array): Uint32Array<ArrayBuffer> => {
-      const larger = new Uint32Array(capacity);
-      larger.set(column.subarray(from, count));
-      return larger;
-    };
-    this.#origins = copy(this.#origins);
-    this.#places = copy(this.#places);
-    this.#extents = copy(this.#extents);
-  }
+function grown<Column extends Uint32Array | Float64Array>(column: Column, larger: Column): Column {
+  larger.set(column);
+  return larger;
 }

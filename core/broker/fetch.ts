@@ -385,6 +385,8 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
       total += bytes.byteLength;
       taken.set(part, bytes);
     }
+    // A gap may have taken what was known while bytes were on their way.
+    for (const part of read.parts) if (part.errorCode === 0 && part.index.bounds === undefined) part.needsFind = true;
     const lost = total === 0 && read.available > 0 && !read.failed && read.rounds < roundsMax;
     if (lost || read.parts.some((part) => part.needsFind)) {
       read.got = false;

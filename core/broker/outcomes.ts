@@ -1,7 +1,7 @@
 /**
  * The Kafka outcomes a broker gives without a leader's word, one constructor each. Their codes differ in what a client may
- * conclude: some clients treat NOT_LEADER_OR_FOLLOWER and KAFKA_STORAGE_ERROR as "surely not written", REQUEST_TIMED_OUT as "may
- * have been written". All are retriable, and idempotent producers stay exact with each.
+ * conclude: some clients treat NOT_LEADER_OR_FOLLOWER as "surely not written", REQUEST_TIMED_OUT as "may have been written". Both
+ * are retriable, and idempotent producers stay exact with each.
  */
 import type { AppendOutcome, ReadItem, ReadOutcome } from "./interface.ts";
 import type { PartitionBounds } from "../coordinator.ts";
@@ -15,8 +15,6 @@ function failed(errorCode: number): AppendOutcome {
 export const neverSent = failed(errorCodes.NOT_LEADER_OR_FOLLOWER);
 /** The epoch ended between a commit and its answer: nobody here can know. */
 export const fateUnknown = failed(errorCodes.REQUEST_TIMED_OUT);
-/** The object store took no object: nothing was committed, nothing will be. */
-export const notStored = failed(errorCodes.KAFKA_STORAGE_ERROR);
 
 export const noBounds: PartitionBounds = { logStartOffset: -1, highWatermark: -1, lastStableOffset: -1, leaderEpoch: -1 };
 

@@ -15,7 +15,7 @@ import type { BrokerEvent, EffectSink } from "./events.ts";
 import type { AppendItem, AppendOutcome } from "./interface.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { OwnCommit } from "./own-commits.ts";
-import { fateUnknown, neverSent, notStored } from "./outcomes.ts";
+import { fateUnknown, neverSent } from "./outcomes.ts";
 import { Registration } from "./registration.ts";
 import { Timers } from "./timers.ts";
 import { Uploads, type Upload, type UploadedPart, type UploadHost } from "./uploads.ts";
@@ -294,18 +294,6 @@ export class ProduceMachine implements ChainHost, UploadHost {
       if (cell.buffer.letGo(part).length > 0) index = 0;
     }
     this.#settle(cell, now);
-  }
-
-  givenUp(upload: Upload, now: number): void {
-    const cells: Cell[] = [];
-    for (const { part } of upload.parts) {
-      const cell = this.#cell(part.cell);
-      this.#uploaded.delete(part);
-      cell.buffer.letGo(part);
-      this.#failPart(part, notStored);
-      cells.push(cell);
-    }
-    for (const cell of cells) this.#sendReady(cell, now);
   }
 
   freed(upload: Upload): void {

@@ -1,6 +1,8 @@
 /**
- * The PUTs of WAL objects: sequence numbers, repetition, giving up, and the floor below which no object will be committed any
- * more (D12). Repeating a PUT is always safe, since a key never names other bytes.
+ * The PUTs of WAL objects: sequence numbers, repetition, and the floor below which no object will be committed any more (D12).
+ * Repeating a PUT is always safe, since a key never names other bytes. None is given up while its epoch lasts: what waits behind it
+ * in its partitions would overtake it, and a producer whose later batch was taken first could never again send the earlier one.
+ * Clients have time-outs of their own, and the byte budget holds them back.
  */
 import type { WalIdentity } from "../wal/format.ts";
 import { walKey } from "../wal/key.ts";
@@ -20,9 +22,9 @@ export interface Upload {
   readonly key: string;
   readonly object: Uint8Array;
   readonly parts: UploadedPart[];
-  /** A commit that has its number already and was refused as inline. It can't be given up: its chain waits for it. */
+  /** A commit that has its number already and was refused as inline: its chain waits for it. */
   readonly refusedCommit: Commit | undefined;
-  /** Parts that are neither committed nor given up. */
+  /** Parts that are not committed. */
   open: number;
   attempts: number;
   unanswered: boolean;
@@ -36,12 +38,10 @@ export interface UploadHost {
   readonly timers: Timers<(now: number) => void>;
   putId(upload: Upload): number;
   stored(upload: Upload, now: number): void;
-  givenUp(upload: Upload, now: number): void;
   /** The PUT of an abandoned upload was answered. */
   freed(upload: Upload): void;
 }
 
-const attemptsMax = 5;
 const retryFirstMs = 100;
 const retryMaxMs = 5000;
 
@@ -50,7 +50,7 @@ export class Uploads {
   /** Whose commits are not all settled, by ascending sequence. */
   readonly #open = new Map<number, Upload>();
   #nextSequence = 1;
-  /** Neither stored nor given up, abandoned ones included while their PUT is unanswered. */
+  /** Not stored, abandoned ones included while their PUT is unanswered. */
   inFlight = 0;
 
   constructor(host: UploadHost) {
@@ -105,15 +105,11 @@ export class Uploads {
     if (upload.abandoned) {
       this.inFlight -= 1;
       this.#host.freed(upload);
-    } else if (attempts < attemptsMax || upload.refusedCommit !== undefined) {
+    } else {
       upload.retry = this.#host.timers.add(now + backoffMs(attempts, retryFirstMs, retryMaxMs), () => {
         upload.retry = undefined;
         this.#put(upload);
       });
-    } else {
-      this.inFlight -= 1;
-      this.#open.delete(upload.identity.sequence);
-      this.#host.givenUp(upload, now);
     }
   }
 

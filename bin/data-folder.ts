@@ -43,6 +43,23 @@ export class DataFolder {
     return data;
   }
 
+  /** Objects written to one kind of store are not found in another: the first start decides for the folder. */
+  keepStore(store: string): void {
+    const path = join(this.path, "store");
+    const kept = statSync(path, { throwIfNoEntry: false }) === undefined ? undefined : readFileSync(path, "utf8").trim();
+    if (kept === undefined) writeFileSync(path, `${store}\n`);
+    else if (kept !== store)
+      throw new Failure(`${this.path} was written with --store ${kept}; start it with that, or choose another --data`);
+  }
+
+  /** For what the engine throws away; emptied here too, because a killed engine leaves it behind. */
+  freshTemporaryFolder(): string {
+    const path = join(this.path, "tmp");
+    rmSync(path, { recursive: true, force: true });
+    mkdirSync(path);
+    return path;
+  }
+
   /** Written down so that the next start can end it if this process is killed. */
   recordRuntime(pid: number): void {
     const launcher = identify(process.pid);

@@ -15,6 +15,7 @@ export interface EngineOptions {
   readonly kafkaPorts: readonly number[];
   readonly httpPort: number;
   readonly dataFolder: string;
+  readonly temporaryFolder: string;
   readonly store: "disk" | "r2";
   readonly bindings: Readonly<Record<string, unknown>>;
   readonly onRuntime: (runtime: ChildProcess) => void;
@@ -31,6 +32,7 @@ const dist = join(import.meta.dirname, "../dist");
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
   process.env["WRANGLER_SEND_METRICS"] = "false";
+  process.env["TMPDIR"] = options.temporaryFolder;
   const { Miniflare, NoOpLog, convertV4MiniflareOptions } = await import("miniflare");
   subscribe("child_process", (message) => {
     const { process: child } = message as { process: ChildProcess };

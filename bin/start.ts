@@ -79,9 +79,11 @@ export async function run(args: readonly string[]): Promise<void> {
   const callOffs: (() => void)[] = [];
   let engine: Engine;
   try {
+    folder.keepStore(options.store);
     engine = await startEngine({
       ...options,
       dataFolder: folder.path,
+      temporaryFolder: folder.freshTemporaryFolder(),
       onRuntime: (runtime) => {
         callOffs.push(endWithThisProcess(runtime));
         if (runtime.pid !== undefined) folder.recordRuntime(runtime.pid);

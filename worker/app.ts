@@ -7,7 +7,7 @@ import type { BrokerMetrics } from "../durable-objects/broker.ts";
 import { type Env, settingsOf } from "../durable-objects/env.ts";
 import { type MetricsSnapshot, renderMetrics, sumMetrics } from "../durable-objects/metrics.ts";
 import { brokerName, controllerName, isClusterName, leaderName } from "../durable-objects/names.ts";
-import { brokersOf, zoneOfRequest } from "./routes.ts";
+import { brokersOf, locationHintOf, zoneOfRequest } from "./routes.ts";
 
 type AppContext = Context<{ Bindings: Env }>;
 
@@ -55,7 +55,7 @@ async function openKafka(context: AppContext, cluster: string): Promise<Response
     return context.text("port must be a port number\n", 400);
   const zone = zoneOfRequest(settings, request);
   // Handed on as it is: a copied 101 would lose hibernation.
-  return await context.env.BROKER.getByName(brokerName({ cluster, zone, index })).fetch(request);
+  return await context.env.BROKER.getByName(brokerName({ cluster, zone, index }), locationHintOf(zone)).fetch(request);
 }
 
 function wholeNumber(text: string, max: number): number | undefined {

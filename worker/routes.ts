@@ -12,11 +12,27 @@ export function zonesOf(settings: Settings): readonly string[] {
   return settings.zones.split(",");
 }
 
-/** The zone that a request came in through: the one named like the data centre it reached, else the first. */
+/** Zones that bear the name of a location hint are placed there, and get the clients of their continent. */
+const hintOfContinent: Readonly<Record<string, readonly DurableObjectLocationHint[]>> = {
+  EU: ["weur", "eeur"],
+  NA: ["enam", "wnam"],
+  SA: ["sam", "enam"],
+  AS: ["apac", "me"],
+  OC: ["oc", "apac"],
+  AF: ["afr", "weur"],
+};
+const hints: readonly string[] = Object.values(hintOfContinent).flat();
+
+export function locationHintOf(zone: string): { readonly locationHint?: DurableObjectLocationHint } {
+  return hints.includes(zone) ? { locationHint: zone as DurableObjectLocationHint } : {};
+}
+
+/** The zone that a request came in through: named like the data centre it reached, or near its continent; else the first. */
 export function zoneOfRequest(settings: Settings, request: Request): string {
   const zones = zonesOf(settings);
-  const colo = (request as { cf?: { colo?: unknown } }).cf?.colo;
-  return zones.find((zone) => typeof colo === "string" && zone.toLowerCase() === colo.toLowerCase()) ?? zones[0] ?? "local";
+  const { colo = "", continent = "" } = (request as { cf?: { colo?: string; continent?: string } }).cf ?? {};
+  const wanted = [colo.toLowerCase(), ...(hintOfContinent[continent] ?? [])];
+  return wanted.find((zone) => zones.includes(zone)) ?? zones[0] ?? "local";
 }
 
 /** Port base + n is broker n of the first zone. */

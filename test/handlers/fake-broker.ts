@@ -177,7 +177,7 @@ export class FakeBroker {
 
   #coordinator(): Partial<BatchCoordinator> {
     return {
-      listOffsets: async (queries) => queries.map((query) => this.#offsets(query)),
+      listOffsets: async (queries) => queries.map((query) => (this.#isLed(query) ? this.#offsets(query) : this.#denied(query))),
       describePartitions: async (partitions) =>
         partitions.map((ref) => {
           const byteLength = this.log(ref).extents.reduce((sum, { extent }) => sum + extent.byteLength, 0);
@@ -194,6 +194,16 @@ export class FakeBroker {
           return { errorCode: 0, logStartOffset: log.logStartOffset };
         }),
     };
+  }
+
+  /** A leader knows the partitions of topics that there are, whatever a broker's catalog still says. */
+  #isLed({ topicId }: PartitionRef): boolean {
+    return this.controller.cluster.machine.snapshot(0)!.topics.some(({ id }) => id === topicId);
+  }
+
+  #denied({ topicId, partition }: PartitionRef): OffsetAnswer {
+    const bounds = { logStartOffset: -1, highWatermark: -1, lastStableOffset: -1, leaderEpoch: -1 };
+    return { topicId, partition, errorCode: unknownTopicOrPartition, leaderEpoch: -1, offset: -1, extents: [], bounds };
   }
 
   #offsets({ topicId, partition, spec }: OffsetQuery): OffsetAnswer {

@@ -97,6 +97,20 @@ describe("ListOffsets", () => {
     expect(await list(broker, 9, -1n, extra)).toMatchObject({ errorCode });
   });
 
+  test("a topic that was created anew through another broker is found at the first question", async () => {
+    const { broker, topicId } = await brokerWith([1, 2]);
+    await broker.controller.deleteTopics([topicId]);
+    expect(broker.catalog.knownByName("t")?.id).toBe(topicId);
+    expect(await list(broker, 5, -1n)).toMatchObject({ errorCode: 3 });
+    await broker.catalog.all();
+    const second = await broker.createTopic("t", 2);
+    await broker.catalog.all();
+    await broker.controller.deleteTopics([second]);
+    await broker.createTopic("t", 2);
+    expect(broker.catalog.knownByName("t")?.id).toBe(second);
+    expect(await list(broker, 5, -1n)).toMatchObject({ errorCode: 0, offset: 0n });
+  });
+
   test("a topic nobody knows is 3, a partition asked for twice 42", async () => {
     const { broker } = await brokerWith([1]);
     const partition = { partitionIndex: 0, timestamp: -1n };

@@ -12,7 +12,7 @@ import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { ByCell } from "./by-cell.ts";
 import { defineHandler } from "./define-handler.ts";
 import { firstRecordAtOrAfter, maxTimestampRecord } from "./record-sets.ts";
-import { findTopic, heedLeader, leaderEpochError } from "./topics.ts";
+import { againWhenDenied, findTopic, heedLeader, leaderEpochError } from "./topics.ts";
 
 type Request = RequestOf<typeof listOffsets>;
 type Topic = Request["topics"][number];
@@ -33,9 +33,11 @@ export const listOffsetsHandler = defineHandler({
   versions: [1, 11],
   async handle(request, context) {
     const { services } = context;
-    const queries = new ByCell<OffsetQuery>();
-    const topics = await Promise.all(request.topics.map((topic) => ask(topic, queries, request, context)));
-    const answers = await queries.ask((cell, asked) => services.coordinator(cell).listOffsets(asked));
+    const { topics, answers } = await againWhenDenied(services.catalog, async () => {
+      const queries = new ByCell<OffsetQuery>();
+      const topics = await Promise.all(request.topics.map((topic) => ask(topic, queries, request, context)));
+      return { topics, answers: await queries.ask((cell, asked) => services.coordinator(cell).listOffsets(asked)) };
+    });
     const settle = async (partition: Answered | Asked): Promise<Answered> =>
       "ticket" in partition ? answer(partition, answers.get(partition.ticket)!, request, services) : partition;
     return {

@@ -9,7 +9,7 @@ import { offsetForLeaderEpoch } from "../../protocol/messages/23-offset-for-lead
 import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { ByCell } from "./by-cell.ts";
 import { defineHandler } from "./define-handler.ts";
-import { findTopic, heedLeader, leaderEpochError } from "./topics.ts";
+import { againWhenDenied, findTopic, heedLeader, leaderEpochError } from "./topics.ts";
 
 type Topic = RequestOf<typeof offsetForLeaderEpoch>["topics"][number];
 type Answered = NonNullable<NonNullable<ResponseInput<typeof offsetForLeaderEpoch>["topics"]>[number]["partitions"]>[number];
@@ -18,9 +18,11 @@ export const offsetForLeaderEpochHandler = defineHandler({
   api: offsetForLeaderEpoch,
   versions: [2, 4],
   async handle(request, context) {
-    const queries = new ByCell<EpochEndQuery>();
-    const topics = await Promise.all(request.topics.map((topic) => ask(topic, queries, context)));
-    const answers = await queries.ask((cell, asked) => context.services.coordinator(cell).epochEnds(asked));
+    const { topics, answers } = await againWhenDenied(context.services.catalog, async () => {
+      const queries = new ByCell<EpochEndQuery>();
+      const topics = await Promise.all(request.topics.map((topic) => ask(topic, queries, context)));
+      return { topics, answers: await queries.ask((cell, asked) => context.services.coordinator(cell).epochEnds(asked)) };
+    });
     return {
       topics: topics.map(({ topic, partitions }) => ({
         topic,

@@ -33,5 +33,23 @@ export function leaderEpochError(current: number, requested: number): number {
 
 /** A leader that does not know a partition means that what is known of the topics has grown old. */
 export function heedLeader(catalog: TopicCatalog, errorCode: number): void {
-  if (errorCode === errorCodes.UNKNOWN_TOPIC_OR_PARTITION) catalog.invalidate();
+  if (isDenial(errorCode)) catalog.invalidate();
+}
+
+function isDenial(errorCode: number): boolean {
+  return errorCode === errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
+}
+
+/**
+ * Asks leaders, and once more when one denies a partition: the topic may have been created anew through another broker, and its name
+ * stand for another id now. Only for questions that may be repeated.
+ */
+export async function againWhenDenied<Asked, Answer extends { readonly errorCode: number }>(
+  catalog: TopicCatalog,
+  ask: () => Promise<{ readonly topics: Asked; readonly answers: ReadonlyMap<symbol, Answer> }>,
+): Promise<{ readonly topics: Asked; readonly answers: ReadonlyMap<symbol, Answer> }> {
+  const asked = await ask();
+  if (![...asked.answers.values()].some(({ errorCode }) => isDenial(errorCode))) return asked;
+  catalog.invalidate();
+  return ask();
 }

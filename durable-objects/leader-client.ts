@@ -4,6 +4,7 @@
  */
 import type { BatchCoordinator } from "../core/coordinator.ts";
 import type { Env } from "./env.ts";
+import { unpackFollow } from "./follow-wire.ts";
 import type { LeaderRpc } from "./leader.ts";
 import { packCommit, unpackReply } from "./leader-wire.ts";
 import type { MetricsSnapshot } from "./metrics.ts";
@@ -30,7 +31,7 @@ export function leaderClient(env: Env, cluster: string, cell: number): LeaderCli
     metrics: () => call((leader) => leader.metrics()),
     commit: async (request) => unpackReply(await call((leader) => leader.commitPacked(packCommit(request)))),
     findBatches: (requests) => call((leader) => leader.findBatches(requests)),
-    follow: (cursor, maxWaitMs) => call((leader) => leader.follow(cursor, maxWaitMs)),
+    follow: async (cursor, maxWaitMs) => unpackFollow(await call((leader) => leader.followPacked(cursor, maxWaitMs))),
     listOffsets: (queries) => call((leader) => leader.listOffsets(queries)),
     epochEnds: (queries) => call((leader) => leader.epochEnds(queries)),
     describePartitions: (partitions) => call((leader) => leader.describePartitions(partitions)),

@@ -23,13 +23,15 @@ import type {
 import { operatingErrorKind } from "../core/operating-error.ts";
 import type { Settings } from "../core/settings.ts";
 import { settingsOf, type Env } from "./env.ts";
+import { packFollow, type PackedFollow } from "./follow-wire.ts";
 import { packReply, unpackCommit, type PackedCommit, type PackedReply } from "./leader-wire.ts";
 import { Log } from "./log.ts";
 import { Metrics, type MetricsSnapshot } from "./metrics.ts";
 
-/** What brokers may call: the coordinator's questions, and commits in columns. */
-export interface LeaderRpc extends Omit<BatchCoordinator, "commit"> {
+/** What brokers may call: the coordinator's questions, and commits and follows in columns. */
+export interface LeaderRpc extends Omit<BatchCoordinator, "commit" | "follow"> {
   commitPacked(commit: PackedCommit): Promise<PackedReply>;
+  followPacked(cursor: Cursor, maxWaitMs: number): Promise<PackedFollow>;
   metrics(): Promise<MetricsSnapshot>;
 }
 
@@ -99,7 +101,11 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     return this.#cell.findBatches(requests);
   }
 
-  async follow(cursor: Cursor, maxWaitMs: number): Promise<FollowReply> {
+  async followPacked(cursor: Cursor, maxWaitMs: number): Promise<PackedFollow> {
+    return packFollow(await this.#follow(cursor, maxWaitMs));
+  }
+
+  async #follow(cursor: Cursor, maxWaitMs: number): Promise<FollowReply> {
     const nothing = { cursor, gap: false, updates: [] };
     const known = this.#cell.updatesSince(cursor);
     if (known !== undefined || maxWaitMs <= 0) return known ?? nothing;

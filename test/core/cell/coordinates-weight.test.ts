@@ -12,7 +12,7 @@ test("[D6] an extent takes at most 12 bytes of the journal and 24 of memory", as
   const topicId = "b1946ac9-2c5d-4f0e-9d5c-9b7f0e2c1a55";
   const refs = Array.from({ length: partitionCount }, (_, partition) => ({ topicId, partition }));
   const chain = new Chain(3, 17);
-  const next = new Array<number>(partitionCount).fill(0);
+  const next = Array.from({ length: partitionCount }, () => 0);
   let journalBytes = 0;
   await coordinator.createPartitions(refs, createTime);
   for (let commit = 0; commit < commits; commit++) {

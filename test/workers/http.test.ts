@@ -1,0 +1,86 @@
+/** The Worker's door: which broker gets a connection, and what is refused before one is woken. */
+import { describe, expect, test } from "vitest";
+import type { Env } from "../../durable-objects/env.ts";
+import { app } from "../../worker/app.ts";
+import { brokerOfPort } from "../../worker/routes.ts";
+
+interface Woken {
+  readonly name: string;
+  readonly options: unknown;
+}
+
+function deployment(settings: Record<string, unknown> = {}) {
+  const woken: Woken[] = [];
+  const BROKER = {
+    getByName: (name: string, options: unknown) => ({
+      fetch: async () => {
+        woken.push({ name, options });
+        return new Response("the broker");
+      },
+    }),
+  };
+  return { woken, env: { BROKER, SETTINGS: settings } as unknown as Env };
+}
+
+const upgrade = { upgrade: "websocket", "sec-websocket-protocol": "kafka" };
+
+async function get(
+  path: string,
+  env: Env,
+  headers: Record<string, string> = upgrade,
+  cf: object = {},
+) {
+  return await app.fetch(new Request(`http://kante${path}`, { headers, cf } as RequestInit<RequestInitCfProperties>), env);
+}
+
+describe("a connection goes to", () => {
+  const zones = { zones: "weur,enam,fra", "brokers.per.zone": 3 };
+  test.each([
+    ["the default cluster's first broker", "/kafka", {}, {}, "default/local/0"],
+    ["the cluster of the path", "/c/shop/kafka", {}, {}, "shop/local/0"],
+    ["the broker of the query", "/c/shop/kafka?node=2", zones, {}, "shop/weur/2"],
+    [
+      "[D14] the zone named like the data centre it came in through",
+      "/kafka",
+      zones,
+      { colo: "FRA", continent: "EU" },
+      "default/fra/0",
+    ],
+    ["[D14] a zone of its continent", "/kafka", zones, { colo: "IAD", continent: "NA" }, "default/enam/0"],
+    ["[D14] the first zone when none is near", "/kafka", zones, { colo: "SYD", continent: "OC" }, "default/weur/0"],
+  ])("%s", async (_title, path, settings, cf, name) => {
+    const { env, woken } = deployment(settings);
+    expect((await get(path, env, upgrade, cf)).status).toBe(200);
+    expect(woken.map((one) => one.name)).toEqual([name]);
+  });
+
+  test("a zone that bears the name of a location hint is placed there", async () => {
+    const { env, woken } = deployment({ zones: "weur,local" });
+    await get("/kafka", env, upgrade, { continent: "EU" });
+    expect(woken[0]?.options).toEqual({ locationHint: "weur" });
+  });
+
+  test("[D2] port base + n is broker n, under the address that is advertised", () => {
+    const { env } = deployment();
+    const local = { ...env, ADVERTISED: { host: "::1", basePort: 9092 } };
+    expect(brokerOfPort(local, 9094)).toEqual({ broker: "default/local/2", address: "[::1]:9092" });
+  });
+});
+
+describe("refused without waking a broker", () => {
+  test.each([
+    ["a request that is no upgrade", "/kafka", { "sec-websocket-protocol": "kafka" }, 426],
+    ["another subprotocol", "/kafka", { upgrade: "websocket", "sec-websocket-protocol": "mqtt" }, 400],
+    ["no subprotocol", "/kafka", { upgrade: "websocket" }, 400],
+    ["[I10] a cluster name with a slash", "/c/a%2Fcell/kafka", upgrade, 400],
+    ["a cluster name with a space", "/c/a%20b/kafka", upgrade, 400],
+    ["a broker that is not there", "/kafka?node=1", upgrade, 400],
+    ["a broker that is no number", "/kafka?node=-1", upgrade, 400],
+    ["a port that is none", "/kafka?port=99999", upgrade, 400],
+    ["an unknown page", "/nothing", upgrade, 404],
+  ])("%s", async (_title, path, headers, status) => {
+    const { env, woken } = deployment();
+    expect((await get(path, env, headers)).status).toBe(status);
+    expect(woken).toEqual([]);
+  });
+});

@@ -126,9 +126,12 @@ export class Follows {
     return cell;
   }
 
-  /** A leader that answers at once with nothing new must not be asked in a circle. */
+  /**
+   * A leader that answers at once with nothing new must not be asked in a circle; nor one that was asked not to wait, because the
+   * reads' time is up and only their timers have not come round: the circle would keep them from it.
+   */
   pauseAfterNothing(cell: CellFollow, now: number): void {
-    if (cell.maxWaitMs > 0 && now - cell.sentAt < cell.maxWaitMs / 2) this.#pause(cell, now + trustAfterMs);
+    if (cell.maxWaitMs === 0 || now - cell.sentAt < cell.maxWaitMs / 2) this.#pause(cell, now + trustAfterMs);
   }
 
   #pause(cell: CellFollow, at: number): void {

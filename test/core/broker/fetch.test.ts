@@ -49,6 +49,23 @@ describe("long polls", () => {
     expect(tagsOf(driver.read.get(next)![0]!.records)).toEqual([2]);
   });
 
+  it("a follow that comes back with nothing when the time of its reads is up is not sent again before their timers come round", () => {
+    const { driver } = withWrites([1]);
+    driver.fetch(readOf(1));
+    driver.answer(driver.one("find"));
+    const { cursor } = driver.one("follow");
+    const answerWithNothing = () => {
+      const follow = driver.take(driver.one("follow"));
+      driver.handle({ kind: "follow-reply", id: follow.id, reply: { cursor, gap: false, updates: [] } });
+    };
+    // The clock has moved on, but the shell was too busy with answers for its timers.
+    driver.now += 600_000;
+    answerWithNothing();
+    expect(driver.one("follow").maxWaitMs).toBe(0);
+    answerWithNothing();
+    expect(driver.of("follow")).toEqual([]);
+  });
+
   it("an own commit that is the next row of the journal moves the cursor: the next follow waits instead of repeating it", () => {
     const driver = Driver.started();
     driver.fetch(readOf(0));

@@ -64,6 +64,8 @@ const rowBytesMax = 1_900_000;
 
 export class Cell {
   readonly #options: CellOptions;
+  /** As the journal can spell it, whatever was set. */
+  readonly #producerExpirationMs: number;
   #state = new CellState();
   #reads: CellReads;
   #ring = new FollowRing(0);
@@ -72,6 +74,7 @@ export class Cell {
 
   constructor(options: CellOptions) {
     this.#options = options;
+    this.#producerExpirationMs = Math.min(Math.floor(options.settings["producer.id.expiration.ms"]), 2 ** 52);
     this.#reads = this.#newReads();
   }
 
@@ -122,7 +125,7 @@ export class Cell {
     if (inline !== undefined && this.inlineBytes + inline.length > this.#options.settings["inline.bytes.max"]) {
       return { kind: "answer", reply: { kind: "inline-full" } };
     }
-    const { entry, appends } = commitEntry(this.#state, request, nowMs, this.#options.settings["producer.id.expiration.ms"]);
+    const { entry, appends } = commitEntry(this.#state, request, nowMs, this.#producerExpirationMs);
     // Records that got no offset will never be read.
     return { kind: "journal", row: this.#row(entry, appends ? inline : undefined) };
   }

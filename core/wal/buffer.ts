@@ -33,11 +33,14 @@ export interface Lane {
 
 /** Idle lanes are kept, because partitions come back; beyond this many they are forgotten together. */
 const idleLanesMax = 8192;
+/** Of one cell in one flush: what a leader's journal row has room for, whatever is in the batches. */
+export const batchesFlushedMax = 40_000;
 
 export class CellBuffer {
   #items: BufferedItem[] = [];
   readonly #lanes = new Map<string, Map<number, Lane>>();
   #laneCount = 0;
+  #batchCount = 0;
   /** Everything buffered for the cell. */
   byteLength = 0;
   /** What is buffered for lanes that wait for no upload. */
@@ -47,6 +50,7 @@ export class CellBuffer {
     const lane = this.#lane(item.topicId, item.partition);
     const byteLength = item.records.length;
     this.#items.push({ append, index, item, lane });
+    this.#batchCount += item.batches.length;
     lane.bufferedBytes += byteLength;
     this.byteLength += byteLength;
     if (lane.unsent.length === 0) this.freeBytes += byteLength;
@@ -64,12 +68,15 @@ export class CellBuffer {
   /** The oldest up to `byteLengthMax`, at least one. */
   takeOldest(byteLengthMax: number): BufferedItem[] {
     let taken = this.#items;
-    if (this.byteLength <= byteLengthMax) this.#items = [];
+    if (this.byteLength <= byteLengthMax && this.#batchCount <= batchesFlushedMax) this.#items = [];
     else {
       let count = 0;
-      for (let sum = 0; count < this.#items.length; count += 1) {
-        sum += this.#items[count]!.item.records.length;
-        if (sum > byteLengthMax && count > 0) break;
+      let batches = 0;
+      for (let bytes = 0; count < this.#items.length; count += 1) {
+        const { item } = this.#items[count]!;
+        bytes += item.records.length;
+        batches += item.batches.length;
+        if ((bytes > byteLengthMax || batches > batchesFlushedMax) && count > 0) break;
       }
       taken = this.#items.splice(0, count);
     }
@@ -82,6 +89,7 @@ export class CellBuffer {
       const byteLength = item.records.length;
       lane.bufferedBytes -= byteLength;
       this.byteLength -= byteLength;
+      this.#batchCount -= item.batches.length;
       if (lane.unsent.length === 0) this.freeBytes -= byteLength;
     }
   }
@@ -118,6 +126,7 @@ export class CellBuffer {
     this.#items = [];
     this.#lanes.clear();
     this.#laneCount = 0;
+    this.#batchCount = 0;
     this.byteLength = 0;
     this.freeBytes = 0;
     return items;

@@ -4,6 +4,9 @@
  */
 import type { Settings } from "../settings.ts";
 
+/** Records of a commit and what is said about them share one row at the leader, and SQLite takes no row beyond 2 MB (D6). */
+const inlineBytesMost = 1024 * 1024;
+
 export interface CellBacklog {
   readonly byteLength: number;
   readonly inlineTokens: number;
@@ -11,8 +14,9 @@ export interface CellBacklog {
   readonly inlineRefused: boolean;
 }
 
-export function takesInline(backlog: CellBacklog, settings: Settings): boolean {
-  return backlog.byteLength <= settings["wal.inline.bytes"] && backlog.byteLength <= backlog.inlineTokens && !backlog.inlineRefused;
+export function takesInline({ byteLength, inlineTokens, inlineRefused }: CellBacklog, settings: Settings): boolean {
+  const limit = Math.min(settings["wal.inline.bytes"], inlineBytesMost);
+  return byteLength <= limit && byteLength <= inlineTokens && !inlineRefused;
 }
 
 export interface ObjectBacklog {

@@ -68,3 +68,47 @@ test.each([300, 1000, 100_000])("[D6] %d extents of a partition weigh at most 24
   for (let index = 0; index < count; index++) log.append(index * 10, 0, 1000, index, 1_700_000_000_000 + index);
   expect(log.memoryBytes / count).toBeLessThanOrEqual(24);
 });
+
+/** What makes a chunk end: its number of extents, and differences of offsets and times that 32 bits cannot hold. */
+const shapes: readonly (readonly [what: string, count: (index: number) => number, time: (index: number) => number])[] = [
+  ["alike", () => 3, (index) => 1_700_000_000_000 + index],
+  ["of many offsets each", () => 2 ** 31 - 1, (index) => index],
+  ["one of which takes all the offsets a chunk has", (index) => (index === 100 ? 2 ** 32 - 300 : 3), (index) => index],
+  ["whose times leap to either side", () => 3, (index) => (index % 3 === 0 ? 2 ** 40 : index % 3 === 1 ? -1 : 2 ** 31)],
+  ["whose times differ by just what a chunk can hold", () => 3, (index) => (index % 2 === 0 ? 0 : 2 ** 31 - 1)],
+];
+
+test.each(shapes)("[D6] extents %s are found at every edge, also after any prefix is dropped", (_, count, timeAt) => {
+  const log = new ExtentLog();
+  const model: StoredExtent[] = [];
+  for (let index = 0, end = 0; index < 600; index++) {
+    const [maxTimestamp, nextOffset] = [timeAt(index), end + count(index)];
+    log.append(end, index, 100, index, maxTimestamp);
+    model.push({ baseOffset: end, nextOffset, byteStart: index, byteLength: 100, source: index, maxTimestamp });
+    end = nextOffset;
+  }
+  const end = model.at(-1).nextOffset;
+  const at = (offset: number): StoredExtent | undefined => {
+    let found: StoredExtent | undefined;
+    log.scan(offset, end, (extent) => {
+      found = extent;
+      return false;
+    });
+    return found;
+  };
+  for (const extent of model) {
+    for (const offset of [extent.baseOffset, extent.nextOffset - 1]) expect(at(offset)).toEqual(extent);
+    // The first one that is late enough, and nothing before it that is.
+    expect(log.firstWithTime(extent.maxTimestamp, end)).toEqual(model.find((one) => one.maxTimestamp >= extent.maxTimestamp));
+  }
+  for (const kept of [0, 1, 254, 255, 256, 257, 511, 512, 513, 599].map((index) => model[index]!)) {
+    // An extent that is cut through stays whole.
+    log.dropBefore(kept.baseOffset + 1, end, () => {});
+    expect(at(0)).toEqual(kept);
+    expect([log.count, log.firstWithTime(-1, end)]).toEqual([600 - model.indexOf(kept), kept]);
+    const late = model.slice(model.indexOf(kept)).map(({ maxTimestamp }) => maxTimestamp);
+    expect(log.latestTime(end)!.maxTimestamp).toBe(Math.max(...late));
+  }
+  log.dropBefore(end, end, () => {});
+  expect([log.count, log.byteLength, log.memoryBytes]).toEqual([0, 0, 0]);
+});

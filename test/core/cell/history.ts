@@ -1,5 +1,5 @@
 /** Histories of a cell as values: commits both ways, producers that repeat, topics that come and go, deleted records, time that passes. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { BatchCoordinates, CommitRequest } from "../../../core/coordinator.ts";
 import { Chain, plain } from "../../contract/commits.ts";
 

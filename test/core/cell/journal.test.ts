@@ -2,7 +2,7 @@
  * The journal is the state: wherever a leader dies, its rows bring it back as it was, and no row stays that nobody needs. Equal states
  * have equal snapshots, so snapshots are what is compared.
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { Cell, type JournalRow } from "../../../core/cell/cell.ts";
 import { MemoryCoordinator, MemoryRows } from "../../../core/cell/memory-coordinator.ts";

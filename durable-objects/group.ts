@@ -42,6 +42,8 @@ import { GroupTopics } from "./group-topics.ts";
 import { Log } from "./log.ts";
 import { clusterOf, tailOf } from "./names.ts";
 
+/** What setTimeout can hold: a timer that comes too early looks again. */
+const timerMsMax = 2 ** 31 - 1;
 /** How old a member's view of the topics may be: one that joins has most likely just seen a topic made. */
 const topicsFreshMs = 200;
 const topicsOldMs = 5000;
@@ -189,7 +191,7 @@ export class Group extends DurableObject<Env> implements GroupClient {
         this.#timer = undefined;
         this.#run((later) => this.#machine.tick(later));
       },
-      Math.max(at - now, 0),
+      Math.min(Math.max(at - now, 0), timerMsMax),
     );
     this.#timer = { at, handle };
   }

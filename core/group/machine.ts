@@ -122,7 +122,7 @@ export class GroupMachine {
       return current === undefined || current > now + backstopMs ? now + backstopMs : undefined;
     }
     if (current !== undefined || this.#ring.isEmpty) return undefined;
-    if (this.#offsets.isEmpty) return Math.max(this.#emptySince + emptyGroupMs, now + 1);
+    if (this.#offsets.isEmpty) return Math.max(this.#emptySince + emptyGroupMs, now + backstopMs);
     let earliest = Number.POSITIVE_INFINITY;
     for (const { at } of this.#expirations()) earliest = Math.min(earliest, at);
     return Math.max(earliest, now + 1);

@@ -6,7 +6,7 @@
 import type { BrokerIdentity } from "../coordinator.ts";
 import type { Settings } from "../settings.ts";
 import { CellBuffer, type BufferedItem, type PendingAppend } from "../wal/buffer.ts";
-import { flushesObject, inlineBurstBytes, takesInline, type ObjectBacklog } from "../wal/flush-policy.ts";
+import { flushesObject, inlineBurstBytes, spacingLeftMs, takesInline, type ObjectBacklog } from "../wal/flush-policy.ts";
 import { encodeWalObject, type Crc32c } from "../wal/format.ts";
 import { formPart, walParts, type Part } from "../wal/part.ts";
 import { TokenBucket } from "../wal/token-bucket.ts";
@@ -70,6 +70,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
   #epoch: number | undefined;
   readonly #registration: Registration;
   #flushAt: number | undefined;
+  #uploadBeganAt = -Infinity;
 
   constructor(options: ProduceOptions) {
     this.#options = options;
@@ -202,17 +203,20 @@ export class ProduceMachine implements ChainHost, UploadHost {
       this.#uploadRefused(this.#refusedCommits.shift()!, now);
     }
     while (flushesObject(this.#objectBacklog(now), settings)) this.#flushObject(now);
-    if (this.#objectBytes > 0 && this.#uploads.inFlight < settings["wal.uploads.max"])
-      this.#flushAt = this.#putTokens.availableAt(1, now);
+    if (this.#objectBytes === 0 || this.#uploads.inFlight >= settings["wal.uploads.max"]) return;
+    const spacedAt = now + spacingLeftMs(this.#objectBacklog(now), settings);
+    this.#flushAt = Math.max(this.#putTokens.availableAt(1, now), spacedAt);
   }
 
   #objectBacklog(now: number): ObjectBacklog {
     const putTokens = this.#putTokens.available(now);
-    return { byteLength: this.#objectBytes, putTokens, uploadsInFlight: this.#uploads.inFlight };
+    const sinceUploadMs = now - this.#uploadBeganAt;
+    return { byteLength: this.#objectBytes, putTokens, uploadsInFlight: this.#uploads.inFlight, sinceUploadMs };
   }
 
   #flushObject(now: number): void {
     this.#putTokens.take(1, now);
+    this.#uploadBeganAt = now;
     const parts = this.#takeObjectParts();
     const identity = this.#nextIdentity();
     const object = encodeWalObject(identity, parts.flatMap(walParts), this.#options.crc32c);

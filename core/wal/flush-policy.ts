@@ -23,12 +23,25 @@ export interface ObjectBacklog {
   readonly byteLength: number;
   readonly putTokens: number;
   readonly uploadsInFlight: number;
+  /** Since the last upload began. */
+  readonly sinceUploadMs: number;
 }
 
-/** At once while PUTs may be spent, when the buffer is full in any case, and never more uploads than the platform's connections allow. */
+/**
+ * At once while PUTs may be spent, when the buffer is full in any case, and never more uploads than the platform's connections allow.
+ * Beside an upload under way a small one waits a moment: a producer that pipelines small requests would else pay a PUT, a commit and
+ * a synced row for each of them, where one for all takes no longer.
+ */
 export function flushesObject(backlog: ObjectBacklog, settings: Settings): boolean {
   if (backlog.byteLength === 0 || backlog.uploadsInFlight >= settings["wal.uploads.max"]) return false;
-  return backlog.putTokens >= 1 || backlog.byteLength >= settings["wal.buffer.bytes"];
+  if (backlog.byteLength >= settings["wal.buffer.bytes"]) return true;
+  return backlog.putTokens >= 1 && spacingLeftMs(backlog, settings) === 0;
+}
+
+/** How long the backlog still waits for company. */
+export function spacingLeftMs({ byteLength, uploadsInFlight, sinceUploadMs }: ObjectBacklog, settings: Settings): number {
+  const travelsAlone = uploadsInFlight === 0 || byteLength >= settings["wal.buffer.bytes"] / 8;
+  return travelsAlone ? 0 : Math.max(0, settings["wal.uploads.spacing.ms"] - sinceUploadMs);
 }
 
 /** Inline bytes a cell may burst: one second's worth, and always one whole flush. */

@@ -27,11 +27,18 @@ describe("[D4] the way of a cell's backlog", () => {
 
 describe("[D4] an object is written", () => {
   it.each([
-    ["never of nothing", { byteLength: 0, putTokens: 8, uploadsInFlight: 0 }, false],
-    ["at once with a token", { byteLength: 1, putTokens: 1, uploadsInFlight: 2 }, true],
-    ["not with a part of a token", { byteLength: 1, putTokens: 0.9, uploadsInFlight: 0 }, false],
-    ["without a token when the buffer is full", { byteLength: 8 * MiB, putTokens: 0, uploadsInFlight: 0 }, true],
-    ["not while all uploads are out", { byteLength: 80 * MiB, putTokens: 8, uploadsInFlight: 3 }, false],
+    ["never of nothing", { byteLength: 0, putTokens: 8, uploadsInFlight: 0, sinceUploadMs: 99 }, false],
+    ["at once with a token", { byteLength: 1, putTokens: 1, uploadsInFlight: 0, sinceUploadMs: 0 }, true],
+    ["not with a part of a token", { byteLength: 1, putTokens: 0.9, uploadsInFlight: 0, sinceUploadMs: 99 }, false],
+    ["without a token when the buffer is full", { byteLength: 8 * MiB, putTokens: 0, uploadsInFlight: 0, sinceUploadMs: 0 }, true],
+    ["not while all uploads are out", { byteLength: 80 * MiB, putTokens: 8, uploadsInFlight: 3, sinceUploadMs: 99 }, false],
+    [
+      "not right beside another when it is small",
+      { byteLength: MiB - 1, putTokens: 8, uploadsInFlight: 1, sinceUploadMs: 9 },
+      false,
+    ],
+    ["beside another after a moment", { byteLength: 1, putTokens: 8, uploadsInFlight: 2, sinceUploadMs: 10 }, true],
+    ["right beside another when it is large", { byteLength: MiB, putTokens: 8, uploadsInFlight: 2, sinceUploadMs: 0 }, true],
   ])("%s", (_, backlog, flushes) => {
     expect(flushesObject(backlog, settingDefaults)).toBe(flushes);
   });

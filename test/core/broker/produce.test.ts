@@ -65,8 +65,25 @@ describe("ways to durability", () => {
     expect(driver.of("put")).toHaveLength(3);
   });
 
+  it("[D4] a small flush beside an upload waits wal.uploads.spacing.ms for company, or until no upload is left", () => {
+    const driver = Driver.started();
+    driver.append([itemOf(1, { partition: 1 }, large)]);
+    driver.append([itemOf(2, { partition: 2 }, large)]);
+    driver.append([itemOf(3, { partition: 3 }, large)]);
+    expect(driver.of("put"), "the first waits for nothing").toHaveLength(1);
+    driver.pass(9);
+    expect(driver.of("put")).toHaveLength(1);
+    driver.pass(1);
+    expect(driver.of("put"), "the others go together").toHaveLength(2);
+    driver.append([itemOf(4, { partition: 4 }, large)]);
+    for (const put of driver.of("put")) driver.answer(put);
+    expect(driver.of("put"), "nothing is under way any more").toHaveLength(1);
+    driver.run();
+    expect([...driver.appended.values()].flat().every(({ errorCode }) => errorCode === 0)).toBe(true);
+  });
+
   it("[D4] at most wal.uploads.max uploads are in flight", () => {
-    const driver = Driver.started({ "wal.puts.burst": 100 });
+    const driver = Driver.started({ "wal.puts.burst": 100, "wal.uploads.spacing.ms": 0 });
     for (let tag = 0; tag < 8; tag += 1) driver.append([itemOf(tag, { partition: tag }, large)]);
     expect(driver.of("put")).toHaveLength(3);
     driver.run();
@@ -137,7 +154,7 @@ describe("order", () => {
   });
 
   it("[D4] objects of one partition are committed in order of arrival, whichever PUT ends first", () => {
-    const driver = Driver.started();
+    const driver = Driver.started({ "wal.uploads.spacing.ms": 0 });
     const first = driver.append([itemOf(1, {}, large)]);
     const second = driver.append([itemOf(2, {}, large)]);
     const [firstPut, secondPut] = driver.of("put");
@@ -150,7 +167,7 @@ describe("order", () => {
   });
 
   it("[D4] a PUT is repeated for as long as it takes, and what waits behind it keeps its place", () => {
-    const driver = Driver.started();
+    const driver = Driver.started({ "wal.uploads.spacing.ms": 0 });
     const first = driver.append([itemOf(1, {}, large)]);
     const second = driver.append([itemOf(2, {}, large)]);
     driver.answer(driver.of("put")[1]!);

@@ -2,7 +2,9 @@
  * Sustained produce of 1 KiB records by a load generator that is never the limit: through TCP and through WebSocket, against the raw
  * path of the same transport, and against the bare rate of the same object store. Everything in turns, on the same machine.
  */
+import { readdirSync, rmSync } from "node:fs";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { LoadConnection, pipeline } from "./load/load-connection.ts";
 import { type RawPath, startRawPath } from "./load/raw-path.ts";
 import { batchOf, checkProduced, createTopic, produceRequest } from "./load/requests.ts";
@@ -87,22 +89,36 @@ async function rawWebSocket({ httpPort }: RawPath, bytes: number): Promise<numbe
   return rateOf(count * connections * mebibyte, startMs);
 }
 
+/**
+ * Takes the files of the last run out of the way. The first use of a page of memory is what a write into a fresh file costs most on a
+ * virtual machine; with pages that were used before, the store is measured and not the host.
+ */
+function dropFiles(folder: string): void {
+  for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
+}
+
 interface Setting {
+  readonly rawFolder: string;
   readonly kante: BenchServer;
   readonly raw: RawPath;
   readonly stores: StoreBench;
 }
 
-async function onDisk({ kante, raw, stores }: Setting, repetitions: number, bytes: number): Promise<Row[]> {
+async function onDisk({ kante, raw, rawFolder, stores }: Setting, repetitions: number, bytes: number): Promise<Row[]> {
   await createTopic(kante.port, topic, partitions);
   const [few, many] = [requestsOf(1), requestsOf(16)];
+  const fresh = async (run: Promise<number>): Promise<number> => {
+    const rate = await run;
+    for (const folder of [rawFolder, kante.folder]) dropFiles(join(folder, "objects"));
+    return rate;
+  };
   const webSocket = { port: kante.httpPort, webSocketPath: "/c/default/kafka" };
   const rates = await mediansInTurns(repetitions, {
-    rawTcp: async () => await rawTcp(raw.diskPort, bytes),
-    tcp: async () => await produce({ port: kante.port }, few, bytes),
-    tcpMany: async () => await produce({ port: kante.port }, many, bytes),
-    rawWebSocket: async () => await rawWebSocket(raw, bytes),
-    webSocket: async () => await produce(webSocket, few, bytes),
+    rawTcp: async () => await fresh(rawTcp(raw.diskPort, bytes)),
+    tcp: async () => await fresh(produce({ port: kante.port }, few, bytes)),
+    tcpMany: async () => await fresh(produce({ port: kante.port }, many, bytes)),
+    rawWebSocket: async () => await fresh(rawWebSocket(raw, bytes)),
+    webSocket: async () => await fresh(produce(webSocket, few, bytes)),
     put: async () => await stores.putRate("disk", 8, bytes),
   });
   const budget = { of: "ratio", atLeast: 0.6 } as const;
@@ -136,7 +152,7 @@ async function onDisk({ kante, raw, stores }: Setting, repetitions: number, byte
   ];
 }
 
-async function onR2({ kante, raw, stores }: Setting, repetitions: number, bytes: number): Promise<Row[]> {
+async function onR2({ kante, raw, rawFolder, stores }: Setting, repetitions: number, bytes: number): Promise<Row[]> {
   await createTopic(kante.port, topic, partitions);
   const few = requestsOf(1);
   const rates = await mediansInTurns(repetitions, {
@@ -168,13 +184,14 @@ export async function run({ quick }: BenchOptions): Promise<Row[]> {
   const repetitions = quick ? 1 : 3;
   return await withFolder(async (folder) => {
     const raw = await startRawPath(folder);
+    const rawFolder = folder;
     const stores = await startStoreBench();
     try {
       const bytes = (quick ? 128 : 256) * mebibyte;
-      const disk = await withKante({}, async (kante) => await onDisk({ kante, raw, stores }, repetitions, bytes));
+      const disk = await withKante({}, async (kante) => await onDisk({ kante, raw, rawFolder, stores }, repetitions, bytes));
       const r2 = await withKante(
         { args: ["--store", "r2"] },
-        async (kante) => await onR2({ kante, raw, stores }, repetitions, bytes / 4),
+        async (kante) => await onR2({ kante, raw, rawFolder, stores }, repetitions, bytes / 4),
       );
       return [...disk, ...r2];
     } finally {

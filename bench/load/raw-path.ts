@@ -1,6 +1,7 @@
 /** Runs the raw path (workerd/raw-worker.ts) in a runtime of its own, with the engine and the settings that Kante's server has. */
 import { build } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { compatibilityDate } from "../../bin/engine.ts";
 import { freePort, freePorts } from "../../test/clients/kante.ts";
@@ -25,6 +26,8 @@ export async function startRawPath(folder: string): Promise<RawPath> {
     external: ["cloudflare:*"],
     logLevel: "error",
   });
+  const objects = join(folder, "objects");
+  mkdirSync(objects, { recursive: true });
   const basePort = await freePorts(3);
   const httpPort = await freePort();
   const miniflare = new Miniflare(
@@ -39,7 +42,7 @@ export async function startRawPath(folder: string): Promise<RawPath> {
       resourcePersistencePath: join(folder, "state"),
       r2Buckets: ["BUCKET"],
       durableObjects: { SINK: { className: "Sink", useSQLite: true }, ROWS: { className: "Rows", useSQLite: true } },
-      serviceBindings: { DISK: { disk: { path: folder, writable: true } } },
+      serviceBindings: { DISK: { disk: { path: objects, writable: true } } },
       bindings: { BASE_PORT: basePort },
       connectHandlers: [0, 1, 2].map((offset) => ({ protocol: "tcp" as const, port: basePort + offset, address: "127.0.0.1" })),
     } as Parameters<typeof convertV4MiniflareOptions>[0]),

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { batchCoordinatorContract, inlineBytesMax, newTopicId } from "../../contract/batch-coordinator.ts";
 import { Chain, createTime, plain, resultsOf } from "../../contract/commits.ts";
-import { startLeaderServer, type LeaderServer } from "./remote-leader.ts";
+import { startLeaderServer, temporaryRoot, type LeaderServer } from "./remote-leader.ts";
 
 const slowMs = 120_000;
 let server: LeaderServer;
@@ -57,5 +57,71 @@ test(
     expect(found.results[0]!.bounds.highWatermark).toBe(200 * number);
     expect(found.results[1]!.extents[0]!.source).toEqual({ kind: "inline", records: new Uint8Array(100).fill(42) });
     expect(resultsOf(await coordinator.commit(chain.object([[last, [plain()]]])))[0]!.baseOffset).toBe(200 * number);
+  },
+);
+
+test(
+  "[I1] [I4] a follower that a commit wakes hears nothing of it before the row is durable, however soon the leader dies",
+  { timeout: slowMs },
+  async () => {
+    const leader = server.cell(3);
+    const { coordinator } = leader;
+    const ref = { topicId: newTopicId(), partition: 0 };
+    await coordinator.createPartitions([ref], createTime);
+    let died = 0;
+    for (let turns = 0; turns < 30; turns++) {
+      const { cursor } = await coordinator.findBatches([]);
+      const heard = coordinator.follow(cursor, 30_000).catch(() => undefined);
+      while ((await leader.followers()) === 0);
+      // A broker of its own each time: nobody knows which of its commits were applied.
+      await leader.commitAndCrash(new Chain(1000 + turns).object([[ref, [plain()]]]), turns);
+      const reply = await heard;
+      const after = await coordinator.findBatches([{ ...ref, offset: 0, maxBytes: 1 }]);
+      if (reply === undefined) died += 1;
+      else expect(after.cursor).toBeGreaterThanOrEqual(reply.cursor);
+    }
+    expect(died).toBeGreaterThan(0);
+  },
+);
+
+test(
+  "[I1] [I7] workerd killed under commits: what was answered or heard of is there, and answers are still known",
+  { timeout: slowMs },
+  async () => {
+    const root = temporaryRoot();
+    const killed = await startLeaderServer({}, root);
+    const ref = { topicId: newTopicId(), partition: 0 };
+    const { coordinator } = killed.cell(0);
+    await coordinator.createPartitions([ref], createTime);
+    const chain = new Chain();
+    const sent = Array.from({ length: 60 }, (_, index) =>
+      index % 2 === 0 ? chain.object([[ref, [plain()]]]) : chain.inline([[ref, [plain()]]]),
+    );
+    const answers: Awaited<ReturnType<typeof coordinator.commit>>[] = [];
+    let heard = (await coordinator.findBatches([])).cursor;
+    const following = (async () => {
+      for (;;) heard = (await coordinator.follow(heard, 30_000)).cursor;
+    })().catch(() => {});
+    const committing = (async () => {
+      for (const request of sent) {
+        answers.push(await coordinator.commit(request));
+        if (answers.length === 40) await killed.kill();
+      }
+    })().catch(() => {});
+    await Promise.all([committing, following]);
+    expect(answers.length).toBeGreaterThanOrEqual(40);
+    const revived = await startLeaderServer({}, root);
+    try {
+      const again = revived.cell(0).coordinator;
+      const { cursor, results } = await again.findBatches([{ ...ref, offset: 0, maxBytes: 1e6 }]);
+      expect(cursor).toBeGreaterThanOrEqual(heard);
+      expect(results[0]!.bounds.highWatermark).toBeGreaterThanOrEqual(answers.length);
+      for (const [index, answer] of answers.entries()) expect(await again.commit(sent[index]!)).toEqual(answer);
+      // The chain goes on where it was cut, whether the last commit was applied or not.
+      for (const request of sent.slice(answers.length)) expect((await again.commit(request)).kind).toBe("committed");
+      expect((await again.findBatches([{ ...ref, offset: 0, maxBytes: 1e6 }])).results[0]!.bounds.highWatermark).toBe(sent.length);
+    } finally {
+      await revived.close();
+    }
   },
 );

@@ -8,7 +8,7 @@ export interface LeaderCalls extends BatchCoordinator {
 
 export interface RemoteCall {
   readonly cell: number;
-  readonly name: keyof LeaderCalls | "crash" | "tables";
+  readonly name: keyof LeaderCalls | "crash" | "tables" | "followers" | "commitAndCrash";
   readonly args: readonly unknown[];
 }
 

@@ -128,7 +128,7 @@ export class SimulatedProducer {
       for (const other of this.#window) other.answer &&= { sent: other.answer.sent, outcome: undefined };
     }
     outgoing.answer = { sent, outcome };
-    for (const waiting of [...this.#window]) {
+    for (const waiting of this.#window.slice()) {
       if (waiting.answer === undefined) {
         if (waiting.inFlight) break;
         continue;

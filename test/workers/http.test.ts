@@ -24,12 +24,7 @@ function deployment(settings: Record<string, unknown> = {}) {
 
 const upgrade = { upgrade: "websocket", "sec-websocket-protocol": "kafka" };
 
-async function get(
-  path: string,
-  env: Env,
-  headers: Record<string, string> = upgrade,
-  cf: object = {},
-) {
+async function get(path: string, env: Env, headers: Record<string, string> = upgrade, cf: object = {}) {
   return await app.fetch(new Request(`http://kante${path}`, { headers, cf } as RequestInit<RequestInitCfProperties>), env);
 }
 

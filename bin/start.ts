@@ -2,8 +2,10 @@
  * `kante start`: a whole server on this machine. Checks what can be checked before anything runs, takes the data folder, starts the
  * engine, says where it listens, and ends everything when told to or when its parent is gone.
  */
+import { join } from "node:path";
 import { buildWhatIsStale } from "../scripts/build.ts";
 import { isSettingName, parseSetting, settingDefaults } from "../core/settings.ts";
+import { removeTornWrites } from "../scripts/torn-writes.ts";
 import { DataFolder } from "./data-folder.ts";
 import { type Engine, startEngine } from "./engine.ts";
 import { usageFailure } from "./failure.ts";
@@ -88,6 +90,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const folder = await DataFolder.open(options.data);
   const callOffs: (() => void)[] = [];
   let engine: Engine;
+  let runtimePid: number | undefined;
   try {
     folder.keepStore(options.store);
     engine = await startEngine({
@@ -96,6 +99,7 @@ export async function run(args: readonly string[]): Promise<void> {
       temporaryFolder: folder.freshTemporaryFolder(),
       onRuntime: (runtime) => {
         callOffs.push(endWithThisProcess(runtime));
+        runtimePid = runtime.pid;
         if (runtime.pid !== undefined) folder.recordRuntime(runtime.pid);
       },
       onLog: (_level, message) => void process.stderr.write(`${message}\n`),
@@ -105,6 +109,7 @@ export async function run(args: readonly string[]): Promise<void> {
     throw error;
   }
   announce(options, folder.path);
+  setImmediate(() => removeTornWrites(join(folder.path, "objects"), runtimePid));
   await stop;
   await engine.stop();
   for (const callOff of callOffs) callOff();

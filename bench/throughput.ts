@@ -152,7 +152,7 @@ async function onDisk({ kante, raw, rawFolder, stores }: Setting, repetitions: n
   ];
 }
 
-async function onR2({ kante, raw, rawFolder, stores }: Setting, repetitions: number, bytes: number): Promise<Row[]> {
+async function onR2({ kante, raw, stores }: Setting, repetitions: number, bytes: number): Promise<Row[]> {
   await createTopic(kante.port, topic, partitions);
   const few = requestsOf(1);
   const rates = await mediansInTurns(repetitions, {

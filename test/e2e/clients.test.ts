@@ -2,7 +2,7 @@
 import { Kafka, logLevel, type RecordMetadata } from "kafkajs";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { startBridge } from "../clients/kante.ts";
-import { eventually, httpPortOf, portOf, server, temporaryFolder } from "./kante-process.ts";
+import { eventually, fast, httpPortOf, portOf, server, temporaryFolder } from "./kante-process.ts";
 
 function client(bootstrap: string): Kafka {
   return new Kafka({
@@ -32,8 +32,6 @@ async function consume(bootstrap: string, topic: string, count: number): Promise
   await eventually(() => values.length >= count);
   return values;
 }
-
-const fast = ["--set", "group.initial.rebalance.delay.ms=0"];
 
 describe.each(["disk", "r2"])("store %s", (store) => {
   test.each(["SIGTERM", "SIGKILL"] as const)("[I7] records, topics and offsets survive %s", async (signal) => {

@@ -4,10 +4,13 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
+import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { type Running, startKante } from "../clients/kante.ts";
 
 const launcher = join(import.meta.dirname, "../../bin/kante.js");
+
+/** For tests that are not about waiting: a group's first member need not wait for others. */
+export const fast: readonly string[] = ["--set", "group.initial.rebalance.delay.ms=0"];
 
 export interface Ended {
   readonly code: number | null;
@@ -68,4 +71,18 @@ export function runtimePid(folder: string): number {
 /** Resolves as soon as the condition holds; the test's own time limit is the only other end. */
 export async function eventually(condition: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** One server for all tests of a file: most of them need nothing of it but topics of their own. */
+export function sharedServer(options: Omit<Parameters<typeof startKante>[0], "data"> = {}): () => Running {
+  const folder = mkdtempSync(join(tmpdir(), "kante-e2e-"));
+  let running: Running | undefined;
+  beforeAll(async () => {
+    running = await startKante({ ...options, data: folder });
+  });
+  afterAll(async () => {
+    await running?.stop("SIGTERM");
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return () => running!;
 }

@@ -1,0 +1,61 @@
+/** kafkajs with its own defaults, and nothing of it left running when a test ends. */
+import { Kafka, logLevel, type Admin, type Consumer, type EachMessagePayload, type Producer, type ProducerConfig } from "kafkajs";
+import type { TestContext } from "vitest";
+
+export type AtEnd = TestContext["onTestFinished"];
+
+export class KafkaJs {
+  readonly #kafka: Kafka;
+  readonly #atEnd: AtEnd;
+
+  constructor(bootstrap: string, atEnd: AtEnd) {
+    this.#kafka = new Kafka({ clientId: "kafkajs", brokers: [bootstrap], logLevel: logLevel.NOTHING });
+    this.#atEnd = atEnd;
+  }
+
+  async producer(config: ProducerConfig = {}): Promise<Producer> {
+    const producer = this.#kafka.producer(config);
+    this.#atEnd(() => producer.disconnect());
+    await producer.connect();
+    return producer;
+  }
+
+  async admin(): Promise<Admin> {
+    const admin = this.#kafka.admin();
+    this.#atEnd(() => admin.disconnect());
+    await admin.connect();
+    return admin;
+  }
+
+  /** A member of a group that reads a topic from the first record that nobody committed. */
+  async member(groupId: string, topic: string): Promise<KafkaJsMember> {
+    const consumer = this.#kafka.consumer({ groupId });
+    const member = new KafkaJsMember(consumer, topic);
+    this.#atEnd(() => consumer.disconnect());
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({ eachMessage: async (payload) => void member.payloads.push(payload) });
+    return member;
+  }
+}
+
+export class KafkaJsMember {
+  readonly payloads: EachMessagePayload[] = [];
+  /** Of the topic, in the newest generation. */
+  partitions: readonly number[] = [];
+  readonly #consumer: Consumer;
+
+  constructor(consumer: Consumer, topic: string) {
+    this.#consumer = consumer;
+    consumer.on("consumer.group_join", ({ payload }) => (this.partitions = payload.memberAssignment[topic] ?? []));
+  }
+
+  get values(): (string | null)[] {
+    return this.payloads.map(({ message }) => message.value?.toString() ?? null);
+  }
+
+  /** Commits what was read, as kafkajs does, and leaves the group. */
+  leave(): Promise<void> {
+    return this.#consumer.disconnect();
+  }
+}

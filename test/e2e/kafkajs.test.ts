@@ -1,0 +1,157 @@
+/**
+ * kafkajs as its users write it: old versions of every API, groups of the classic protocol. The tests run side by side on one
+ * server, each with topics and groups of its own, because a default consumer takes seconds to notice a rebalance.
+ */
+import { CompressionTypes, ConfigResourceTypes, KafkaJSProtocolError } from "kafkajs";
+import { describe, test } from "vitest";
+import { KafkaJs } from "./kafkajs-client.ts";
+import { eventually, fast, sharedServer } from "./kante-process.ts";
+
+const running = sharedServer({ args: fast });
+
+const text = (bytes: Buffer | null | undefined) => bytes?.toString() ?? null;
+
+describe.concurrent("kafkajs", () => {
+  test("two members share the partitions; one takes over what the other committed", async ({ expect, onTestFinished }) => {
+    const kafka = new KafkaJs(running().bootstrap, onTestFinished);
+    const producer = await kafka.producer();
+    const send = (round: string) =>
+      producer.send({ topic: "shared", messages: [0, 1, 2, 3].map((partition) => ({ value: `${round}${partition}`, partition })) });
+    await send("a");
+    const first = await kafka.member("shared", "shared");
+    await eventually(() => first.values.length >= 4);
+    const second = await kafka.member("shared", "shared");
+    await eventually(() => first.partitions.length === 2 && second.partitions.length === 2);
+    expect([...first.partitions, ...second.partitions].toSorted()).toEqual([0, 1, 2, 3]);
+    await send("b");
+    await eventually(() => first.values.length + second.values.length >= 8);
+    await second.leave();
+    await eventually(() => first.partitions.length === 4);
+    await send("c");
+    await eventually(() => first.values.length + second.values.length >= 12);
+    // Nobody read anything twice: what was read was committed before each rebalance.
+    const all = ["a", "b", "c"].flatMap((round) => [0, 1, 2, 3].map((partition) => `${round}${partition}`));
+    expect([...first.values, ...second.values].toSorted()).toEqual(all);
+    await first.leave();
+    await send("d");
+    const third = await kafka.member("shared", "shared");
+    await eventually(() => third.values.length >= 4);
+    expect(third.values.toSorted()).toEqual(["d0", "d1", "d2", "d3"]);
+  });
+
+  test("a produce makes the topic; keys, headers, nulls and timestamps come back", async ({ expect, onTestFinished }) => {
+    const kafka = new KafkaJs(running().bootstrap, onTestFinished);
+    const headers = { one: "1", many: ["a", "b"], bytes: Buffer.from([0, 255]) };
+    const messages = [
+      { key: "k", value: "v", headers, timestamp: "1700000000123" },
+      { key: null, value: "no key" },
+      { key: "tombstone", value: null },
+      { key: "", value: "" },
+    ];
+    const producer = await kafka.producer();
+    const [result] = await producer.send({ topic: "records", messages: messages.map((each) => ({ ...each, partition: 2 })) });
+    expect(result).toMatchObject({ topicName: "records", partition: 2, errorCode: 0, baseOffset: "0" });
+    const member = await kafka.member("records", "records");
+    await eventually(() => member.payloads.length >= 4);
+    expect(member.payloads.map(({ message: { offset, key, value } }) => [offset, text(key), text(value)])).toEqual([
+      ["0", "k", "v"],
+      ["1", null, "no key"],
+      ["2", "tombstone", null],
+      ["3", "", ""],
+    ]);
+    const first = member.payloads[0]?.message;
+    expect(first?.timestamp).toBe("1700000000123");
+    expect(first?.headers).toEqual({
+      one: Buffer.from("1"),
+      many: [Buffer.from("a"), Buffer.from("b")],
+      bytes: Buffer.from([0, 255]),
+    });
+  });
+
+  test.for([
+    ["acks=all", {}, { acks: -1 }],
+    ["acks=1", {}, { acks: 1 }],
+    ["acks=0", {}, { acks: 0 }],
+    ["idempotent", { idempotent: true }, {}],
+    ["gzip", {}, { compression: CompressionTypes.GZIP }],
+  ] as const)("%s: several sends come back whole and in order", async ([name, config, how], { expect, onTestFinished }) => {
+    const kafka = new KafkaJs(running().bootstrap, onTestFinished);
+    const topic = `way.${name.replace("=", "-")}`;
+    const values = Array.from({ length: 300 }, (_, index) => `${index} `.padEnd(200, "x"));
+    const admin = await kafka.admin();
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+    const producer = await kafka.producer(config);
+    for (let from = 0; from < values.length; from += 100) {
+      await producer.send({ topic, messages: values.slice(from, from + 100).map((value) => ({ value })), ...how });
+    }
+    const member = await kafka.member(topic, topic);
+    await eventually(() => member.payloads.length >= values.length);
+    expect(member.values).toEqual(values);
+  });
+
+  test("a record of almost the largest size passes, a larger one gets error 10", async ({ expect, onTestFinished }) => {
+    const kafka = new KafkaJs(running().bootstrap, onTestFinished);
+    const producer = await kafka.producer();
+    const value = "z".repeat(1_048_000);
+    await producer.send({ topic: "large", messages: [{ value, partition: 0 }] });
+    const tooLarge = producer.send({ topic: "large", messages: [{ value: value.padEnd(1_100_000), partition: 0 }] });
+    await expect(tooLarge).rejects.toSatisfy(
+      (error) => error instanceof KafkaJSProtocolError && error.type === "MESSAGE_TOO_LARGE",
+    );
+    const member = await kafka.member("large", "large");
+    await eventually(() => member.payloads.length > 0);
+    expect(member.values).toEqual([value]);
+  });
+
+  test("admin: topics, configs, offsets and groups", async ({ expect, onTestFinished }) => {
+    const kafka = new KafkaJs(running().bootstrap, onTestFinished);
+    const admin = await kafka.admin();
+    const topic = "administered";
+    const configEntries = [{ name: "retention.ms", value: "1000000" }];
+    expect(await admin.createTopics({ topics: [{ topic, numPartitions: 2, replicationFactor: 1, configEntries }] })).toBe(true);
+    expect(await admin.createTopics({ topics: [{ topic }] })).toBe(false);
+    expect(await admin.listTopics()).toContain(topic);
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] });
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    expect(topics[0]?.partitions.map(({ partitionId }) => partitionId).toSorted()).toEqual([0, 1, 2]);
+    const resource = { type: ConfigResourceTypes.TOPIC, name: topic, configNames: ["retention.ms"] };
+    const { resources } = await admin.describeConfigs({ resources: [resource], includeSynonyms: false });
+    expect(resources[0]?.configEntries[0]).toMatchObject({ configName: "retention.ms", configValue: "1000000" });
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name: "retention.ms", value: "2000000" }] }],
+    });
+    const altered = await admin.describeConfigs({ resources: [resource], includeSynonyms: false });
+    expect(altered.resources[0]?.configEntries[0]?.configValue).toBe("2000000");
+
+    const producer = await kafka.producer();
+    const messages = [1000, 2000, 3000].map((ms) => ({
+      value: String(ms),
+      partition: 0,
+      timestamp: String(1_700_000_000_000 + ms),
+    }));
+    await producer.send({ topic, messages });
+    expect((await admin.fetchTopicOffsets(topic)).toSorted((a, b) => a.partition - b.partition)[0]).toEqual({
+      partition: 0,
+      offset: "3",
+      low: "0",
+      high: "3",
+    });
+    const byTime = await admin.fetchTopicOffsetsByTimestamp(topic, 1_700_000_001_500);
+    expect(byTime.find(({ partition }) => partition === 0)?.offset).toBe("1");
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: "2" }] });
+    expect((await admin.fetchTopicOffsets(topic)).find(({ partition }) => partition === 0)?.low).toBe("2");
+
+    await admin.setOffsets({ groupId: topic, topic, partitions: [{ partition: 0, offset: "2" }] });
+    const fetched = await admin.fetchOffsets({ groupId: topic, topics: [topic] });
+    expect(fetched[0]?.partitions.find(({ partition }) => partition === 0)?.offset).toBe("2");
+    expect((await admin.listGroups()).groups).toContainEqual(expect.objectContaining({ groupId: topic }));
+    expect((await admin.describeGroups([topic])).groups[0]).toMatchObject({ groupId: topic, errorCode: 0, state: "Empty" });
+    expect(await admin.deleteGroups([topic])).toEqual([{ groupId: topic, errorCode: 0 }]);
+    const cluster = await admin.describeCluster();
+    expect(cluster.brokers.map(({ host, port }) => `${host}:${port}`)).toEqual([running().bootstrap]);
+    expect(cluster.clusterId).not.toBe("");
+    await admin.deleteTopics({ topics: [topic] });
+    expect(await admin.listTopics()).not.toContain(topic);
+  });
+});

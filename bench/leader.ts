@@ -24,7 +24,7 @@ function cellOf(partitionCount: number): Cell {
       throw new Error("nothing is inline here");
     },
   };
-  const cell = new Cell({ settings: settingDefaults, inlineRows });
+  const cell = new Cell({ cell: 0, settings: settingDefaults, inlineRows });
   const partitions: PartitionRef[] = Array.from({ length: partitionCount }, (_, partition) => ({ topicId, partition }));
   const row = cell.decideCreatePartitions(partitions, { timestampType: "CreateTime" });
   if (row !== undefined) cell.applyRow(row, true);

@@ -22,11 +22,14 @@ import type {
 } from "../core/coordinator.ts";
 import { operatingErrorKind } from "../core/operating-error.ts";
 import type { Settings } from "../core/settings.ts";
+import { Drain } from "./drain.ts";
 import { settingsOf, type Env } from "./env.ts";
 import { packFollow, type PackedFollow } from "./follow-wire.ts";
 import { packReply, unpackCommit, type PackedCommit, type PackedReply } from "./leader-wire.ts";
 import { Log } from "./log.ts";
 import { Metrics, type MetricsSnapshot } from "./metrics.ts";
+import { clusterOf, tailOf } from "./names.ts";
+import { openStore } from "./stores.ts";
 
 /** What brokers may call: the coordinator's questions, and commits and follows in columns. */
 export interface LeaderRpc extends Omit<BatchCoordinator, "commit" | "follow"> {
@@ -46,6 +49,7 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
   readonly #log: Log;
   readonly #metrics = new Metrics();
   readonly #cell: Cell;
+  readonly #drain: Drain;
   #waiting: (() => void)[] = [];
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -55,8 +59,18 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     this.#log = new Log(this.#settings["log.level"], { object: ctx.id.name });
     this.#sql.exec("CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, entry BLOB NOT NULL, inline BLOB)");
     this.#sql.exec("CREATE TABLE IF NOT EXISTS snapshot (chunk INTEGER PRIMARY KEY, data BLOB NOT NULL)");
-    this.#cell = new Cell({ settings: this.#settings, inlineRows: { read: (sequence) => this.#readInline(sequence) } });
+    const name = ctx.id.name ?? "";
+    const inlineRows = { read: (sequence: number) => this.#readInline(sequence) };
+    this.#cell = new Cell({ cell: Number(tailOf(name)), settings: this.#settings, inlineRows });
     this.#load();
+    this.#drain = new Drain({
+      cell: this.#cell,
+      log: this.#log,
+      metrics: this.#metrics,
+      store: () => openStore(env, clusterOf(name)),
+      readRows: (rows) => this.#readRows(rows),
+      append: (row) => this.#append(row),
+    });
   }
 
   #load(): void {
@@ -88,13 +102,24 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     return new Uint8Array(inline);
   }
 
+  #readRows(sequences: readonly number[]): Map<number, Uint8Array> {
+    const rows = this.#sql.exec<{ seq: number; inline: ArrayBuffer }>(
+      "SELECT seq, inline FROM journal WHERE seq IN (SELECT value FROM json_each(?))",
+      JSON.stringify(sequences),
+    );
+    return new Map([...rows].map(({ seq, inline }) => [seq, new Uint8Array(inline)]));
+  }
+
   async commitPacked(packed: PackedCommit): Promise<PackedReply> {
     const request = unpackCommit(packed);
     const decision = this.#cell.decideCommit(request, Date.now());
     this.#metrics.count(`kante_leader_commits_total{way="${request.source.kind}"}`);
     if (decision.kind === "answer") return decision.reply.kind === "committed" ? packReply(decision.reply) : decision.reply;
     this.#append(decision.row);
-    return packReply(this.#cell.commitReply());
+    const reply = packReply(this.#cell.commitReply());
+    const drained = this.#drain.afterCommit();
+    if (drained !== undefined) this.ctx.waitUntil(drained);
+    return reply;
   }
 
   async findBatches(requests: readonly FindRequest[]): Promise<FindReply> {

@@ -40,6 +40,10 @@ const descriptions: Readonly<Record<string, string>> = {
   kante_uploads_in_flight: "Object writes under way.",
   kante_finds_total: "Look-ups of batches at leaders.",
   kante_follows_total: "Long polls of leaders' journals.",
+  kante_inline_bytes: "Bytes of records in leaders' journals.",
+  kante_drains_total: "Objects that leaders made of inline records.",
+  kante_drained_bytes_total: "Bytes of objects that leaders made of inline records.",
+  kante_drain_failures_total: "Drains of inline records that failed and will be tried again.",
 };
 
 export class Metrics {

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { batchesOf, checkBody, salvageBatches, type Salvage } from "../core/wal/body.ts";
-import { decodeFooterOf, type Damage, type WalExtent, type WalFooter } from "../core/wal/format.ts";
+import { decodeFooterOf, type Damage, type ObjectFooter, type WalExtent } from "../core/wal/format.ts";
 import type { BatchHeader } from "../kernel/interface.ts";
 import { crc32c } from "../kernel/twins/crc32c.ts";
 
@@ -26,7 +26,7 @@ interface Report {
   readonly verdict: "whole" | "damaged";
   readonly damage: readonly Damage[];
   /** Missing when the footer cannot be trusted; then there is `salvage`. */
-  readonly footer?: WalFooter;
+  readonly footer?: ObjectFooter;
   readonly batches?: readonly (readonly BatchHeader[])[];
   readonly salvage?: Salvage;
 }
@@ -102,14 +102,21 @@ function render(report: Report): string {
   return lines.join("\n");
 }
 
-function renderFooter(footer: WalFooter, batches: Report["batches"]): string[] {
-  const { brokerId, brokerEpoch, sequence } = footer.identity;
+function renderFooter(footer: ObjectFooter, batches: Report["batches"]): string[] {
   const batchCount = footer.extents.reduce((sum, extent) => sum + extent.batchCount, 0);
   return [
-    `WAL object, format version ${footer.version}, written by broker ${brokerId} in epoch ${brokerEpoch} as number ${sequence}`,
+    titleOf(footer),
     `${footer.extents.length} extents, ${batchCount} batches, body of ${footer.bodyLength} bytes`,
     ...footer.extents.flatMap((extent, index) => [renderExtent(extent), ...(batches?.[index] ?? []).map(renderBatch)]),
   ];
+}
+
+function titleOf({ kind, version, identity }: ObjectFooter): string {
+  if (kind === "merged") {
+    return `merged object, format version ${version}, written by the leader of cell ${identity.cell} at cursor ${identity.cursor}`;
+  }
+  const { brokerId, brokerEpoch, sequence } = identity;
+  return `WAL object, format version ${version}, written by broker ${brokerId} in epoch ${brokerEpoch} as number ${sequence}`;
 }
 
 function renderExtent({ cell, topicId, partition, byteStart, byteLength, batchCount, maxTimestamp }: WalExtent): string {

@@ -11,7 +11,7 @@ import type {
   PartitionBounds,
 } from "../coordinator.ts";
 import { errorCodes } from "../../protocol/errors.ts";
-import { walKey } from "../wal/key.ts";
+import { mergedKey, walKey } from "../wal/key.ts";
 import type { CellState } from "./cell-state.ts";
 import type { StoredExtent } from "./extent-log.ts";
 import type { PartitionLog } from "./partition-log.ts";
@@ -26,7 +26,7 @@ export type ReadRow = (row: number) => Uint8Array;
 const foundExtentsMax = 512;
 const noBounds: PartitionBounds = { logStartOffset: -1, highWatermark: -1, lastStableOffset: -1, leaderEpoch: -1 };
 
-export function extentOf(stored: StoredExtent, leaderEpoch: number, source: Source, readRow: ReadRow): Extent {
+export function extentOf(stored: StoredExtent, leaderEpoch: number, source: Source, cell: number, readRow: ReadRow): Extent {
   const { baseOffset, nextOffset, byteStart, byteLength, maxTimestamp } = stored;
   return {
     baseOffset,
@@ -35,20 +35,26 @@ export function extentOf(stored: StoredExtent, leaderEpoch: number, source: Sour
     maxTimestamp,
     leaderEpoch,
     source:
-      source.kind === "object"
-        ? { kind: "object", key: walKey(source), byteStart }
-        : // A copy: the row's bytes are shared, and who gets these writes offsets into them.
-          { kind: "inline", records: readRow(source.row).slice(byteStart, byteStart + byteLength) },
+      source.kind === "inline"
+        ? // A copy: the row's bytes are shared, and who gets these writes offsets into them.
+          { kind: "inline", records: readRow(source.row).slice(byteStart, byteStart + byteLength) }
+        : {
+            kind: "object",
+            key: source.kind === "object" ? walKey(source) : mergedKey({ cell, cursor: source.cursor }),
+            byteStart,
+          },
   };
 }
 
 export class CellReads {
   readonly #state: CellState;
+  readonly #cell: number;
   readonly #readRow: ReadRow;
   #last: { readonly row: number; readonly records: Uint8Array } | undefined;
 
-  constructor(state: CellState, readRow: ReadRow) {
+  constructor(state: CellState, cell: number, readRow: ReadRow) {
     this.#state = state;
+    this.#cell = cell;
     this.#readRow = (row) => {
       // Extents of many partitions lie in one row.
       if (this.#last?.row !== row) this.#last = { row, records: readRow(row) };
@@ -100,7 +106,7 @@ export class CellReads {
   }
 
   #extent(log: PartitionLog, stored: StoredExtent): Extent {
-    return extentOf(stored, log.leaderEpoch, this.#state.sources.get(stored.source), this.#readRow);
+    return extentOf(stored, log.leaderEpoch, this.#state.sources.get(stored.source), this.#cell, this.#readRow);
   }
 }
 

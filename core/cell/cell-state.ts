@@ -1,6 +1,7 @@
 /** All a leader knows of its cell, rebuilt from snapshot and journal at start (D6). Plain data with look-ups; rules are in the files that change it. */
 import type { PartitionRef, TopicId } from "../coordinator.ts";
 import type { BrokerChain } from "./broker-chains.ts";
+import { InlineExtents, type InlineExtent } from "./inline-extents.ts";
 import { PartitionLog } from "./partition-log.ts";
 import { Sources } from "./sources.ts";
 
@@ -12,6 +13,11 @@ export class CellState {
   /** As commits were last judged by it: part of the journal, or a replay under another setting would end elsewhere. */
   producerExpirationMs = 0;
   readonly sources = new Sources();
+  readonly inlineExtents = new InlineExtents((row, partitionId, baseOffset) => {
+    const log = this.partitions.get(partitionId);
+    const extent = log?.extents.at(baseOffset, log.nextOffset);
+    return extent !== undefined && this.sources.inlineRowOf(extent.source) === row;
+  });
   readonly brokers = new Map<number, BrokerChain>();
   /** By the cell's own number; numbers of deleted partitions are not used again. */
   readonly partitions = new Map<number, PartitionLog>();
@@ -29,6 +35,19 @@ export class CellState {
       this.partitions.get(this.sweepId)?.sweepProducers(nowMs, this.producerExpirationMs);
       this.sweepId = this.sweepId + 1 < this.nextPartitionId ? this.sweepId + 1 : 0;
     }
+  }
+
+  /** Of a state that was read from a snapshot. */
+  listInlineExtents(): void {
+    const found: InlineExtent[] = [];
+    for (const log of this.partitions.values()) {
+      log.extents.forEach((baseOffset, _start, _length, source) => {
+        const row = this.sources.inlineRowOf(source);
+        if (row >= 0) found.push({ row, partitionId: log.id, baseOffset });
+      });
+    }
+    found.sort((left, right) => left.row - right.row);
+    for (const { row, partitionId, baseOffset } of found) this.inlineExtents.add(row, partitionId, baseOffset);
   }
 
   find(ref: PartitionRef): PartitionLog | undefined {

@@ -30,6 +30,7 @@ import { CellState } from "./cell-state.ts";
 import { checkCommit } from "./check-commit.ts";
 import { commitEntry } from "./decide-commit.ts";
 import { describePartitions } from "./describe-partitions.ts";
+import { applyDrain, drainEntry, planDrain, type DrainPlan } from "./drain.ts";
 import { entryKind } from "./entry-kind.ts";
 import { FollowRing, type Step } from "./follow-ring.ts";
 import { JournalUpkeep } from "./journal-upkeep.ts";
@@ -50,7 +51,9 @@ export interface InlineRows {
 }
 
 export interface CellOptions {
-  readonly settings: Pick<Settings, "inline.bytes.max" | "producer.id.expiration.ms">;
+  /** The cell's number in its cluster: part of the keys of its objects. */
+  readonly cell: number;
+  readonly settings: Pick<Settings, "inline.bytes.max" | "inline.drain.bytes" | "producer.id.expiration.ms">;
   readonly inlineRows: InlineRows;
 }
 
@@ -79,7 +82,7 @@ export class Cell {
   }
 
   #newReads(): CellReads {
-    return new CellReads(this.#state, (row) => this.#options.inlineRows.read(row));
+    return new CellReads(this.#state, this.#options.cell, (row) => this.#options.inlineRows.read(row));
   }
 
   get cursor(): Cursor {
@@ -109,7 +112,7 @@ export class Cell {
 
   /** Memory of all extents' columns. */
   get extentMemoryBytes(): number {
-    let bytes = this.#state.sources.memoryBytes;
+    let bytes = this.#state.sources.memoryBytes + this.#state.inlineExtents.memoryBytes;
     for (const log of this.#state.partitions.values()) bytes += log.extents.memoryBytes;
     return bytes;
   }
@@ -181,6 +184,23 @@ export class Cell {
     return { row: this.#row(out.finish()), answers };
   }
 
+  /** Undefined when there is nothing to drain. Make a `mergedObject` of it in the same turn, and put that once the cursor's row is durable. */
+  planDrain(): DrainPlan | undefined {
+    return this.isDrainDue ? planDrain(this.#state, this.#options.cell) : undefined;
+  }
+
+  get isDrainDue(): boolean {
+    const { settings } = this.#options;
+    // A limit near what the cell accepts would hardly ever be passed.
+    return this.inlineBytes > Math.min(settings["inline.drain.bytes"], settings["inline.bytes.max"] / 2);
+  }
+
+  /** The plan's object rests in the store. Undefined when everything in it was deleted meanwhile. */
+  decideDrain(plan: DrainPlan): JournalRow | undefined {
+    const entry = drainEntry(this.#state, plan);
+    return entry && this.#row(entry);
+  }
+
   #row(entry: Uint8Array, inline?: Uint8Array): JournalRow {
     const bytes = entry.length + (inline?.length ?? 0);
     if (bytes > rowBytesMax) throw new OperatingError("invalid", `a change of ${bytes} bytes fits in no row`);
@@ -206,7 +226,7 @@ export class Cell {
       case entryKind.commit: {
         const applied = applyCommit(this.#state, reader, row.sequence);
         this.#lastAnswer = applied.answer;
-        return stepOfCommit(applied, row);
+        return stepOfCommit(applied, row, this.#options.cell);
       }
       case entryKind.createPartitions:
         return stepOf(this.#applyCreate(reader));
@@ -214,6 +234,10 @@ export class Cell {
         return stepOf(this.#applyDelete(reader.string()));
       case entryKind.deleteRecords:
         return stepOf(this.#applyDeleteRecords(reader));
+      case entryKind.drain:
+        applyDrain(this.#state, reader, (dead) => this.#upkeep.released(dead));
+        // Followers keep the bytes that they were pushed.
+        return stepOf([]);
       default:
         throw new OperatingError("corrupt", `journal row ${row.sequence} is of a kind that this version does not know`);
     }
@@ -326,7 +350,7 @@ function stepOf(updates: readonly FollowUpdate[]): Step {
 }
 
 /** Holds the row's records: followers get them with the push (D10). */
-function stepOfCommit({ appended, source }: AppliedCommit, { inline }: JournalRow): Step {
+function stepOfCommit({ appended, source }: AppliedCommit, { inline }: JournalRow, cell: number): Step {
   return {
     updateCount: appended.length,
     inlineBytes: inline?.length ?? 0,
@@ -335,7 +359,7 @@ function stepOfCommit({ appended, source }: AppliedCommit, { inline }: JournalRo
         kind: "appended" as const,
         topicId: ref.topicId,
         partition: ref.partition,
-        extent: extentOf(extent, leaderEpoch, source, () => inline!),
+        extent: extentOf(extent, leaderEpoch, source, cell, () => inline!),
         // A log that grew twice in this commit ends, for now, where this extent does.
         bounds: { logStartOffset, highWatermark: extent.nextOffset, lastStableOffset: extent.nextOffset, leaderEpoch },
       })),

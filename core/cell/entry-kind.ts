@@ -1,2 +1,2 @@
 /** What a journal entry is, in its first number. New kinds get new numbers; a leader that meets one it does not know must not go on. */
-export const entryKind = { commit: 1, createPartitions: 2, deleteTopic: 3, deleteRecords: 4 } as const;
+export const entryKind = { commit: 1, createPartitions: 2, deleteTopic: 3, deleteRecords: 4, drain: 5 } as const;

@@ -119,6 +119,26 @@ export class ExtentLog {
     return best && this.#extentAt(best.chunkIndex, best.row, endOffset);
   }
 
+  /** The extent that begins at the offset. */
+  at(baseOffset: number, endOffset: number): StoredExtent | undefined {
+    const chunkIndex = this.#chunkOf(baseOffset);
+    const chunk = this.#chunks[chunkIndex];
+    const row = chunk === undefined ? -1 : exactRowOf(chunk, baseOffset);
+    return row < 0 ? undefined : this.#extentAt(chunkIndex, row, endOffset);
+  }
+
+  /** The bytes of the extent that begins at the offset lie elsewhere from now on. Answers its former source; undefined: there is no such extent. */
+  move(baseOffset: number, source: number, byteStart: number): number | undefined {
+    const chunk = this.#chunks[this.#chunkOf(baseOffset)];
+    const row = chunk === undefined ? -1 : exactRowOf(chunk, baseOffset);
+    if (chunk === undefined || row < 0) return undefined;
+    const at = row * fieldCount;
+    const former = chunk.rows[at + field.source]!;
+    chunk.rows[at + field.source] = source;
+    chunk.rows[at + field.byteStart] = byteStart;
+    return former;
+  }
+
   /** Forgets extents that end at or before `offset`; answers what it forgot. */
   dropBefore(offset: number, endOffset: number, dropped: (extent: StoredExtent) => void): void {
     for (;;) {
@@ -189,6 +209,13 @@ function rowOf(chunk: Chunk, offset: number): number {
     else high = middle;
   }
   return low - 1;
+}
+
+/** The row that begins at the offset, -1 when there is none or it was dropped. */
+function exactRowOf(chunk: Chunk, offset: number): number {
+  const row = rowOf(chunk, offset);
+  if (row < chunk.first) return -1;
+  return chunk.baseOffset + chunk.rows[row * fieldCount + field.offset]! === offset ? row : -1;
 }
 
 /** Times are stored as 32-bit differences of either sign. */

@@ -21,6 +21,7 @@ import type {
 } from "../coordinator.ts";
 import { settingDefaults } from "../settings.ts";
 import { Cell, type CellOptions, type JournalRow } from "./cell.ts";
+import type { DrainPlan } from "./drain.ts";
 
 /** What survives: the journal and the last snapshot, as the leader's tables hold them. */
 export class MemoryRows {
@@ -39,6 +40,7 @@ export class MemoryRows {
 }
 
 export interface MemoryCoordinatorOptions {
+  readonly cell?: number;
   readonly rows?: MemoryRows;
   readonly settings?: CellOptions["settings"];
   readonly now?: () => number;
@@ -57,7 +59,7 @@ export class MemoryCoordinator implements BatchCoordinator {
     this.rows = options.rows ?? new MemoryRows();
     this.#now = options.now ?? (() => 0);
     this.#sleep = options.sleep;
-    this.cell = new Cell({ settings: options.settings ?? settingDefaults, inlineRows: this.rows });
+    this.cell = new Cell({ cell: options.cell ?? 0, settings: options.settings ?? settingDefaults, inlineRows: this.rows });
     if (this.rows.snapshot !== undefined) this.cell.restore(this.rows.snapshot.chunks, (cursor) => this.rows.upTo(cursor));
     for (const row of this.rows.journal.values()) if (row.sequence > this.cell.cursor) this.cell.applyRow(row, false);
   }
@@ -115,6 +117,13 @@ export class MemoryCoordinator implements BatchCoordinator {
     const { row, answers } = this.cell.decideDeleteRecords(requests);
     if (row !== undefined) this.#append(row);
     return answers;
+  }
+
+  /** The plan's object rests in a store: whoever has one drains. False when all of it was deleted meanwhile. */
+  commitDrain(plan: DrainPlan): boolean {
+    const row = this.cell.decideDrain(plan);
+    if (row !== undefined) this.#append(row);
+    return row !== undefined;
   }
 
   /** Writes a snapshot and lets go of the rows that it covers, but for live inline bytes. */

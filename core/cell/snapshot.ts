@@ -9,7 +9,7 @@ import { PackedReader, PackedWriter } from "./packed-bytes.ts";
 import type { PartitionLog } from "./partition-log.ts";
 import type { Source } from "./sources.ts";
 
-const version = 1;
+const version = 2;
 const chunkBytes = 1_900_000;
 const unnumbered = 0xffffffff;
 
@@ -52,6 +52,7 @@ export function readSnapshot(chunks: readonly Uint8Array[]): CellState {
   for (let left = reader.uint(); left > 0; left--) readPartition(reader, state);
   for (let left = reader.uint(); left > 0; left--) readChain(reader, state);
   if (!reader.atEnd) throw new OperatingError("corrupt", "a snapshot is longer than what it says");
+  state.listInlineExtents();
   return state;
 }
 
@@ -87,6 +88,9 @@ function writeSource(out: PackedWriter, source: Source, extents: number): void {
     out.uint(0);
     out.uint(source.row);
     out.uint(source.byteLength);
+  } else if (source.kind === "merged") {
+    out.uint(2);
+    out.uint(source.cursor);
   } else {
     out.uint(1);
     out.uint(source.brokerId);
@@ -97,11 +101,21 @@ function writeSource(out: PackedWriter, source: Source, extents: number): void {
 
 function readSource(reader: PackedReader, state: CellState): void {
   const extents = reader.uint();
-  const source: Source =
-    reader.uint() === 0
-      ? { kind: "inline", row: reader.uint(), byteLength: reader.uint() }
-      : { kind: "object", brokerId: reader.uint(), brokerEpoch: reader.uint(), sequence: reader.uint() };
-  state.sources.add(source, extents);
+  state.sources.add(readPlace(reader), extents);
+}
+
+function readPlace(reader: PackedReader): Source {
+  const kind = reader.uint();
+  switch (kind) {
+    case 0:
+      return { kind: "inline", row: reader.uint(), byteLength: reader.uint() };
+    case 1:
+      return { kind: "object", brokerId: reader.uint(), brokerEpoch: reader.uint(), sequence: reader.uint() };
+    case 2:
+      return { kind: "merged", cursor: reader.uint() };
+    default:
+      throw new OperatingError("corrupt", `a snapshot names a source of kind ${kind}, which this version does not know`);
+  }
 }
 
 function writePartition(out: PackedWriter, log: PartitionLog, { numbers }: SourceNumbers): void {

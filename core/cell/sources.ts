@@ -5,16 +5,20 @@
  */
 export type Source =
   | { readonly kind: "object"; readonly brokerId: number; readonly brokerEpoch: number; readonly sequence: number }
+  /** An object of this cell alone, named by the cursor that it was planned at. */
+  | { readonly kind: "merged"; readonly cursor: number }
   | { readonly kind: "inline"; readonly row: number; readonly byteLength: number };
 
 export type InlineSource = Extract<Source, { readonly kind: "inline" }>;
 
 /** An origin with this bit is inline: the rest is the row's bytes. */
 const inlineBit = 0x80000000;
+/** Stands for no broker epoch: an object of the cell itself. */
+const mergedOrigin = inlineBit - 1;
 
 export class Sources {
   #origins = new Uint32Array(16);
-  /** The object's sequence within its broker epoch, or the journal row; of an unused entry the unused one after it. */
+  /** The object's sequence within its broker epoch, its cursor, or the journal row; of an unused entry the unused one after it. */
   #places = new Float64Array(16);
   #extents = new Uint32Array(16);
   /** Entries before this one have been used. */
@@ -48,9 +52,8 @@ export class Sources {
     const id = this.nextId;
     if (id === this.#end) this.#append();
     else this.#firstUnused = this.#places[id]!;
-    this.#origins[id] =
-      source.kind === "inline" ? inlineBit | source.byteLength : this.#origin(source.brokerId, source.brokerEpoch);
-    this.#places[id] = source.kind === "inline" ? source.row : source.sequence;
+    this.#origins[id] = this.#originOf(source);
+    this.#places[id] = placeOf(source);
     this.#extents[id] = extents;
     if (source.kind === "inline") this.#inlineBytes += source.byteLength;
     return id;
@@ -61,7 +64,14 @@ export class Sources {
     const origin = this.#origins[id]!;
     const place = this.#places[id]!;
     if (origin >= inlineBit) return { kind: "inline", row: place, byteLength: origin - inlineBit };
+    if (origin === mergedOrigin) return { kind: "merged", cursor: place };
     return { kind: "object", ...this.#brokerEpochs[origin]!, sequence: place };
+  }
+
+  /** The journal row that holds the source's bytes, -1 when they lie in an object. */
+  inlineRowOf(id: number): number {
+    if (!this.#isHeld(id)) throw new Error(`extent names source ${id}, which is gone`);
+    return this.#origins[id]! >= inlineBit ? this.#places[id]! : -1;
   }
 
   /** An extent is gone. Answers the source whose inline bytes nobody needs any more. */
@@ -92,7 +102,12 @@ export class Sources {
     return id < this.#end && this.#extents[id]! > 0;
   }
 
-  #origin(brokerId: number, brokerEpoch: number): number {
+  #originOf(source: Source): number {
+    if (source.kind === "inline") return inlineBit | source.byteLength;
+    return source.kind === "merged" ? mergedOrigin : this.#brokerEpoch(source.brokerId, source.brokerEpoch);
+  }
+
+  #brokerEpoch(brokerId: number, brokerEpoch: number): number {
     for (let index = this.#brokerEpochs.length - 1; index >= 0; index--) {
       const known = this.#brokerEpochs[index]!;
       if (known.brokerId === brokerId && known.brokerEpoch === brokerEpoch) return index;
@@ -109,6 +124,11 @@ export class Sources {
     this.#places = grown(this.#places, new Float64Array(capacity));
     this.#extents = grown(this.#extents, new Uint32Array(capacity));
   }
+}
+
+function placeOf(source: Source): number {
+  if (source.kind === "inline") return source.row;
+  return source.kind === "merged" ? source.cursor : source.sequence;
 }
 
 function grown<Column extends Uint32Array | Float64Array>(column: Column, larger: Column): Column {

@@ -5,13 +5,13 @@
  */
 import { batchField, batchSizeAt, readBatchHeader, viewOf } from "../../kernel/batch-layout.ts";
 import type { BatchHeader } from "../../kernel/interface.ts";
-import type { Crc32c, Damage, DamageKind, WalExtent, WalFooter } from "./format.ts";
+import type { Crc32c, Damage, DamageKind, ObjectFooter, WalExtent } from "./format.ts";
 
 const magic = 2;
 
 /** Everything in the body that disagrees with the footer; empty when it is whole. Damage in one extent hides none in another. */
-export function checkBody(object: Uint8Array, footer: WalFooter, crc32c: Crc32c): Damage[] {
-  return footer.extents.flatMap((extent) => checkExtent(object, extent, crc32c));
+export function checkBody(object: Uint8Array, footer: ObjectFooter, crc32c: Crc32c): Damage[] {
+  return footer.extents.flatMap((extent: WalExtent) => checkExtent(object, extent, crc32c));
 }
 
 function checkExtent(object: Uint8Array, extent: WalExtent, crc32c: Crc32c): Damage[] {

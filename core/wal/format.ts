@@ -1,7 +1,7 @@
 /**
- * The object that brokers write: record sets of many partitions, then a footer that says whose they are (D7, D9), so that an
- * object can be read with nothing else at hand. docs/formats/wal-object.md is the specification. Batches inside are not looked
- * at here; body.ts does that.
+ * The objects that brokers and leaders write: record sets of many partitions, then a footer that says whose they are (D7, D9), so
+ * that an object can be read with nothing else at hand. docs/formats/wal-object.md is the specification. Batches inside are not
+ * looked at here; body.ts does that, and merged.ts writes the leaders' kind.
  */
 import { readInt64, viewOf, writeInt64 } from "../../kernel/batch-layout.ts";
 import type { BrokerIdentity, PartitionRef } from "../coordinator.ts";
@@ -39,6 +39,28 @@ export interface WalFooter {
   readonly extents: readonly WalExtent[];
 }
 
+/** Which cell's leader wrote an object, and the cursor of the state that it was made of. */
+export interface MergedIdentity {
+  readonly cell: number;
+  readonly cursor: number;
+}
+
+export interface MergedExtent extends WalExtent {
+  readonly baseOffset: number;
+  /** Behind the last batch. What lies between the batches of a range may be elsewhere: each says its own offset. */
+  readonly nextOffset: number;
+}
+
+export interface MergedFooter {
+  readonly kind: "merged";
+  readonly version: number;
+  readonly identity: MergedIdentity;
+  readonly bodyLength: number;
+  readonly extents: readonly MergedExtent[];
+}
+
+export type ObjectFooter = WalFooter | MergedFooter;
+
 export type DamageKind =
   | "too-short"
   | "magic"
@@ -61,32 +83,46 @@ export interface Damage {
   readonly message: string;
 }
 
-export type FooterResult = { readonly ok: true; readonly footer: WalFooter } | { readonly ok: false; readonly damage: Damage };
+export type FooterResult = { readonly ok: true; readonly footer: ObjectFooter } | { readonly ok: false; readonly damage: Damage };
 
 /** The last bytes of every object: enough to learn how long the footer is. */
 export const trailerBytes = 16;
-const headerBytes = 40;
-const topicBytes = 16;
+export const headerBytes = 40;
+export const topicBytes = 16;
 const extentBytes = 32;
+export const mergedExtentBytes = 48;
 /** "KanteObj", as two numbers. */
 const magicHigh = 0x4b616e74;
 const magicLow = 0x654f626a;
 const kindWal = 1;
-const version = 1;
+export const kindMerged = 2;
+export const version = 1;
 const byteLengthMax = 2 ** 32 - 1;
 
-const header = {
+export const header = {
   kind: 0,
   version: 1,
   extentBytes: 2,
   brokerId: 4,
   brokerEpoch: 8,
   sequence: 16,
+  cell: 4,
+  cursor: 8,
   bodyLength: 24,
   topicCount: 32,
   extentCount: 36,
 };
-const entry = { cell: 0, topic: 4, partition: 8, batchCount: 12, byteStart: 16, byteLength: 20, maxTimestamp: 24 };
+export const entry = {
+  cell: 0,
+  topic: 4,
+  partition: 8,
+  batchCount: 12,
+  byteStart: 16,
+  byteLength: 20,
+  maxTimestamp: 24,
+  baseOffset: 32,
+  nextOffset: 40,
+};
 /** Counted from the object's end. */
 const trailer = { crc: 16, footerLength: 12, magic: 8 };
 
@@ -157,7 +193,7 @@ function writeParts(bytes: Uint8Array, parts: readonly WalPart[], view: DataView
   }
 }
 
-function writeTrailer(footer: Uint8Array, view: DataView, crc32c: Crc32c): void {
+export function writeTrailer(footer: Uint8Array, view: DataView, crc32c: Crc32c): void {
   const end = footer.byteLength;
   view.setUint32(end - trailer.crc, crc32c(footer.subarray(0, end - trailerBytes)));
   view.setUint32(end - trailer.footerLength, end);
@@ -217,7 +253,8 @@ function footerLengthOf(tail: Uint8Array, objectLength: number): number | Damage
 /** The CRC is good, so what is wrong from here on was written wrong, or stands in another object than it was made for. */
 function decodeFields(view: DataView, start: number): FooterResult {
   const kind = view.getUint8(header.kind);
-  if (kind !== kindWal) return damaged("kind", start + header.kind, `objects of kind ${kind} are unknown here`);
+  if (kind !== kindWal && kind !== kindMerged)
+    return damaged("kind", start + header.kind, `objects of kind ${kind} are unknown here`);
   const found = view.getUint8(header.version);
   if (found !== version)
     return damaged("version", start + header.version, `format version ${found} is unknown here, ${version} is known`);
@@ -233,22 +270,27 @@ function decodeFields(view: DataView, start: number): FooterResult {
   const extentCount = view.getUint32(header.extentCount);
   const stride = view.getUint16(header.extentBytes);
   const expected = headerBytes + topicCount * topicBytes + extentCount * stride + trailerBytes;
-  if (stride < extentBytes || expected !== view.byteLength) {
+  if (stride < (kind === kindMerged ? mergedExtentBytes : extentBytes) || expected !== view.byteLength) {
     const message = `${topicCount} topics and ${extentCount} extents of ${stride} bytes do not fill a footer of ${view.byteLength}`;
     return damaged("footer-layout", start + header.extentBytes, message);
   }
   const topics = Array.from({ length: topicCount }, (_, index) => readTopicId(view, headerBytes + index * topicBytes));
-  const extents: WalExtent[] = [];
+  const readOne = kind === kindMerged ? readMergedExtent : readExtent;
+  const extents: (WalExtent | MergedExtent)[] = [];
   let end = 0;
   for (let index = 0; index < extentCount; index++) {
     const position = headerBytes + topicCount * topicBytes + index * stride;
-    const extent = readExtent(view, position, topics);
+    const extent = readOne(view, position, topics);
     const wrong = extent === undefined ? "names a topic that is not listed" : placeFault(extent, extents.at(-1), end, bodyLength);
     if (extent === undefined || wrong !== undefined) return damaged("extent", start + position, `extent ${index} ${wrong}`);
     end += extent.byteLength;
     extents.push(extent);
   }
   if (end !== bodyLength) return damaged("extent", end, `the extents end at ${end}, the body at ${bodyLength}`);
+  if (kind === kindMerged) {
+    const identity = { cell: view.getUint32(header.cell), cursor: readInt64(view, header.cursor) };
+    return { ok: true, footer: { kind: "merged", version: found, identity, bodyLength, extents: extents as MergedExtent[] } };
+  }
   const identity = {
     brokerId: view.getInt32(header.brokerId),
     brokerEpoch: readInt64(view, header.brokerEpoch),
@@ -278,11 +320,17 @@ function readExtent(view: DataView, position: number, topics: readonly string[])
   };
 }
 
-function writeTopicId(view: DataView, position: number, topicId: string): void {
+export function writeTopicId(view: DataView, position: number, topicId: string): void {
   const digits = topicId.replaceAll("-", "");
   if (!/^[0-9a-f]{32}$/.test(digits)) throw new Error(`not a topic id: ${topicId}`);
   for (let word = 0; word < 4; word++)
     view.setUint32(position + word * 4, Number.parseInt(digits.slice(word * 8, word * 8 + 8), 16));
+}
+
+function readMergedExtent(view: DataView, position: number, topics: readonly string[]): MergedExtent | undefined {
+  const extent = readExtent(view, position, topics);
+  const baseOffset = readInt64(view, position + entry.baseOffset);
+  return extent && { ...extent, baseOffset, nextOffset: readInt64(view, position + entry.nextOffset) };
 }
 
 function readTopicId(view: DataView, position: number): string {

@@ -31,6 +31,7 @@ function encode(sample: SampleObject): Uint8Array {
 function footerOf(object: Uint8Array): WalFooter {
   const result = decodeFooterOf(object, crc32c);
   if (!result.ok) throw new Error(result.damage.message);
+  if (result.footer.kind !== "wal") throw new Error(`a ${result.footer.kind} object`);
   return result.footer;
 }
 

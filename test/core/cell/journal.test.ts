@@ -83,7 +83,7 @@ test("[D6] [I7] at every point all rows, and the snapshot with the rows after it
       const rows = new AllRows();
       const restarted = (): MemoryCoordinator => new MemoryCoordinator({ rows, settings, now: () => nowMs });
       let live = restarted();
-      const replayed = new Cell({ settings, inlineRows: rows });
+      const replayed = new Cell({ cell: 0, settings, inlineRows: rows });
       const brokers = new Brokers();
       for (const step of steps) {
         if (step.kind === "wait") nowMs += step.ms;

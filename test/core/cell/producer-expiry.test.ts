@@ -115,7 +115,7 @@ test("[D6] a clock that goes back neither frees nor breaks anything", async () =
   life.send([from(1, 0)]);
   life.nowMs = 0;
   expect(life.send([from(1, 0), from(1, 1)])).toBe("d0 o1");
-  const replayed = new Cell({ settings, inlineRows: life.rows });
+  const replayed = new Cell({ cell: 0, settings, inlineRows: life.rows });
   for (const row of life.rows.journal.values()) replayed.applyRow(row, false);
   expect(replayed.snapshot()).toEqual(life.coordinator.cell.snapshot());
 });

@@ -39,7 +39,7 @@ function requestOf(number: number, sequences: number[]): CommitRequest {
 }
 
 test("[D6] an extent takes at most 24 bytes of memory, 12 bytes of journal and 12 of a snapshot", () => {
-  const cell = new Cell({ settings: settingDefaults, inlineRows: { read: () => new Uint8Array() } });
+  const cell = new Cell({ cell: 0, settings: settingDefaults, inlineRows: { read: () => new Uint8Array() } });
   const partitions = Array.from({ length: partitionCount }, (_, partition) => ({ topicId, partition }));
   cell.applyRow(cell.decideCreatePartitions(partitions, createTime)!, true);
   const sequences = Array.from({ length: partitionCount }, () => 0);
@@ -63,7 +63,7 @@ test("[D6] an extent takes at most 24 bytes of memory, 12 bytes of journal and 1
 });
 
 test("[I8] memory of sources is used again: extents that stay for ever hold up nothing but their own", () => {
-  const cell = new Cell({ settings: settingDefaults, inlineRows: { read: () => new Uint8Array() } });
+  const cell = new Cell({ cell: 0, settings: settingDefaults, inlineRows: { read: () => new Uint8Array() } });
   cell.applyRow(
     cell.decideCreatePartitions(
       [0, 1].map((partition) => ({ topicId, partition })),

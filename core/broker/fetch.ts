@@ -84,7 +84,11 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
 
   /** After every event and tick: GETs that may go now, and memory that has to be given back. */
   settle(now: number): void {
-    if (this.#objects.pump() === "no-memory") this.#relieve(now);
+    if (this.#objects.pump() === "no-memory") {
+      this.#relieve(now);
+      // Nothing else may happen for whose sake the GETs would be looked at again.
+      this.#objects.pump();
+    }
     this.cache.shrinkTo(this.budget.cacheRoomBytes);
   }
 

@@ -84,6 +84,25 @@ describe("[I8] the cache", () => {
 });
 
 describe("[I8] readers that are slower than the store", () => {
+  it("go on when the reader itself held the memory that they waited for", () => {
+    const writer = new Driver({ "wal.inline.bytes": 0 });
+    for (let tag = 1; tag <= 10; tag += 1) {
+      writer.append([itemOf(tag, {}, { bytes: tag === 10 ? 390_000 : 100 })]);
+      writer.run();
+      writer.pass(1000);
+    }
+    writer.run();
+    const reader = new Driver({ "broker.memory.bytes": 300_000 }, 1, writer);
+    const id = reader.fetch(readOf(8, { maxWaitMs: 0 }));
+    const { id: find, requests } = reader.take(reader.one("find"));
+    const reply = reader.leader(0).find(requests.map((request) => ({ ...request, maxBytes: 1e6 })));
+    reader.handle({ kind: "find-reply", id: find, reply });
+    // Object 10 stands before object 9 and is more than all the memory.
+    expect(reader.of("get")).toMatchObject([{ length: 390_000 }]);
+    reader.run();
+    expect(tagsOf(reader.read.get(id)![0]!.records)).toEqual([9]);
+  });
+
   it("wait for memory instead of passing the budget, and go on when responses have left", () => {
     const writer = Driver.started();
     for (let partition = 0; partition < 20; partition += 1) writer.append([itemOf(partition, { partition }, { bytes: 200_000 })]);

@@ -17,8 +17,10 @@ export interface Commit {
   readonly part: Part;
   readonly number: number;
   source: CommitSource;
-  /** The effect that is unanswered; 0 when there is none. */
+  /** The newest effect that is unanswered; 0 when there is none. */
   attempt: number;
+  /** That effect repeats an older one which may still be answered. */
+  askedAgain: boolean;
   attempts: number;
   /** The lowest unanswered number when it was last sent: the leader has applied everything below. */
   sentAbove: number;
@@ -101,6 +103,7 @@ export class CommitChain {
       number: this.#nextNumber,
       source,
       attempt: 0,
+      askedAgain: false,
       attempts: 0,
       sentAbove: 0,
       awaitsObject: false,
@@ -114,6 +117,10 @@ export class CommitChain {
 
   #send(commit: Commit): void {
     if (commit.attempt !== 0 || commit.awaitsObject || commit.retry !== undefined) return;
+    this.#attempt(commit);
+  }
+
+  #attempt(commit: Commit): void {
     commit.attempt = this.#host.attemptId(commit);
     commit.attempts += 1;
     commit.refused = false;
@@ -132,17 +139,31 @@ export class CommitChain {
     };
   }
 
-  reply(commit: Commit, reply: CommitReply, now: number): void {
+  reply(commit: Commit, attempt: number, reply: CommitReply, now: number): void {
+    if (!this.#awaits(commit)) return;
+    if (reply.kind === "committed") return this.#committed(commit, reply, now);
+    if (reply.kind === "fenced") return this.#host.fenced(this.#cell, `broker epoch ${reply.brokerEpoch} has committed`);
+    if (!this.#ends(commit, attempt)) return;
+    if (reply.kind === "inline-full") this.#inlineFull(commit, now);
+    else this.#ahead(commit, reply.expected, now);
+  }
+
+  /** Another attempt may have brought the answer. */
+  #awaits(commit: Commit): boolean {
+    return this.#unanswered.includes(commit);
+  }
+
+  /** An attempt that was repeated meanwhile decides nothing by failing. */
+  #ends(commit: Commit, attempt: number): boolean {
+    if (commit.attempt !== attempt || !this.#awaits(commit)) return false;
     commit.attempt = 0;
-    if (reply.kind === "committed") this.#committed(commit, reply, now);
-    else if (reply.kind === "inline-full") this.#inlineFull(commit, now);
-    else if (reply.kind === "ahead") this.#ahead(commit, reply.expected, now);
-    else this.#host.fenced(this.#cell, `broker epoch ${reply.brokerEpoch} has committed`);
+    commit.askedAgain = false;
+    return true;
   }
 
   /** The commit may have been applied: the same number again brings the answer, or applies it now. */
-  failed(commit: Commit, message: string, now: number): void {
-    commit.attempt = 0;
+  failed(commit: Commit, attempt: number, message: string, now: number): void {
+    if (!this.#ends(commit, attempt)) return;
     const fields = { cell: this.#cell, number: commit.number, attempts: commit.attempts, message };
     this.#host.sink.push({ kind: "log", level: "warn", event: "commit-failed", fields });
     this.#retryLater(commit, now);
@@ -154,7 +175,17 @@ export class CommitChain {
     if (commit.source.kind === "inline") this.#unansweredInline -= 1;
     if (commit.retry !== undefined) this.#host.timers.cancel(commit.retry);
     if (at === 0) for (const waiting of this.#unanswered) if (waiting.refused) this.#send(waiting);
+    for (const overtaken of this.#unanswered.slice(0, at)) this.#askAgain(overtaken);
     this.#host.committed(commit, reply, now);
+  }
+
+  /** A later commit has been applied, so this one has, and its answer is late or lost. */
+  #askAgain(commit: Commit): void {
+    if (commit.askedAgain || commit.awaitsObject) return;
+    if (commit.retry !== undefined) this.#host.timers.cancel(commit.retry);
+    commit.retry = undefined;
+    commit.askedAgain = true;
+    this.#attempt(commit);
   }
 
   #ahead(commit: Commit, expected: number, now: number): void {

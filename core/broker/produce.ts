@@ -108,8 +108,8 @@ export class ProduceMachine implements ChainHost, UploadHost {
     else if (event.kind === "commit-reply" || event.kind === "commit-failed") {
       const commit = this.#take(this.#commitOf, event.id);
       if (commit === undefined) return;
-      if (event.kind === "commit-reply") commit.chain.reply(commit, event.reply, now);
-      else commit.chain.failed(commit, event.message, now);
+      if (event.kind === "commit-reply") commit.chain.reply(commit, event.id, event.reply, now);
+      else commit.chain.failed(commit, event.id, event.message, now);
     } else if (event.kind === "put-done" || event.kind === "put-failed") {
       const upload = this.#take(this.#uploadOf, event.id);
       if (upload === undefined) return;

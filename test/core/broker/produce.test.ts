@@ -1,6 +1,6 @@
 /** How appends become durable: D4's two ways, the order of commits, what is answered when. */
 import { describe, expect, it } from "vitest";
-import { Driver, itemOf, topicA, topicB } from "./driver.ts";
+import { Driver, type EffectOf, itemOf, topicA, topicB } from "./driver.ts";
 
 const large = { bytes: 200_000 };
 
@@ -218,6 +218,64 @@ describe("commit chain", () => {
     expect(driver.of("commit")).toEqual([first]);
     driver.run();
     expect(ids.map((id) => driver.appended.get(id)?.[0]?.baseOffset)).toEqual([0, 1, 2]);
+  });
+
+  describe("a later commit's answer shows that an earlier one was applied: it is asked for again at once, and only once", () => {
+    const lostFirst = (): { driver: Driver; id: number; lost: EffectOf<"commit">; again: EffectOf<"commit"> } => {
+      const driver = Driver.started();
+      const id = driver.append([itemOf(1)]);
+      driver.append([itemOf(2)]);
+      driver.append([itemOf(3)]);
+      const [lost, second, third] = driver.of("commit");
+      driver.leader(0).commit(driver.take(lost!).request);
+      driver.answer(second!);
+      driver.answer(third!);
+      const again = driver.one("commit");
+      expect(again.request).toEqual(lost!.request);
+      return { driver, id, lost: lost!, again };
+    };
+    const committed = (driver: Driver, id: number): void => {
+      expect(driver.appended.get(id)).toMatchObject([{ errorCode: 0, baseOffset: 0 }]);
+      driver.pass(60_000);
+      expect(driver.of("commit")).toEqual([]);
+      expect(driver.leader(0).committedBatches(topicA, 0)).toHaveLength(3);
+    };
+
+    it("and the second answer is enough", () => {
+      const { driver, id, lost, again } = lostFirst();
+      driver.answer(again);
+      committed(driver, id);
+      driver.handle({ kind: "commit-failed", id: lost.id, message: "no answer in 30000 ms" });
+      committed(driver, id);
+    });
+
+    it("and the first answer, when it was only late, is as good", () => {
+      const { driver, id, lost, again } = lostFirst();
+      const reply = driver.leader(0).commit(lost.request);
+      driver.take(again);
+      driver.handle({ kind: "commit-reply", id: lost.id, reply });
+      committed(driver, id);
+      driver.handle({ kind: "commit-failed", id: again.id, message: "no answer in 30000 ms" });
+      committed(driver, id);
+    });
+
+    it("and a first attempt that fails changes nothing while the second is under way", () => {
+      const { driver, id, lost, again } = lostFirst();
+      driver.handle({ kind: "commit-failed", id: lost.id, message: "no answer in 30000 ms" });
+      driver.pass(5000);
+      expect(driver.of("commit")).toEqual([again]);
+      driver.answer(again);
+      committed(driver, id);
+    });
+
+    it("and when both are lost it is repeated as ever", () => {
+      const { driver, id, lost, again } = lostFirst();
+      for (const { id: attempt } of [lost, driver.take(again)])
+        driver.handle({ kind: "commit-failed", id: attempt, message: "no answer in 30000 ms" });
+      driver.pass(5000);
+      driver.answer(driver.one("commit"));
+      committed(driver, id);
+    });
   });
 
   it("a refusal that arrives after the predecessor's answer ends no epoch", () => {

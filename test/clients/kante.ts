@@ -91,9 +91,12 @@ export async function startKante(options: {
   };
 }
 
-export async function startBridge(httpUrl: string): Promise<Running> {
-  const port = await freePort();
+export async function startBridge(httpUrl: string, brokers = 1): Promise<Running> {
+  const port = await freePorts(brokers);
   const url = `${httpUrl.replace("http", "ws")}/c/default/kafka`;
-  const child = await launch(["bridge", "--url", url, "--listen", `127.0.0.1:${port}`], /127\.0\.0\.1/);
+  const child = await launch(
+    ["bridge", "--url", url, "--listen", `127.0.0.1:${port}`, "--brokers", String(brokers)],
+    /127\.0\.0\.1/,
+  );
   return { bootstrap: `127.0.0.1:${port}`, httpUrl, child, stop: (signal = "SIGTERM") => end(child, signal) };
 }

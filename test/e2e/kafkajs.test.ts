@@ -22,7 +22,7 @@ describe.concurrent("kafkajs", () => {
     await eventually(() => first.values.length >= 4);
     const second = await kafka.member("shared", "shared");
     await eventually(() => first.partitions.length === 2 && second.partitions.length === 2);
-    expect([...first.partitions, ...second.partitions].toSorted()).toEqual([0, 1, 2, 3]);
+    expect(new Set([...first.partitions, ...second.partitions]).size).toBe(4);
     await send("b");
     await eventually(() => first.values.length + second.values.length >= 8);
     await second.leave();
@@ -31,12 +31,12 @@ describe.concurrent("kafkajs", () => {
     await eventually(() => first.values.length + second.values.length >= 12);
     // Nobody read anything twice: what was read was committed before each rebalance.
     const all = ["a", "b", "c"].flatMap((round) => [0, 1, 2, 3].map((partition) => `${round}${partition}`));
-    expect([...first.values, ...second.values].toSorted()).toEqual(all);
+    expect([...first.values, ...second.values].map(String).toSorted()).toEqual(all);
     await first.leave();
     await send("d");
     const third = await kafka.member("shared", "shared");
     await eventually(() => third.values.length >= 4);
-    expect(third.values.toSorted()).toEqual(["d0", "d1", "d2", "d3"]);
+    expect(third.values.map(String).toSorted()).toEqual(["d0", "d1", "d2", "d3"]);
   });
 
   test("a produce makes the topic; keys, headers, nulls and timestamps come back", async ({ expect, onTestFinished }) => {

@@ -10,7 +10,7 @@ export const settingDefaults = {
   "wal.puts.per.second": 4,
   "wal.puts.burst": 8,
   "wal.uploads.max": 3,
-  /** While an upload is under way the next waits this long for company, or for an eighth of wal.buffer.bytes. */
+  /** While an object is on its way the next waits this long for company, or for an eighth of wal.buffer.bytes. */
   "wal.uploads.spacing.ms": 10,
   "inline.drain.bytes": 4 * 1024 * 1024,
   "inline.bytes.max": 64 * 1024 * 1024,

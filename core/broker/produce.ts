@@ -6,7 +6,7 @@
 import type { BrokerIdentity } from "../coordinator.ts";
 import type { Settings } from "../settings.ts";
 import { CellBuffer, type BufferedItem, type PendingAppend } from "../wal/buffer.ts";
-import { flushesObject, inlineBurstBytes, spacingLeftMs, takesInline, type ObjectBacklog } from "../wal/flush-policy.ts";
+import { companyLeftMs, flushesObject, inlineBurstBytes, takesInline, type ObjectBacklog } from "../wal/flush-policy.ts";
 import { encodeWalObject, type Crc32c } from "../wal/format.ts";
 import { formPart, walParts, type Part } from "../wal/part.ts";
 import { TokenBucket } from "../wal/token-bucket.ts";
@@ -71,6 +71,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
   readonly #registration: Registration;
   #flushAt: number | undefined;
   #uploadBeganAt = -Infinity;
+  #objectCommittedAt = -Infinity;
 
   constructor(options: ProduceOptions) {
     this.#options = options;
@@ -204,14 +205,19 @@ export class ProduceMachine implements ChainHost, UploadHost {
     }
     while (flushesObject(this.#objectBacklog(now), settings)) this.#flushObject(now);
     if (this.#objectBytes === 0 || this.#uploads.inFlight >= settings["wal.uploads.max"]) return;
-    const spacedAt = now + spacingLeftMs(this.#objectBacklog(now), settings);
-    this.#flushAt = Math.max(this.#putTokens.availableAt(1, now), spacedAt);
+    const togetherAt = now + companyLeftMs(this.#objectBacklog(now), settings);
+    this.#flushAt = Math.max(this.#putTokens.availableAt(1, now), togetherAt);
   }
 
   #objectBacklog(now: number): ObjectBacklog {
-    const putTokens = this.#putTokens.available(now);
-    const sinceUploadMs = now - this.#uploadBeganAt;
-    return { byteLength: this.#objectBytes, putTokens, uploadsInFlight: this.#uploads.inFlight, sinceUploadMs };
+    return {
+      byteLength: this.#objectBytes,
+      putTokens: this.#putTokens.available(now),
+      uploadsInFlight: this.#uploads.inFlight,
+      objectsOpen: this.#uploads.openCount,
+      sinceUploadMs: now - this.#uploadBeganAt,
+      sinceCommitMs: now - this.#objectCommittedAt,
+    };
   }
 
   #flushObject(now: number): void {
@@ -322,6 +328,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
     if (uploaded !== undefined) {
       this.#uploaded.delete(part);
       this.#uploads.settle(uploaded.upload);
+      this.#objectCommittedAt = now;
       this.#options.listener.stored(uploaded.upload.key, uploaded.upload.object);
     }
     let at = 0;

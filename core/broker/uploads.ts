@@ -66,6 +66,11 @@ export class Uploads {
     return this.#nextSequence;
   }
 
+  /** Objects whose commits are not all settled. */
+  get openCount(): number {
+    return this.#open.size;
+  }
+
   start(identity: WalIdentity, object: Uint8Array, refusedCommit?: Commit): Upload {
     const upload: Upload = {
       identity,

@@ -23,25 +23,30 @@ export interface ObjectBacklog {
   readonly byteLength: number;
   readonly putTokens: number;
   readonly uploadsInFlight: number;
-  /** Since the last upload began. */
+  /** Stored or not: objects whose commits are not all answered. */
+  readonly objectsOpen: number;
+  /** Since the last upload began, and since the last commit of an object was answered. */
   readonly sinceUploadMs: number;
+  readonly sinceCommitMs: number;
 }
 
-/**
- * At once while PUTs may be spent, when the buffer is full in any case, and never more uploads than the platform's connections allow.
- * Beside an upload under way a small one waits a moment: a producer that pipelines small requests would else pay a PUT, a commit and
- * a synced row for each of them, where one for all takes no longer.
- */
+/** At once while PUTs may be spent, when the buffer is full in any case, and never more uploads than the platform's connections allow. */
 export function flushesObject(backlog: ObjectBacklog, settings: Settings): boolean {
   if (backlog.byteLength === 0 || backlog.uploadsInFlight >= settings["wal.uploads.max"]) return false;
   if (backlog.byteLength >= settings["wal.buffer.bytes"]) return true;
-  return backlog.putTokens >= 1 && spacingLeftMs(backlog, settings) === 0;
+  return backlog.putTokens >= 1 && companyLeftMs(backlog, settings) === 0;
 }
 
-/** How long the backlog still waits for company. */
-export function spacingLeftMs({ byteLength, uploadsInFlight, sinceUploadMs }: ObjectBacklog, settings: Settings): number {
-  const travelsAlone = uploadsInFlight === 0 || byteLength >= settings["wal.buffer.bytes"] / 8;
-  return travelsAlone ? 0 : Math.max(0, settings["wal.uploads.spacing.ms"] - sinceUploadMs);
+/**
+ * How long the backlog still waits for company: a moment while an object is on its way, and a blink after it was answered. A producer
+ * that pipelines small requests sends the next ones then; without it each would pay for a PUT, a commit and a synced row of its own,
+ * where one for all takes no longer. What is large travels alone, and so does what comes to a quiet broker.
+ */
+export function companyLeftMs(backlog: ObjectBacklog, settings: Settings): number {
+  const { byteLength, objectsOpen, sinceUploadMs, sinceCommitMs } = backlog;
+  const spacingMs = settings["wal.uploads.spacing.ms"];
+  if (byteLength >= settings["wal.buffer.bytes"] / 8) return 0;
+  return Math.max(0, objectsOpen > 0 ? spacingMs - sinceUploadMs : spacingMs / 10 - sinceCommitMs);
 }
 
 /** Inline bytes a cell may burst: one second's worth, and always one whole flush. */

@@ -26,19 +26,21 @@ describe("[D4] the way of a cell's backlog", () => {
 });
 
 describe("[D4] an object is written", () => {
+  const quiet = { putTokens: 8, uploadsInFlight: 0, objectsOpen: 0, sinceUploadMs: 99, sinceCommitMs: 99 };
+  const beside = { ...quiet, uploadsInFlight: 1, objectsOpen: 1 };
+
   it.each([
-    ["never of nothing", { byteLength: 0, putTokens: 8, uploadsInFlight: 0, sinceUploadMs: 99 }, false],
-    ["at once with a token", { byteLength: 1, putTokens: 1, uploadsInFlight: 0, sinceUploadMs: 0 }, true],
-    ["not with a part of a token", { byteLength: 1, putTokens: 0.9, uploadsInFlight: 0, sinceUploadMs: 99 }, false],
-    ["without a token when the buffer is full", { byteLength: 8 * MiB, putTokens: 0, uploadsInFlight: 0, sinceUploadMs: 0 }, true],
-    ["not while all uploads are out", { byteLength: 80 * MiB, putTokens: 8, uploadsInFlight: 3, sinceUploadMs: 99 }, false],
-    [
-      "not right beside another when it is small",
-      { byteLength: MiB - 1, putTokens: 8, uploadsInFlight: 1, sinceUploadMs: 9 },
-      false,
-    ],
-    ["beside another after a moment", { byteLength: 1, putTokens: 8, uploadsInFlight: 2, sinceUploadMs: 10 }, true],
-    ["right beside another when it is large", { byteLength: MiB, putTokens: 8, uploadsInFlight: 2, sinceUploadMs: 0 }, true],
+    ["never of nothing", { ...quiet, byteLength: 0 }, false],
+    ["at once with a token", { ...quiet, byteLength: 1, putTokens: 1 }, true],
+    ["not with a part of a token", { ...quiet, byteLength: 1, putTokens: 0.9 }, false],
+    ["without a token when the buffer is full", { ...quiet, byteLength: 8 * MiB, putTokens: 0 }, true],
+    ["not while all uploads are out", { ...beside, byteLength: 80 * MiB, uploadsInFlight: 3 }, false],
+    ["not right beside another when it is small", { ...beside, byteLength: MiB - 1, sinceUploadMs: 9 }, false],
+    ["nor while that is stored and not committed", { ...beside, byteLength: 1, uploadsInFlight: 0, sinceUploadMs: 9 }, false],
+    ["beside another after a moment", { ...beside, byteLength: 1, sinceUploadMs: 10, sinceCommitMs: 0 }, true],
+    ["right beside another when it is large", { ...beside, byteLength: MiB, sinceUploadMs: 0, sinceCommitMs: 0 }, true],
+    ["not in the blink after an answer", { ...quiet, byteLength: 1, sinceCommitMs: 0 }, false],
+    ["after that blink", { ...quiet, byteLength: 1, sinceUploadMs: 0, sinceCommitMs: 1 }, true],
   ])("%s", (_, backlog, flushes) => {
     expect(flushesObject(backlog, settingDefaults)).toBe(flushes);
   });

@@ -10,4 +10,7 @@ export interface Feature {
   readonly level: number;
 }
 
-export const features: readonly Feature[] = [];
+export const features: readonly Feature[] = [
+  /** 1: the group protocol whose members heartbeat (KIP-848), as Kafka finalizes it since 4.0. */
+  { name: "group.version", minVersion: 0, maxVersion: 1, level: 1 },
+];

@@ -1,39 +1,25 @@
 /**
- * The few value forms of a group's rows: variable length integers up to 2^53, strings, byte strings. Rows are small and rare
- * compared with record data, so this favours plainness; a row that ends early or lies about a length throws RangeError.
+ * The value forms of a group's rows, over those of a leader's rows: text that comes back as the client sent it, lists, what may be
+ * missing. Rows are ours, so one that ends early or lies about a length is damage and throws.
  */
+import { PackedReader, PackedWriter } from "../cell/packed-bytes.ts";
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** The integers that a row can hold go from -intMax to intMax. */
+export const intMax = 2 ** 52 - 1;
+
 export class ByteWriter {
-  #buffer = new Uint8Array(256);
-  #length = 0;
+  readonly #packed = new PackedWriter();
 
-  #reserve(extra: number): void {
-    const needed = this.#length + extra;
-    if (needed <= this.#buffer.length) return;
-    const larger = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
-    larger.set(this.#buffer.subarray(0, this.#length));
-    this.#buffer = larger;
-  }
-
-  /** A safe integer of either sign; zigzag, so that -1 takes one byte. */
   int(value: number): this {
-    this.#reserve(8);
-    let rest = value < 0 ? -value * 2 - 1 : value * 2;
-    while (rest >= 0x80) {
-      this.#buffer[this.#length++] = (rest % 0x80) | 0x80;
-      rest = Math.floor(rest / 0x80);
-    }
-    this.#buffer[this.#length++] = rest;
+    this.#packed.int(value);
     return this;
   }
 
   bytes(value: Uint8Array): this {
-    this.int(value.length);
-    this.#reserve(value.length);
-    this.#buffer.set(value, this.#length);
-    this.#length += value.length;
+    this.#packed.bytes(value);
     return this;
   }
 
@@ -46,48 +32,34 @@ export class ByteWriter {
   }
 
   list<Item>(items: Iterable<Item>, count: number, write: (item: Item) => void): this {
-    this.int(count);
+    this.#packed.uint(count);
     for (const item of items) write(item);
     return this;
   }
 
   finish(): Uint8Array {
-    return this.#buffer.slice(0, this.#length);
+    return this.#packed.finish();
   }
 }
 
 export class ByteReader {
-  readonly #buffer: Uint8Array;
-  #position = 0;
+  readonly #packed: PackedReader;
 
   constructor(buffer: Uint8Array) {
-    this.#buffer = buffer;
+    this.#packed = new PackedReader(buffer);
   }
 
   int(): number {
-    let value = 0;
-    let scale = 1;
-    for (;;) {
-      const byte = this.#buffer[this.#position++];
-      if (byte === undefined || scale > 2 ** 49) throw new RangeError("bad integer in a group row");
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) break;
-      scale *= 0x80;
-    }
-    return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
+    return this.#packed.int();
   }
 
+  /** A copy: what a member keeps for long must not keep the whole row. */
   bytes(): Uint8Array {
-    const length = this.int();
-    const end = this.#position + length;
-    if (length < 0 || end > this.#buffer.length) throw new RangeError("bad length in a group row");
-    const value = this.#buffer.slice(this.#position, end);
-    this.#position = end;
-    return value;
+    return this.#packed.bytes().slice();
   }
 
   string(): string {
-    return decoder.decode(this.bytes());
+    return decoder.decode(this.#packed.bytes());
   }
 
   nullableString(): string | null {
@@ -95,7 +67,7 @@ export class ByteReader {
   }
 
   list<Item>(read: () => Item): Item[] {
-    const count = this.int();
+    const count = this.#packed.uint();
     const items: Item[] = [];
     for (let index = 0; index < count; index++) items.push(read());
     return items;

@@ -3,7 +3,7 @@
  * One commit request is one row, however many partitions it names (D6); the newest row of a partition wins.
  */
 import type { TopicId } from "../coordinator.ts";
-import { ByteWriter, type ByteReader } from "./bytes.ts";
+import { ByteWriter, intMax, type ByteReader } from "./bytes.ts";
 import { offsetsKind, offsetsRemovedKind } from "./entries.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import type { FetchedPartition, OffsetCommitRequest, OffsetFetchAnswer, OffsetFetchRequest } from "./requests.ts";
@@ -67,9 +67,11 @@ export class Offsets {
     now: number,
   ): { readonly partitionErrors: number[][]; readonly entry: Uint8Array | undefined } {
     const partitionErrors = request.topics.map(({ partitions }) =>
-      partitions.map(({ metadata }) =>
-        (metadata?.length ?? 0) > metadataMax ? errorCodes.OFFSET_METADATA_TOO_LARGE : errorCodes.NONE,
-      ),
+      partitions.map(({ offset, metadata }) => {
+        if ((metadata?.length ?? 0) > metadataMax) return errorCodes.OFFSET_METADATA_TOO_LARGE;
+        // No log grows that far; a row that could not be read back would cost the group everything.
+        return Math.abs(offset) > intMax ? errorCodes.INVALID_COMMIT_OFFSET_SIZE : errorCodes.NONE;
+      }),
     );
     const topics = request.topics
       .map((topic, at) => ({
@@ -78,7 +80,7 @@ export class Offsets {
       }))
       .filter(({ partitions }) => partitions.length > 0);
     if (topics.length === 0) return { partitionErrors, entry: undefined };
-    const expireTimestamp = request.retentionTimeMs < 0 ? -1 : now + request.retentionTimeMs;
+    const expireTimestamp = request.retentionTimeMs < 0 ? -1 : Math.min(now + request.retentionTimeMs, intMax);
     const entry = commitEntry(topics, now, expireTimestamp);
     for (const { topicId, name, partitions } of topics) {
       for (const { partition, offset, leaderEpoch, metadata } of partitions) {

@@ -363,6 +363,8 @@ test.each(servedVersions(updateFeatures))("UpdateFeatures v%i takes what is true
   };
   expect(await codes("no.such", 0)).toBe(0);
   expect(await codes("no.such", 5)).toBe(95);
+  expect(await codes("group.version", 1)).toBe(0);
+  expect(await codes("group.version", 0)).toBe(95);
 });
 
 test.each(servedVersions(listConfigResources))("ListConfigResources v%i", async (version) => {

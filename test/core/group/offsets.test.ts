@@ -55,6 +55,20 @@ describe("OffsetCommit is for", () => {
     expect(harness.commit({ 0: 7 }, { memberId, generationId: 1 })).toEqual([27]);
   });
 
+  test.each([
+    [-2, 0],
+    [-(2 ** 52), 28],
+    [2 ** 52 - 1, 0],
+    [2 ** 52, 28],
+    [2 ** 62, 28],
+  ])("offsets that a row can hold (%d: %i), and the rows are there after a restart", (offset, errorCode) => {
+    const harness = new Harness();
+    harness.commit({ 1: 7 });
+    expect(harness.commit({ 0: offset })).toEqual([errorCode]);
+    harness.restart();
+    expect([harness.committed(0), harness.committed(1)]).toEqual([errorCode === 0 ? offset : -1, 7]);
+  });
+
   test("members, whose session it keeps alive", () => {
     const harness = new Harness();
     const { ids } = harness.stable(1);
@@ -69,10 +83,10 @@ describe("OffsetCommit is for", () => {
 describe("what is kept", () => {
   test("offset, leader epoch and metadata come back as they were", () => {
     const harness = new Harness();
-    harness.commit({ 3: 2 ** 52 }, { metadata: "köln", leaderEpoch: 4 });
+    harness.commit({ 3: 2 ** 52 - 1 }, { metadata: "köln", leaderEpoch: 4 });
     harness.restart();
     expect(harness.fetch([{ ...topicA, partitions: [3, 4] }]).topics[0]!.partitions).toEqual([
-      { partition: 3, offset: 2 ** 52, leaderEpoch: 4, metadata: "köln", errorCode: 0 },
+      { partition: 3, offset: 2 ** 52 - 1, leaderEpoch: 4, metadata: "köln", errorCode: 0 },
       { partition: 4, offset: -1, leaderEpoch: -1, metadata: "", errorCode: 0 },
     ]);
   });

@@ -32,6 +32,10 @@ export type Happening =
     }
   /** The partition's durable end at its leader: what no crash can take back. */
   | { readonly kind: "durable"; readonly at: number; readonly partition: string; readonly nextOffset: number }
+  /** A key was written again; with other bytes than it had? */
+  | { readonly kind: "put-again"; readonly at: number; readonly key: string; readonly same: boolean }
+  /** Inline records of a cell became an object. */
+  | { readonly kind: "drained"; readonly at: number; readonly key: string }
   /** At the end: an extent refers to the object up to `end`; `stored` is the object's size, if there is one. */
   | {
       readonly kind: "referenced";

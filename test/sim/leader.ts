@@ -3,18 +3,22 @@
  * Durable Object's output gate it holds every answer until all rows written before are durable; when it dies, rows that were not are
  * gone, and with them the answers that nobody has heard.
  */
+import { DrainPace, mergedObject, type DrainPlan } from "../../core/cell/drain.ts";
 import { MemoryCoordinator, MemoryRows } from "../../core/cell/memory-coordinator.ts";
 import type { JournalRow } from "../../core/cell/cell.ts";
 import type { CommitReply, CommitRequest, Extent, FindReply, FindRequest, FollowReply } from "../../core/coordinator.ts";
 import type { Settings } from "../../core/settings.ts";
+import { kernel } from "../../kernel/kernel.ts";
 import type { Happening } from "./history.ts";
 import { Life } from "./network.ts";
 import type { Planted } from "./plants.ts";
 import type { PartitionPlace } from "./scenario.ts";
+import type { SimulatedStore } from "./store.ts";
 import type { World } from "./world.ts";
 
 export interface LeaderOptions {
   readonly settings: Settings;
+  readonly store: SimulatedStore;
   readonly record: (event: Happening) => void;
   readonly plant: Planted;
 }
@@ -38,6 +42,8 @@ export class SimulatedLeader {
   #coordinator!: MemoryCoordinator;
   #followers: Follower[] = [];
   #snapshotPlanned = false;
+  #pace = new DrainPace();
+  #draining = false;
 
   constructor(world: World, cell: number, places: readonly PartitionPlace[], options: LeaderOptions) {
     this.#world = world;
@@ -61,6 +67,9 @@ export class SimulatedLeader {
   start(): void {
     this.life.start();
     this.#load();
+    this.#snapshotPlanned = false;
+    this.#pace = new DrainPace();
+    this.#draining = false;
     this.#world.log(`cell ${this.#cell} starts at ${this.#coordinator.cell.cursor}`);
   }
 
@@ -83,7 +92,8 @@ export class SimulatedLeader {
     rows.snapshot = this.#durableSnapshot;
     const kept = this.#options.plant.is("lose-rows-on-crash") ? this.#durableRows.slice(0, -1) : this.#durableRows;
     for (const row of kept) rows.journal.set(row.sequence, row);
-    this.#coordinator = new MemoryCoordinator({ rows, settings: this.#options.settings, now: () => this.#world.now });
+    const { settings } = this.#options;
+    this.#coordinator = new MemoryCoordinator({ cell: this.#cell, rows, settings, now: () => this.#world.now });
   }
 
   commit(request: CommitRequest, answer: (reply: CommitReply) => void): void {
@@ -93,9 +103,34 @@ export class SimulatedLeader {
     if (after !== before) {
       this.#makeDurable(this.#coordinator.rows.journal.get(after)!);
       if (this.#world.random.chance(0.02)) this.#planSnapshot();
+      if (!this.#draining && this.#coordinator.cell.isDrainDue && this.#pace.begins()) this.#drain();
     }
     this.#gate(() => answer(reply));
     this.#wakeFollowers();
+  }
+
+  /** The PUT is held, as every answer is, until the rows that the object is made of rest. */
+  #drain(): void {
+    const plan = this.#coordinator.cell.planDrain();
+    this.#draining = plan !== undefined;
+    if (plan === undefined) return this.#pace.succeeded();
+    const object = mergedObject(plan, (row) => this.#coordinator.rows.read(row), kernel);
+    const failed = (): void => {
+      this.#pace.failed();
+      this.#draining = false;
+    };
+    const put = (): void => this.#options.store.put(this.life, plan.key, object, () => this.#drained(plan), failed);
+    if (this.#options.plant.is("drain-before-durable")) put();
+    else this.#gate(put);
+  }
+
+  #drained(plan: DrainPlan): void {
+    if (this.#coordinator.commitDrain(plan)) {
+      this.#makeDurable(this.#coordinator.rows.journal.get(this.#coordinator.cell.cursor)!);
+      this.#options.record({ kind: "drained", at: this.#world.now, key: plan.key });
+      this.#wakeFollowers();
+    }
+    this.#drain();
   }
 
   find(requests: readonly FindRequest[], answer: (reply: FindReply) => void): void {
@@ -138,7 +173,8 @@ export class SimulatedLeader {
 
   /** Writes take a moment to become durable; they do so in order. */
   #makeDurable(row: JournalRow): void {
-    const delay = this.#options.plant.is("show-before-durable") ? 200 : 1;
+    const late = this.#options.plant.is("show-before-durable") || this.#options.plant.is("drain-before-durable");
+    const delay = late ? 200 : 1;
     const ends = this.#places.map((place) => ({ partition: place.name, nextOffset: this.nextOffset(place) }));
     const rest = this.life.bind(() => {
       this.#durableRows.push(row);

@@ -16,13 +16,14 @@ if (!Number.isInteger(first) || !Number.isInteger(runs) || runs < 1) {
 }
 
 let failed = 0;
-const totals = { events: 0, acknowledged: 0, read: 0, crashes: 0 };
+const totals = { events: 0, acknowledged: 0, read: 0, crashes: 0, drains: 0 };
 for (let seed = first; seed < first + runs; seed++) {
   const verdict = runScenario({ seed, print: values.verbose ? (line) => console.log(line) : undefined });
   totals.events += verdict.events;
   totals.acknowledged += verdict.acknowledged;
   totals.read += verdict.read;
   totals.crashes += verdict.crashes;
+  totals.drains += verdict.drains;
   if (verdict.violations.length === 0) continue;
   failed += 1;
   console.log(`seed ${seed} fails:`);
@@ -30,7 +31,7 @@ for (let seed = first; seed < first + runs; seed++) {
   console.log(`  again: npm run sim -- --seed ${seed} --verbose`);
 }
 console.log(
-  `seeds ${first}…${first + runs - 1}: ${totals.events} events, ${totals.crashes} crashes, ${totals.acknowledged} batches acknowledged, ${totals.read} records read`,
+  `seeds ${first}…${first + runs - 1}: ${totals.events} events, ${totals.crashes} crashes, ${totals.drains} drains, ${totals.acknowledged} batches acknowledged, ${totals.read} records read`,
 );
 console.log(`${runs - failed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -9,6 +9,7 @@ export const plants = [
   "share-an-offset",
   "forget-sequences",
   "show-before-durable",
+  "drain-before-durable",
   "swap-batches",
   "watermark-goes-back",
   "never-answer",

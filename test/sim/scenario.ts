@@ -11,6 +11,7 @@ import { comesToRest } from "./checkers/comes-to-rest.ts";
 import { highWatermarkMonotonic } from "./checkers/high-watermark-monotonic.ts";
 import { noOffsetShared } from "./checkers/no-offset-shared.ts";
 import { noSecondCopy } from "./checkers/no-second-copy.ts";
+import { keysNeverReused } from "./checkers/keys-never-reused.ts";
 import { nothingUncommittedVisible } from "./checkers/nothing-uncommitted-visible.ts";
 import { offsetsGapless } from "./checkers/offsets-gapless.ts";
 import { producerOrder } from "./checkers/producer-order.ts";
@@ -19,6 +20,7 @@ import type { Checker, FinalLogs, Happening } from "./history.ts";
 import { SimulatedLeader } from "./leader.ts";
 import { Life, Network } from "./network.ts";
 import { planted, type Plant } from "./plants.ts";
+import { Random } from "./random.ts";
 import { SimulatedProducer } from "./producer.ts";
 import { SimulatedStore } from "./store.ts";
 import { World } from "./world.ts";
@@ -32,6 +34,7 @@ export const checkers: Readonly<Record<string, Checker>> = {
   "producer-order": producerOrder,
   "high-watermark-monotonic": highWatermarkMonotonic,
   "referenced-exists": referencedExists,
+  "keys-never-reused": keysNeverReused,
   "comes-to-rest": comesToRest,
 };
 
@@ -49,6 +52,7 @@ export interface Verdict {
   readonly acknowledged: number;
   readonly read: number;
   readonly crashes: number;
+  readonly drains: number;
 }
 
 export interface RunOptions {
@@ -56,6 +60,8 @@ export interface RunOptions {
   readonly print?: (line: string) => void;
   /** A bug to plant: the proof that a checker can fire. */
   readonly plant?: Plant;
+  /** Instead of what the seed draws. */
+  readonly settings?: Partial<Settings>;
 }
 
 const faultsMs = 6000;
@@ -66,19 +72,23 @@ export function runScenario(options: RunOptions): Verdict {
   const { random } = world;
   const history: Happening[] = [];
   const record = (event: Happening): void => void history.push(event);
-  const settings = drawSettings(world);
+  const settings = { ...drawSettings(world, options.seed), ...options.settings };
   const faulty = random.chance(0.85);
   const network = new Network(world, {
     delayMsMax: random.pick([5, 50, 400]),
     lost: faulty ? random.pick([0, 0.01, 0.05]) : 0,
     repeated: faulty ? random.pick([0, 0.02, 0.1]) : 0,
   });
-  const store = new SimulatedStore(world, {
-    putMsMin: random.pick([0, 5, 100]),
-    putMsMax: random.pick([100, 300, 1500]),
-    failed: faulty ? random.pick([0, 0.05, 0.2]) : 0,
-    failedAfterWorking: faulty ? random.pick([0, 0.05]) : 0,
-  });
+  const store = new SimulatedStore(
+    world,
+    {
+      putMsMin: random.pick([0, 5, 100]),
+      putMsMax: random.pick([100, 300, 1500]),
+      failed: faulty ? random.pick([0, 0.05, 0.2]) : 0,
+      failedAfterWorking: faulty ? random.pick([0, 0.05]) : 0,
+    },
+    record,
+  );
   const places = drawPlaces(world);
   const plant = planted(options.plant);
   const leaders = [0, 1].map(
@@ -87,7 +97,7 @@ export function runScenario(options: RunOptions): Verdict {
         world,
         cell,
         places.filter((place) => place.cell === cell),
-        { settings, record, plant },
+        { settings, store, record, plant },
       ),
   );
   const cluster: Cluster = { world, network, store, leaders, settings, brokerEpochs: new Map(), controller: new Life(), plant };
@@ -158,6 +168,7 @@ export function runScenario(options: RunOptions): Verdict {
     acknowledged: count("acknowledged"),
     read: count("read"),
     crashes,
+    drains: count("drained"),
   };
 }
 
@@ -169,7 +180,7 @@ function drawPlaces(world: World): PartitionPlace[] {
   });
 }
 
-function drawSettings(world: World): Settings {
+function drawSettings(world: World, seed: number): Settings {
   const { random } = world;
   return {
     ...settingDefaults,
@@ -181,6 +192,8 @@ function drawSettings(world: World): Settings {
     "wal.uploads.max": random.pick([1, 3]),
     "inline.bytes.max": random.pick([3000, 64 * 1024 * 1024]),
     "broker.memory.bytes": random.pick([300_000, 64 * 1024 * 1024]),
+    // Drawn apart: the rest of a run is what its seed made of it before there were drains.
+    "inline.drain.bytes": new Random(seed + 0x64726e).pick([0, 2000, 20_000, settingDefaults["inline.drain.bytes"]]),
   };
 }
 

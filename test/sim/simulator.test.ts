@@ -30,13 +30,14 @@ describe("random clusters, clients and faults", () => {
     for (const seed of [3, 14, 159]) expect(runScenario({ seed })).toEqual(runScenario({ seed }));
   });
 
-  test("runs crash nodes, acknowledge and read", () => {
+  test("runs crash nodes, acknowledge, read and drain", () => {
     const verdicts = Array.from({ length: 10 }, (_, index) => runScenario({ seed: 500 + index }));
     const sum = (pick: (verdict: ReturnType<typeof runScenario>) => number): number =>
       verdicts.reduce((total, verdict) => total + pick(verdict), 0);
     expect(sum((verdict) => verdict.crashes)).toBeGreaterThan(5);
     expect(sum((verdict) => verdict.acknowledged)).toBeGreaterThan(100);
     expect(sum((verdict) => verdict.read)).toBeGreaterThan(500);
+    expect(sum((verdict) => verdict.drains)).toBeGreaterThan(20);
   });
 });
 
@@ -49,6 +50,7 @@ describe("a planted bug is found by its checker", () => {
     ["share-an-offset", "no-offset-shared"],
     ["forget-sequences", "no-second-copy"],
     ["show-before-durable", "nothing-uncommitted-visible"],
+    ["drain-before-durable", "keys-never-reused"],
     ["swap-batches", "producer-order"],
     ["watermark-goes-back", "high-watermark-monotonic"],
     ["never-answer", "comes-to-rest"],

@@ -2,6 +2,7 @@
  * The object store of a simulated run: durable, slow, and failing as object stores do, also after having done what was asked. Its
  * content outlives every node.
  */
+import type { Happening } from "./history.ts";
 import type { World } from "./world.ts";
 import type { Life } from "./network.ts";
 
@@ -16,10 +17,12 @@ export class SimulatedStore {
   readonly objects = new Map<string, Uint8Array>();
   faults: StoreFaults;
   readonly #world: World;
+  readonly #record: (event: Happening) => void;
 
-  constructor(world: World, faults: StoreFaults) {
+  constructor(world: World, faults: StoreFaults, record: (event: Happening) => void) {
     this.#world = world;
     this.faults = faults;
+    this.#record = record;
   }
 
   put(caller: Life, key: string, bytes: Uint8Array, done: () => void, failed: () => void): void {
@@ -32,8 +35,15 @@ export class SimulatedStore {
     const delay = random.between(this.faults.putMsMin, this.faults.putMsMax);
     const arrives = random.between(0, delay);
     // The bytes rest somewhere between the call and its answer, whether or not the caller is still there.
-    if (works) this.#world.after(arrives, `put ${key} rests`, () => void this.objects.set(key, copy));
+    if (works) this.#world.after(arrives, `put ${key} rests`, () => this.#rest(key, copy));
     this.#world.after(delay, `put ${key} ${says ? "done" : "failed"}`, answer);
+  }
+
+  #rest(key: string, bytes: Uint8Array): void {
+    const known = this.objects.get(key);
+    const same = known !== undefined && Buffer.compare(known, bytes) === 0;
+    if (known !== undefined) this.#record({ kind: "put-again", at: this.#world.now, key, same });
+    this.objects.set(key, bytes);
   }
 
   get(

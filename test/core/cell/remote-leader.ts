@@ -1,9 +1,9 @@
 /** The Node side of leaders that run in a real workerd: each call is one request to leader-worker.ts. */
-import { build } from "esbuild";
+import { build, type PluginBuild } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import type { ChildProcess } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommitRequest } from "../../../core/coordinator.ts";
@@ -29,6 +29,8 @@ export interface LeaderServer {
   close(): Promise<void>;
 }
 
+const repository = join(import.meta.dirname, "../../..");
+
 export function temporaryRoot(): string {
   return mkdtempSync(join(tmpdir(), "kante-leader-"));
 }
@@ -39,7 +41,10 @@ export async function startLeaderServer(settings: Partial<Settings>, root = temp
   subscribe("child_process", onChild);
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      modules: [{ type: "ESModule", path: "leader-worker.js", contents: await bundle("test/core/cell/workerd/leader-worker.ts") }],
+      modules: [
+        { type: "ESModule", path: "leader-worker.js", contents: await bundle("test/core/cell/workerd/leader-worker.ts") },
+        { type: "CompiledWasm", path: "kernel.wasm", contents: readFileSync(join(repository, "dist/kernel.wasm")) },
+      ],
       compatibilityDate: "2026-11-01",
       telemetry: { enabled: false },
       cf: false,
@@ -82,18 +87,24 @@ export async function startLeaderServer(settings: Partial<Settings>, root = temp
   };
 }
 
+/** A compiled module is handed out for it by the runtime. */
+function leaveWasmOut(setup: PluginBuild): void {
+  setup.onResolve({ filter: /\.wasm$/ }, () => ({ path: "./kernel.wasm", external: true }));
+}
+
 /** One module, as workerd takes it. The path is from the root of the repository. */
 async function bundle(entry: string): Promise<string> {
   const result = await build({
     entryPoints: [entry],
-    absWorkingDir: join(import.meta.dirname, "../../.."),
+    absWorkingDir: repository,
     bundle: true,
     write: false,
     format: "esm",
     target: "es2024",
     conditions: ["workerd"],
-    external: ["cloudflare:*"],
+    external: ["cloudflare:*", "node:*"],
     logLevel: "error",
+    plugins: [{ name: "wasm-beside-the-bundle", setup: leaveWasmOut }],
   });
   return result.outputFiles[0]!.text;
 }

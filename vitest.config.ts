@@ -31,7 +31,7 @@ export default defineConfig({
             miniflare: {
               cf: false,
               bindings: { SETTINGS: { "group.initial.rebalance.delay.ms": 0, "log.level": "warn" } },
-            } as object,
+            },
           }),
         ],
         test: { name: "workers", include: ["test/workers/**/*.test.ts"] },

@@ -24,12 +24,6 @@ const flag = {
   attributes: 128,
 } as const;
 
-export interface BatchPosition {
-  /** The cell's own number of the partition, -1 when it has none. */
-  readonly partitionId: number;
-  readonly byteStart: number;
-}
-
 /** What an entry says of a commit beyond the request. */
 export interface CommitFacts {
   readonly nowMs: number;

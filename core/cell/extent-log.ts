@@ -215,7 +215,8 @@ function rowOf(chunk: Chunk, offset: number): number {
 function exactRowOf(chunk: Chunk, offset: number): number {
   const row = rowOf(chunk, offset);
   if (row < chunk.first) return -1;
-  return chunk.baseOffset + chunk.rows[row * fieldCount + field.offset]! === offset ? row : -1;
+  const found = chunk.baseOffset + chunk.rows[row * fieldCount + field.offset]!;
+  return found === offset ? row : -1;
 }
 
 /** Times are stored as 32-bit differences of either sign. */

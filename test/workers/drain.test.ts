@@ -47,7 +47,7 @@ async function fetchAll(socket: KafkaSocket): Promise<readonly { readonly offset
 test("[D4] [I5] [I7] 6 MiB of inline records become objects, readable as before, also after a restart", async () => {
   const socket = await KafkaSocket.open(cluster);
   const { topics } = await socket.call(metadata, 12, { topics: [{ name: "topic" }], allowAutoTopicCreation: true });
-  const topicId = topics[0]!.topicId!;
+  const topicId = topics[0]!.topicId;
   const leader = leaderClient(bindings, cluster, 0);
   const metrics = async () => await (leaderStub() as unknown as LeaderRpc).metrics();
   const ref = { topicId, partition: 0 };
@@ -97,7 +97,7 @@ test("[D4] [I5] [I7] 6 MiB of inline records become objects, readable as before,
       state.storage.sql.exec<{ bytes: number }>("SELECT sum(length(inline)) AS bytes FROM journal").one().bytes,
   );
   expect(rows).toBeLessThanOrEqual(limit);
-  await evictDurableObject(leaderStub() as unknown as DurableObjectStub);
+  await evictDurableObject(leaderStub());
   expect((await metrics()).gauges["kante_inline_bytes"]).toBe(gauges["kante_inline_bytes"]);
   expect(await readThroughLeader()).toEqual(expected);
   await evictDurableObject(bindings.BROKER.getByName(`${cluster}/local/0`), { webSockets: "hibernate" });

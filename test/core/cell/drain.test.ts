@@ -8,6 +8,7 @@ import { settingDefaults } from "../../../core/settings.ts";
 import { checkBody, batchesOf } from "../../../core/wal/body.ts";
 import { decodeFooterOf } from "../../../core/wal/format.ts";
 import { kernel } from "../../../kernel/kernel.ts";
+import { crc32c } from "../../../kernel/twins/crc32c.ts";
 import { Chain, createTime, plain } from "../../contract/commits.ts";
 import { concat, encodeBatch } from "../../kernel/batch-builder.ts";
 
@@ -136,10 +137,10 @@ test("[D8] [D9] the object holds final offsets in order of partitions and says w
   await subject.produce([at(0), at(1)]);
   const plan = subject.plan();
   const object = subject.objects.get("merged/3/4")!;
-  const result = decodeFooterOf(object, kernel.crc32c);
+  const result = decodeFooterOf(object, crc32c);
   if (!result.ok || result.footer.kind !== "merged") throw new Error("not a merged object");
   expect(result.footer.identity).toEqual({ cell: 3, cursor: 4 });
-  expect(checkBody(object, result.footer, kernel.crc32c)).toEqual([]);
+  expect(checkBody(object, result.footer, crc32c)).toEqual([]);
   const found = result.footer.extents.map(({ topicId, partition, baseOffset, nextOffset }) => [
     topicId,
     partition,
@@ -157,7 +158,7 @@ test("[D8] [D9] the object holds final offsets in order of partitions and says w
   for (let position = object.length - 150; position < object.length; position++) {
     const damaged = object.slice();
     damaged[position]! ^= 1;
-    expect(decodeFooterOf(damaged, kernel.crc32c).ok).toBe(false);
+    expect(decodeFooterOf(damaged, crc32c).ok).toBe(false);
   }
 });
 

@@ -32,7 +32,7 @@ export function renderText({ bench, rows, notes }: Section): string {
   const table = [[...headings], ...rows.map(cellsOf)];
   const widths = headings.map((_, column) => Math.max(...table.map((cells) => (cells[column] ?? "").length)));
   const lines = table.map((cells) => `  ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd());
-  return [`${bench}`, ...(rows.length === 0 ? [] : lines), ...notes.map((note) => `  (${note})`)].join("\n");
+  return [bench, ...(rows.length === 0 ? [] : lines), ...notes.map((note) => `  (${note})`)].join("\n");
 }
 
 function renderMarkdown({ bench, rows, notes }: Section): string {

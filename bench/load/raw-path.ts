@@ -45,7 +45,7 @@ export async function startRawPath(folder: string): Promise<RawPath> {
       serviceBindings: { DISK: { disk: { path: objects, writable: true } } },
       bindings: { BASE_PORT: basePort },
       connectHandlers: [0, 1, 2].map((offset) => ({ protocol: "tcp" as const, port: basePort + offset, address: "127.0.0.1" })),
-    } as Parameters<typeof convertV4MiniflareOptions>[0]),
+    }),
   );
   await miniflare.ready;
   return {

@@ -1,5 +1,6 @@
 /**
- * Everything a machine can say about the house without running it: format, lint, types for each runtime, dead code, room rules.
+ * Everything a machine can say about the house without running it: format, lint, types for each runtime, dead code, the tables of
+ * docs/COMPATIBILITY.md, room rules.
  * Runs every check even after one has failed, so one run shows all there is to mend.
  */
 import { spawnSync } from "node:child_process";
@@ -14,6 +15,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ["types: worker", join(bin, "tsc"), "-p", "tsconfig.worker.json"],
   ["types: node", join(bin, "tsc"), "-p", "tsconfig.node.json"],
   ["dead code", join(bin, "knip"), "--no-progress"],
+  ["compatibility page", process.execPath, join(root, "scripts/compatibility.ts")],
   ["tidy", process.execPath, join(root, "scripts/tidy.ts")],
 ];
 

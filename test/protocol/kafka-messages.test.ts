@@ -2,11 +2,12 @@
  * Our schemas against Kafka's own message descriptions, field by field: names, order, types, versions, null, tags, defaults.
  * The descriptions are not part of the repository: KANTE_KAFKA_PROTOCOL names their folder, and without it this is skipped.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { apis } from "../../protocol/apis.ts";
 import { kafkaErrors } from "../../protocol/errors.ts";
+import { kafkaApis } from "../../scripts/kafka-apis.ts";
 import { isWithin, parseVersions, type Field, type Fields, type MessageSchema, type Versions } from "../../protocol/schema.ts";
 import { dataMessages, versionsOf } from "./arbitraries.ts";
 
@@ -27,6 +28,8 @@ interface KafkaField {
 
 interface KafkaMessage {
   readonly apiKey?: number;
+  readonly listeners?: readonly string[];
+  readonly latestVersionUnstable?: boolean;
   readonly validVersions: Versions;
   readonly flexibleVersions: Versions | "none";
   readonly fields: readonly KafkaField[];
@@ -153,6 +156,19 @@ describe.skipIf(isAbsent)("beside Kafka's own descriptions", () => {
 
   test.each(dataMessages.map((message) => ({ name: message.name, message })))("$name is the same", ({ name, message }) => {
     expectSame(message, kafkaMessage(name));
+  });
+
+  test("what brokers serve is what docs/COMPATIBILITY.md says that they serve", () => {
+    const requests = readdirSync(join(folder, "messages"))
+      .filter((file) => file.endsWith("Request.json"))
+      .map((file) => ({ name: file.replace("Request.json", ""), message: kafkaMessage(file.replace(".json", "")) }))
+      .filter(({ message }) => message.listeners?.includes("broker") === true && message.validVersions !== ("none" as string));
+    const theirs = requests.map(({ name, message: { apiKey = -1, validVersions, latestVersionUnstable } }) => {
+      const [min, max] = parseVersions(validVersions);
+      return [apiKey, name, min, latestVersionUnstable === true ? max - 1 : max] as const;
+    });
+    const ours = kafkaApis.map(([key, name, min, max]) => [key, name, min, max] as const);
+    expect(ours).toStrictEqual(theirs.toSorted(([one], [other]) => one - other));
   });
 
   test("error codes are the same", () => {

@@ -2,9 +2,12 @@
  * The one look a coordinator takes inside a consumer's metadata: which topics its members subscribe to, so that offsets still in
  * use are not deleted. Version 0 is a prefix of every later version, so the version is read and ignored.
  */
-import { ByteView } from "../byte-view.ts";
+import { DecodeError, Reader } from "../../../protocol/reader.ts";
 import type { ClassicGroup } from "./group.ts";
 import { protocolMetadata } from "./member.ts";
+
+/** Its length alone takes two bytes. */
+const nameSizeMin = 2;
 
 /** When the metadata cannot be read, a consumer group counts as subscribed: better to keep an offset than to lose one in use. */
 export function isSubscribed(group: ClassicGroup, topic: string): boolean {
@@ -18,13 +21,19 @@ export function isSubscribed(group: ClassicGroup, topic: string): boolean {
 }
 
 /** Undefined when these are not the bytes of a subscription. */
-export function subscribedTopics(metadata: Uint8Array): readonly string[] | undefined {
+function subscribedTopics(metadata: Uint8Array): readonly string[] | undefined {
   try {
-    const view = new ByteView(metadata);
-    view.int16();
-    return view.array(() => view.string());
+    const reader = new Reader(metadata);
+    reader.int16();
+    const count = reader.length();
+    reader.checkCount(count, nameSizeMin);
+    return Array.from({ length: count }, () => {
+      const length = reader.shortLength();
+      if (length < 0) throw new DecodeError("a topic without a name");
+      return reader.text(length);
+    });
   } catch (error) {
-    if (error instanceof RangeError || error instanceof TypeError) return undefined;
+    if (error instanceof DecodeError) return undefined;
     throw error;
   }
 }

@@ -132,9 +132,14 @@ describe("OffsetDelete", () => {
     expect([harness.committed(0), harness.committed(0, topicB)]).toEqual([1, -1]);
   });
 
-  test("takes metadata that it cannot read for a subscription", () => {
+  test.each([
+    ["a count that lies", [0, 0, 127, 127, 127, 127]],
+    ["a name that is cut", [0, 0, 0, 0, 0, 1, 0, 9, 98]],
+    ["a name of null", [0, 0, 0, 0, 0, 1, 255, 255]],
+    ["nothing", []],
+  ])("takes metadata that it cannot read for a subscription: %s", (_, bytes) => {
     const harness = new Harness();
-    harness.stable(1, { metadata: Uint8Array.from([0, 0, 127, 127, 127, 127]) });
+    harness.stable(1, { metadata: Uint8Array.from(bytes) });
     expect(harness.deleteOffsets(topicA, [0]).partitionErrors).toEqual([[86]]);
   });
 

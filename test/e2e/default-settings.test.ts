@@ -27,7 +27,7 @@ describe.concurrent("with the default group.initial.rebalance.delay.ms", () => {
   test("kafkajs: members that come one after the other begin together", async ({ expect, onTestFinished }) => {
     const kafka = new KafkaJs(running().bootstrap, onTestFinished);
     await (await kafka.admin()).createTopics({ topics: [{ topic: "waited", numPartitions: 2 }] });
-    const [first, second] = await Promise.all([kafka.member("waited", "waited"), kafka.member("waited", "waited")]);
+    const [first, second] = await Promise.all([kafka.member("waited", "waited", {}), kafka.member("waited", "waited", {})]);
     await eventually(() => first.assignments > 0 && second.assignments > 0);
     expect([first.assignments, second.assignments]).toEqual([1, 1]);
     expect([first.partitions.length, second.partitions.length]).toEqual([1, 1]);

@@ -1,5 +1,14 @@
 /** kafkajs with its own defaults (but for shorter fetches), and nothing of it left running when a test ends. */
-import { Kafka, logLevel, type Admin, type Consumer, type EachMessagePayload, type Producer, type ProducerConfig } from "kafkajs";
+import {
+  Kafka,
+  logLevel,
+  type Admin,
+  type Consumer,
+  type ConsumerConfig,
+  type EachMessagePayload,
+  type Producer,
+  type ProducerConfig,
+} from "kafkajs";
 import type { TestContext } from "vitest";
 
 export type AtEnd = TestContext["onTestFinished"];
@@ -31,8 +40,8 @@ export class KafkaJs {
    * A member of a group that reads a topic from the first record that nobody committed. kafkajs looks for a rebalance and for its
    * end only between fetches, which would otherwise wait five seconds each.
    */
-  async member(groupId: string, topic: string): Promise<KafkaJsMember> {
-    const consumer = this.#kafka.consumer({ groupId, maxWaitTimeInMs: 500 });
+  async member(groupId: string, topic: string, config: Partial<ConsumerConfig> = { maxWaitTimeInMs: 500 }): Promise<KafkaJsMember> {
+    const consumer = this.#kafka.consumer({ groupId, ...config });
     const member = new KafkaJsMember(consumer, topic);
     this.#atEnd(() => consumer.disconnect());
     await consumer.connect();

@@ -25,8 +25,12 @@ public class Suite {
         bootstrap = args[0];
         check("the default producer is idempotent and gets gapless offsets", Suite::defaultProducer);
         check("a consumer without a group reads assigned partitions from the beginning", Suite::assignedConsumer);
-        check("a consumer group with default settings reads everything once and commits", Suite::groupConsumer);
-        check("two members of a group share the partitions, one takes over when the other leaves", Suite::rebalance);
+        check("a consumer group with default settings reads everything once and commits", () -> groupConsumer("classic"));
+        check("a consumer group with group.protocol=consumer reads everything once and commits", () -> groupConsumer("consumer"));
+        check("two members of a group share the partitions, one takes over when the other leaves",
+            () -> rebalance("classic", "partition.assignment.strategy", "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"));
+        check("two members share the partitions with group.protocol=consumer", () -> rebalance("consumer"));
+        check("the consumer group protocol is a finalized feature", Suite::features);
         for (String codec : List.of("none", "gzip", "snappy", "lz4", "zstd")) check("records compressed with " + codec + " come back", () -> codec(codec));
         check("keys, nulls and headers round-trip", Suite::headers);
         check("offsetsForTimes finds the first record at or after a time", Suite::times);
@@ -121,14 +125,14 @@ public class Suite {
         expect(300L, records.stream().map(ConsumerRecord::value).distinct().count());
     }
 
-    static void groupConsumer() throws Exception {
-        String topic = topic("group");
+    static void groupConsumer(String protocol) throws Exception {
+        String topic = topic("group-" + protocol);
         create(topic, 4);
         try (KafkaProducer<String, String> producer = producer()) {
             for (int i = 0; i < 400; i++) producer.send(new ProducerRecord<>(topic, "k" + i, "v" + i));
         }
-        String group = topic("g");
-        try (KafkaConsumer<String, String> consumer = consumer("group.id", group, "auto.offset.reset", "earliest")) {
+        String group = topic("g-" + protocol);
+        try (KafkaConsumer<String, String> consumer = consumer("group.id", group, "auto.offset.reset", "earliest", "group.protocol", protocol)) {
             consumer.subscribe(List.of(topic));
             expect(400, read(consumer, 400).size());
             consumer.commitSync();
@@ -137,7 +141,7 @@ public class Suite {
             Map<TopicPartition, OffsetAndMetadata> offsets = admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get();
             expect(400L, offsets.values().stream().mapToLong(OffsetAndMetadata::offset).sum());
         }
-        try (KafkaConsumer<String, String> again = consumer("group.id", group, "auto.offset.reset", "earliest")) {
+        try (KafkaConsumer<String, String> again = consumer("group.id", group, "auto.offset.reset", "earliest", "group.protocol", protocol)) {
             again.subscribe(List.of(topic));
             long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
             while (again.assignment().isEmpty() && System.nanoTime() < end) expect(0, again.poll(Duration.ofMillis(200)).count());
@@ -145,11 +149,12 @@ public class Suite {
         }
     }
 
-    static void rebalance() throws Exception {
-        String topic = topic("rebalance");
+    static void rebalance(String protocol, String... more) throws Exception {
+        String topic = topic("rebalance-" + protocol);
         create(topic, 4);
-        String[] settings = {"group.id", topic("rg"), "auto.offset.reset", "earliest", "partition.assignment.strategy",
-            "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"};
+        String[] settings = Stream.concat(
+            Stream.of("group.id", topic("rg-" + protocol), "auto.offset.reset", "earliest", "group.protocol", protocol),
+            Stream.of(more)).toArray(String[]::new);
         try (KafkaConsumer<String, String> one = consumer(settings)) {
             try (KafkaConsumer<String, String> two = consumer(settings)) {
                 one.subscribe(List.of(topic));
@@ -165,6 +170,13 @@ public class Suite {
             long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
             while (one.assignment().size() != 4 && System.nanoTime() < end) one.poll(Duration.ofMillis(100));
             expect(4, one.assignment().size());
+        }
+    }
+
+    static void features() throws Exception {
+        try (Admin admin = Admin.create(properties())) {
+            FinalizedVersionRange range = admin.describeFeatures().featureMetadata().get().finalizedFeatures().get("group.version");
+            expect((short) 1, range.maxVersionLevel());
         }
     }
 

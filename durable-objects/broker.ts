@@ -19,6 +19,7 @@ import { leaderClient } from "./leader-client.ts";
 import { Log } from "./log.ts";
 import { Metrics, type MetricsSnapshot } from "./metrics.ts";
 import { nodeIdOf, parseBrokerName } from "./names.ts";
+import { SlowReaders } from "./slow-readers.ts";
 import { openStore } from "./stores.ts";
 import { serveTcp } from "./tcp-front.ts";
 import { ControllerTopicCatalog } from "./topic-catalog.ts";
@@ -46,6 +47,7 @@ export class BrokerObject extends DurableObject<Env> {
   readonly #services: BrokerServices;
   readonly #webSockets: WebSocketFronts;
   readonly #connections = new Set<Connection>();
+  readonly #slowReaders: SlowReaders;
   readonly #coordinators = new Map<number, BatchCoordinator>();
   readonly #groups = new Map<string, GroupClient>();
   #connectionsOpened = 0;
@@ -66,6 +68,11 @@ export class BrokerObject extends DurableObject<Env> {
     this.#machine = new BrokerMachine({ brokerId: nodeId, settings, kernel });
     this.#runner = this.#startRunner(nodeId, controller);
     this.#services = this.#offer(nodeId, controller);
+    this.#slowReaders = new SlowReaders({
+      readers: this.#connections,
+      isPressed: () => this.#machine.levels.pinnedBytes > settings["broker.memory.bytes"] / 2,
+      now: () => Date.now(),
+    });
     this.#webSockets = new WebSocketFronts({
       accept: (socket) => ctx.acceptWebSocket(socket),
       frameBytesMax: settings["socket.request.max.bytes"],
@@ -149,6 +156,11 @@ export class BrokerObject extends DurableObject<Env> {
         this.#log.info("connection-closed", { connection: id, client: clientAddress, reason });
         transport.close(reason);
       },
+      drop: (reason) => {
+        this.#log.warn("slow-reader-dropped", { connection: id, client: clientAddress, reason });
+        transport.drop(reason);
+      },
+      onSent: () => this.#slowReaders.look(),
       onRoom: transport.onRoom,
       onEnd: () => {
         this.#connections.delete(connection);

@@ -11,6 +11,7 @@ import type { Metrics } from "./metrics.ts";
 import { type ReadLedger, RequestServices } from "./request-services.ts";
 
 const produceKey = 0;
+const fetchKey = 1;
 const apiVersionsKey = 18;
 const unsupportedVersion = 35;
 
@@ -30,6 +31,10 @@ export interface ConnectionOptions {
   readonly send: (chunks: readonly Uint8Array[], byteLength: number, left: () => void) => void;
   /** Ends the transport. Called at most once; answers sent before must still leave. */
   readonly close: (reason: string) => void;
+  /** Ends the transport at once; answers that have not left are dropped. */
+  readonly drop: (reason: string) => void;
+  /** An answer was handed to the transport. */
+  readonly onSent: () => void;
   /** There may be room again: whoever waits to read may look. */
   readonly onRoom: () => void;
   /** Called once, when the connection is over for whatever reason. */
@@ -54,8 +59,11 @@ export class Connection {
   #waitingBytes = 0;
   readonly #places: Place[] = [];
   #unsentBytes = 0;
+  #takenAtMs = 0;
   /** The produce request that has not handed over its records yet: the next one must not overtake it. */
   #unappended: Place | undefined;
+  /** The fetch whose answer has not left: what the next one read would hold memory that this one may be waiting for. */
+  #fetching: Place | undefined;
   #beginning = false;
   #ended = false;
   #failing = false;
@@ -76,6 +84,27 @@ export class Connection {
   /** Bytes of requests that were read and not begun: what a transport that cannot stop reading has piled up. */
   get waitingBytes(): number {
     return this.#waitingBytes;
+  }
+
+  /** Bytes of answers that the client has not taken. */
+  get unsentBytes(): number {
+    return this.#unsentBytes;
+  }
+
+  /** When the client last took something, or had nothing to take. */
+  get takenAtMs(): number {
+    return this.#takenAtMs;
+  }
+
+  /** The transport got rid of some bytes, though perhaps not of a whole answer. */
+  taken(): void {
+    this.#takenAtMs = this.#options.now();
+  }
+
+  /** Ends it without waiting for the client to take what was sent. */
+  drop(reason: string): void {
+    this.end();
+    this.#options.drop(reason);
   }
 
   /** Nothing under way, nothing waiting, nothing unsent. */
@@ -124,8 +153,9 @@ export class Connection {
   #mayBegin(frame: Uint8Array): boolean {
     const { requestsMax, unsentBytesMax, accepts } = this.#options;
     if (this.#places.length >= requestsMax || this.#unsentBytes > unsentBytesMax) return false;
-    const isProduce = frame.byteLength >= 2 && frame[0] === 0 && frame[1] === produceKey;
-    return !isProduce || (this.#unappended === undefined && accepts());
+    const key = frame.byteLength >= 2 && frame[0] === 0 ? frame[1] : undefined;
+    if (key === fetchKey) return this.#fetching === undefined;
+    return key !== produceKey || (this.#unappended === undefined && accepts());
   }
 
   #begin(): void {
@@ -163,6 +193,7 @@ export class Connection {
       const body = decodeRequestBody(handler.api, header.apiVersion, frame, header.position);
       const onAppended = handler.api.key === produceKey ? () => this.#appended(place) : undefined;
       if (onAppended !== undefined) this.#unappended = place;
+      if (handler.api.key === fetchKey) this.#fetching = place;
       place.services = new RequestServices(this.#options.services, this.#options.reads, onAppended);
       const context: RequestContext = {
         connection: facts,
@@ -234,6 +265,7 @@ export class Connection {
   #flush(): void {
     for (let place = this.#places[0]; place?.answer !== undefined; place = this.#places[0]) {
       this.#places.shift();
+      if (place === this.#fetching) this.#fetching = undefined;
       if (place.answer === "close") {
         const { reason } = place;
         place.services?.abandon();
@@ -257,12 +289,15 @@ export class Connection {
     }
     const byteLength = answer.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     metrics.count("kante_sent_bytes_total", byteLength);
+    if (this.#unsentBytes === 0) this.taken();
     this.#unsentBytes += byteLength;
     send(answer, byteLength, () => {
       this.#unsentBytes -= byteLength;
+      this.taken();
       place.services?.release();
       this.resume();
     });
+    if (this.#unsentBytes > 0) this.#options.onSent();
   }
 }
 

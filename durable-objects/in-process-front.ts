@@ -22,6 +22,7 @@ export class InProcessFront {
         left();
       },
       close: ends.onClose,
+      drop: ends.onClose,
       onRoom: () => {},
     });
   }

@@ -9,6 +9,8 @@ import { packChunks } from "./transport.ts";
 
 /** Up to here chunks are copied together into one write. */
 const packedBytesMax = 64 * 1024;
+/** Large chunks are written in pieces, so that it shows whether a slow client takes anything at all. */
+const pieceBytesMax = 1024 * 1024;
 
 interface Outgoing {
   readonly chunks: readonly Uint8Array[];
@@ -24,11 +26,12 @@ export interface TcpFrontOptions {
 
 /** Resolves when the connection is over. */
 export async function serveTcp(options: TcpFrontOptions): Promise<void> {
-  const output = new Output(options.socket);
+  const output = new Output(options.socket, () => connection.taken());
   let roomMade: (() => void) | undefined;
   const connection = options.open({
     send: (chunks, _byteLength, left) => output.push({ chunks, left }),
     close: () => output.finish(),
+    drop: () => output.drop(),
     onRoom: () => roomMade?.(),
   });
   const room = async (): Promise<void> => {
@@ -73,13 +76,17 @@ async function read(options: TcpFrontOptions, connection: Connection, room: () =
 class Output {
   readonly #socket: Socket;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  #queue: Outgoing[] = [];
+  readonly #queue: Outgoing[] = [];
   #isWriting = false;
   #isFinishing = false;
   #isBroken = false;
+  readonly #onTaken: () => void;
+  /** Being written. */
+  #batch: Outgoing[] = [];
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, onTaken: () => void) {
     this.#socket = socket;
+    this.#onTaken = onTaken;
     this.#writer = (socket.writable as WritableStream<Uint8Array>).getWriter();
   }
 
@@ -99,26 +106,42 @@ class Output {
     if (!this.#isWriting) void this.#close();
   }
 
+  /** Closes the socket now: whoever does not read may never take the rest. */
+  drop(): void {
+    this.#isFinishing = true;
+    this.#isBroken = true;
+    // A write that hangs need not end for that.
+    for (const { left } of [...this.#batch.splice(0), ...this.#queue.splice(0)]) left();
+    this.#writer.abort("dropped").catch(() => {});
+    this.#socket.close().catch(() => {});
+  }
+
   async #write(): Promise<void> {
     this.#isWriting = true;
     while (this.#queue.length > 0) {
-      const batch = this.#queue;
-      this.#queue = [];
+      this.#batch = this.#queue.splice(0);
       try {
         if (!this.#isBroken) {
-          for (const chunk of packChunks(
-            batch.flatMap(({ chunks }) => chunks),
+          const chunks = packChunks(
+            this.#batch.flatMap(({ chunks }) => chunks),
             packedBytesMax,
-          ))
-            await this.#writer.write(chunk);
+          );
+          for (const chunk of chunks) await this.#writeChunk(chunk);
         }
       } catch {
         this.#isBroken = true;
       }
-      for (const { left } of batch) left();
+      for (const { left } of this.#batch.splice(0)) left();
     }
     this.#isWriting = false;
     if (this.#isFinishing) await this.#close();
+  }
+
+  async #writeChunk(chunk: Uint8Array): Promise<void> {
+    for (let at = 0; at < chunk.byteLength; at += pieceBytesMax) {
+      await this.#writer.write(chunk.subarray(at, at + pieceBytesMax));
+      this.#onTaken();
+    }
   }
 
   async #close(): Promise<void> {

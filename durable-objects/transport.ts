@@ -4,6 +4,8 @@ export interface Transport {
   readonly send: (chunks: readonly Uint8Array[], byteLength: number, left: () => void) => void;
   /** Called at most once; answers sent before must still leave. */
   readonly close: (reason: string) => void;
+  /** Ends at once; what has not left is dropped. */
+  readonly drop: (reason: string) => void;
   /** There may be room again: whoever waits to read may look. */
   readonly onRoom: () => void;
 }

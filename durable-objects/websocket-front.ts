@@ -144,6 +144,7 @@ export class WebSocketFronts {
         this.#whenTaken(socket, left);
       },
       close: (reason) => this.#end(socket, 1008, reason),
+      drop: (reason) => this.#end(socket, 1013, reason),
       onRoom: () => {
         const open = this.#open.get(socket);
         if (open !== undefined) this.#settle(socket, open);
@@ -152,11 +153,12 @@ export class WebSocketFronts {
   }
 
   /** Sending never blocks; older runtimes don't even say how much is waiting. */
-  #whenTaken(socket: WebSocket, left: () => void): void {
+  #whenTaken(socket: WebSocket, left: () => void, before = 0): void {
     const { bufferedAmount } = socket as unknown as { bufferedAmount?: number };
-    if (bufferedAmount !== undefined && bufferedAmount > bufferedBytesMax && socket.readyState === WebSocket.OPEN)
-      setTimeout(() => this.#whenTaken(socket, left), bufferedCheckMs);
-    else {
+    if (bufferedAmount !== undefined && bufferedAmount > bufferedBytesMax && socket.readyState === WebSocket.OPEN) {
+      if (bufferedAmount < before) this.#open.get(socket)?.connection.taken();
+      setTimeout(() => this.#whenTaken(socket, left, bufferedAmount), bufferedCheckMs);
+    } else {
       left();
       const open = this.#open.get(socket);
       if (open !== undefined) this.#settle(socket, open);

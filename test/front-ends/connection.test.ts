@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { zoneOf } from "../../durable-objects/connection.ts";
 import { decodeResponse, concatenate } from "../../protocol/codec.ts";
 import { apiVersions } from "../../protocol/messages/18-api-versions.ts";
-import { Harness, heartbeatBytes, produceBytes, rawRequest, settled } from "./harness.ts";
+import { fetchBytes, Harness, heartbeatBytes, produceBytes, rawRequest, settled } from "./harness.ts";
 
 describe("order", () => {
   test("requests are worked on side by side, answers leave in the order of requests", async () => {
@@ -45,6 +45,19 @@ describe("order", () => {
     harness.calls[0]?.answer({});
     await settled();
     expect(harness.calls).toHaveLength(2);
+  });
+
+  test("[I8] a fetch is not begun before the one before it was answered: it would hold memory that the first may wait for", async () => {
+    const harness = new Harness();
+    for (const id of [1, 2, 3]) harness.front.push(fetchBytes(id));
+    expect(harness.calls.map((call) => call.context.correlationId)).toEqual([1]);
+    harness.calls[0]?.answer({});
+    await settled();
+    expect(harness.calls.map((call) => call.context.correlationId)).toEqual([1, 2]);
+    harness.calls[1]?.answer({});
+    await settled();
+    expect(harness.correlationIds).toEqual([1, 2]);
+    expect(harness.calls).toHaveLength(3);
   });
 
   test("[D1] whatever order handlers finish in, and however bytes are split, answers are in order and none is missing", async () => {

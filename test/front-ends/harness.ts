@@ -9,6 +9,7 @@ import { settingDefaults } from "../../core/settings.ts";
 import { concatenate, decodeCorrelationId, encodeRequest } from "../../protocol/codec.ts";
 import { FrameCutter } from "../../protocol/frames.ts";
 import { heartbeat } from "../../protocol/messages/12-heartbeat.ts";
+import { fetch } from "../../protocol/messages/01-fetch.ts";
 import { produce } from "../../protocol/messages/00-produce.ts";
 import { apiVersions } from "../../protocol/messages/18-api-versions.ts";
 
@@ -62,14 +63,20 @@ export class Harness {
   readonly #cutter = new FrameCutter(1 << 20);
 
   constructor(options: { requestsMax?: number } = {}) {
-    const connectionOptions: Omit<ConnectionOptions, "send" | "close" | "onRoom"> = {
+    const connectionOptions: Omit<ConnectionOptions, "send" | "close" | "drop" | "onRoom"> = {
       facts,
-      handlers: new Map([this.#handler(produce, [3, 13]), this.#handler(heartbeat, [0, 4]), this.#handler(apiVersions, [0, 4])]),
+      handlers: new Map([
+        this.#handler(produce, [3, 13]),
+        this.#handler(fetch, [4, 18]),
+        this.#handler(heartbeat, [0, 4]),
+        this.#handler(apiVersions, [0, 4]),
+      ]),
       services: this.#services(),
       reads: this.ledger,
       requestsMax: options.requestsMax ?? 8,
       unsentBytesMax: 1 << 20,
       accepts: () => this.accepts,
+      onSent: () => {},
       onEnd: () => {
         this.ended += 1;
       },
@@ -133,6 +140,10 @@ export function heartbeatBytes(correlationId: number): Uint8Array {
 
 export function produceBytes(correlationId: number): Uint8Array {
   return concatenate(encodeRequest(produce, 7, correlationId, "client", { acks: -1, timeoutMs: 1000 }));
+}
+
+export function fetchBytes(correlationId: number): Uint8Array {
+  return concatenate(encodeRequest(fetch, 11, correlationId, "client", { maxWaitMs: 500, minBytes: 1 }));
 }
 
 export function rawRequest(apiKey: number, apiVersion: number, correlationId: number, rest: readonly number[] = []): Uint8Array {

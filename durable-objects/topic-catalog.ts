@@ -12,6 +12,7 @@ export class ControllerTopicCatalog implements TopicCatalog {
   readonly #index = new TopicIndex();
   #current: Promise<void> | undefined;
   #next: Promise<void> | undefined;
+  #invalidations = 0;
 
   constructor(controller: Pick<ControllerClient, "snapshot">) {
     this.#controller = controller;
@@ -37,18 +38,26 @@ export class ControllerTopicCatalog implements TopicCatalog {
     return this.#index.byId(id);
   }
 
+  lastByName(name: string): TopicEntry | undefined {
+    return this.#index.lastByName(name);
+  }
+
+  lastById(id: TopicId): TopicEntry | undefined {
+    return this.#index.lastById(id);
+  }
+
   async byName(name: string): Promise<TopicEntry | undefined> {
     const known = this.#index.byName(name);
     if (known !== undefined) return known;
     await this.#refresh();
-    return this.#index.byName(name);
+    return this.#index.lastByName(name);
   }
 
   async byId(id: TopicId): Promise<TopicEntry | undefined> {
     const known = this.#index.byId(id);
     if (known !== undefined) return known;
     await this.#refresh();
-    return this.#index.byId(id);
+    return this.#index.lastById(id);
   }
 
   async all(): Promise<readonly TopicEntry[]> {
@@ -57,6 +66,7 @@ export class ControllerTopicCatalog implements TopicCatalog {
   }
 
   invalidate(): void {
+    this.#invalidations += 1;
     this.#index.invalidate();
   }
 
@@ -79,8 +89,11 @@ export class ControllerTopicCatalog implements TopicCatalog {
   }
 
   async #ask(): Promise<void> {
+    const invalidations = this.#invalidations;
     try {
       this.#index.refreshed(await this.#controller.snapshot(this.#index.version));
+      // What was found stale meanwhile may be what this answer says: it was put together before.
+      if (this.#invalidations !== invalidations) this.#index.invalidate();
     } finally {
       if (this.#next === undefined) this.#current = undefined;
     }

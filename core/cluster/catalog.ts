@@ -37,6 +37,9 @@ export interface TopicCatalog {
   /** Known now without a call: the hot path of produce and fetch. */
   knownByName(name: string): TopicEntry | undefined;
   knownById(id: TopicId): TopicEntry | undefined;
+  /** As the controller last answered, whatever was found stale since: for those who have just waited for `all`. */
+  lastByName(name: string): TopicEntry | undefined;
+  lastById(id: TopicId): TopicEntry | undefined;
   /** A leader said that it does not know the partition: look again before the next answer. */
   invalidate(): void;
 }

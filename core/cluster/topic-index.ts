@@ -41,6 +41,15 @@ export class TopicIndex {
     return this.#stale ? undefined : this.#byId.get(id);
   }
 
+  /** As of the controller's last answer, also when that has been found stale since. */
+  lastByName(name: string): TopicEntry | undefined {
+    return this.#byName.get(name);
+  }
+
+  lastById(id: TopicId): TopicEntry | undefined {
+    return this.#byId.get(id);
+  }
+
   invalidate(): void {
     this.#stale = true;
   }

@@ -1,7 +1,7 @@
 /**
  * Fetch in every version: what the broker is asked to read, and how its answer reaches the client.
  */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { produce } from "../../protocol/messages/00-produce.ts";
 import { fetch } from "../../protocol/messages/01-fetch.ts";
 import { FakeBroker, servedVersions } from "./fake-broker.ts";
@@ -60,6 +60,25 @@ describe("Fetch", () => {
       },
     ]);
   });
+
+  test("who waits for more bytes than the answer may have waits for those that it may have", async () => {
+    const { broker, topicId } = await brokerWithRecords(batch());
+    await broker.ask(fetch, 17, { ...request(17, topicId), minBytes: 9000 });
+    expect(broker.reads[0]).toMatchObject({ minBytes: 5000, maxBytes: 5000 });
+  });
+
+  test.each([12, 17])(
+    "however many topics are unknown, the controller is asked for all of them together (v%i)",
+    async (version) => {
+      const { broker } = await brokerWithRecords();
+      const asked = vi.spyOn(broker.controller, "snapshot");
+      const strange = Array.from({ length: 50 }, (_, index) => `11111111-1111-4111-8111-1111111111${10 + index}`);
+      const topics = strange.flatMap((id) => request(version, id, { topic: id }).topics);
+      const { responses } = (await broker.ask(fetch, version, { maxWaitMs: 500, minBytes: 1, maxBytes: 5000, topics }))!;
+      expect(responses.map(({ partitions }) => partitions[0]!.errorCode)).toEqual(strange.map(() => (version >= 13 ? 100 : 3)));
+      expect(asked.mock.calls.length).toBeLessThanOrEqual(2);
+    },
+  );
 
   test("aborted transactions are listed for read_committed, null for the others", async () => {
     const { broker, topicId } = await brokerWithRecords(batch());

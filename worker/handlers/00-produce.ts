@@ -13,7 +13,7 @@ import { produce } from "../../protocol/messages/00-produce.ts";
 import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
 import { checkRecords } from "./record-checks.ts";
-import { findTopic, heedLeader, unknownTopicCode } from "./topics.ts";
+import { findTopics, heedLeader, unknownTopicCode } from "./topics.ts";
 
 type Request = RequestOf<typeof produce>;
 type Topic = Request["topicData"][number];
@@ -38,10 +38,11 @@ export const produceHandler = defineHandler({
     const refusal = refusedAsWhole(request);
     const items: AppendItem[] = [];
     const checked: (Answered | Appended)[][] = [];
-    for (const topic of request.topicData) {
-      const found = refusal === undefined ? findTopic(services.catalog, topic, context.apiVersion >= idsFrom) : undefined;
-      // Known topics go on without an await, so that an ordinary request is in line before the next one is read.
-      const entry = found instanceof Promise ? await found : found;
+    const found = refusal === undefined ? findTopics(services.catalog, request.topicData, context.apiVersion >= idsFrom) : [];
+    // Known topics go on without an await, so that an ordinary request is in line before the next one is read.
+    const entries = found instanceof Promise ? await found : found;
+    for (const [position, topic] of request.topicData.entries()) {
+      const entry = entries[position];
       const partitions: (Answered | Appended)[] = [];
       for (const partition of topic.partitionData) {
         const done =

@@ -11,7 +11,7 @@ import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
 import { endpointsOf, leaderOf } from "./nodes.ts";
 import { containsZstd } from "./record-sets.ts";
-import { findTopic, heedLeader, leaderEpochError, unknownTopicCode } from "./topics.ts";
+import { findTopics, heedLeader, leaderEpochError, unknownTopicCode } from "./topics.ts";
 
 type Request = RequestOf<typeof fetch>;
 type Topic = Request["topics"][number];
@@ -33,9 +33,11 @@ export const fetchHandler = defineHandler({
     const items: ReadItem[] = [];
     const checked: (Answered | number)[][] = [];
     let hasError = false;
-    for (const topic of request.topics) {
-      const found = findTopic(services.catalog, { name: topic.topic, topicId: topic.topicId }, apiVersion >= idsFrom);
-      const entry = found instanceof Promise ? await found : found;
+    const named = request.topics.map(({ topic, topicId }) => ({ name: topic, topicId }));
+    const found = findTopics(services.catalog, named, apiVersion >= idsFrom);
+    const entries = found instanceof Promise ? await found : found;
+    for (const [position, topic] of request.topics.entries()) {
+      const entry = entries[position];
       checked.push(
         topic.partitions.map((partition) => {
           const known = entry?.partitions[partition.partition];
@@ -79,10 +81,12 @@ function readItem(topicId: string, cell: number, { partition, fetchOffset, parti
 
 /** A partition with an error is answered at once, as in Kafka: the client has something to do. */
 function readRequest(request: Request, items: readonly ReadItem[], hasError: boolean, { services }: RequestContext) {
+  const maxBytes = Math.min(request.maxBytes, services.settings["fetch.max.bytes"]);
   return {
     items,
-    minBytes: request.minBytes,
-    maxBytes: Math.min(request.maxBytes, services.settings["fetch.max.bytes"]),
+    // Who asks for more than fits need not wait for it.
+    minBytes: Math.min(request.minBytes, maxBytes),
+    maxBytes,
     maxWaitMs: hasError ? 0 : Math.max(0, request.maxWaitMs),
     readCommitted: request.isolationLevel === 1,
   };

@@ -45,11 +45,11 @@ async function answerAsked(request: Request, context: RequestContext): Promise<A
   const asked = new Map((request.topics ?? []).map(byId).map((topic) => [topic.name ?? topic.topicId, topic]));
   const missing: string[] = [];
   for (const { name } of asked.values()) {
-    if (name !== null && catalog.knownByName(name) === undefined) missing.push(name);
+    if (name !== null && catalog.lastByName(name) === undefined) missing.push(name);
   }
   const codes = missing.length > 0 ? await createMissing(missing, request, context) : new Map<string, number>();
   return [...asked.values()].map((topic) => {
-    const known = topic.name === null ? catalog.knownById(topic.topicId) : catalog.knownByName(topic.name);
+    const known = topic.name === null ? catalog.lastById(topic.topicId) : catalog.lastByName(topic.name);
     return known === undefined ? unknown(topic, codes, context) : answer(known, request, context);
   });
 }

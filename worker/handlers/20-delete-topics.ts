@@ -43,7 +43,7 @@ function resolve({ name, topicId }: Asked, all: readonly Asked[], { catalog }: B
   if (all.filter((other) => other.name === name && other.topicId === topicId).length > 1) {
     return refuse(errorCodes.INVALID_REQUEST, name === null ? "Duplicate topic id." : "Duplicate topic name.");
   }
-  const topic = name === null ? catalog.knownById(topicId) : catalog.knownByName(name);
+  const topic = name === null ? catalog.lastById(topicId) : catalog.lastByName(name);
   if (topic === undefined) {
     return name === null
       ? refuse(errorCodes.UNKNOWN_TOPIC_ID, "This server does not host this topic ID.")

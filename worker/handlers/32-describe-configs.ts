@@ -71,7 +71,7 @@ function describeResource(type: number, name: string, lookup: Lookup, context: R
 function describeTopic(name: string, { services }: RequestContext): Described {
   const errorMessage = invalidTopicName(name);
   if (errorMessage !== undefined) return { errorCode: errorCodes.INVALID_TOPIC_EXCEPTION, errorMessage };
-  const topic = services.catalog.knownByName(name);
+  const topic = services.catalog.lastByName(name);
   if (topic === undefined) return { errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: null };
   return describe(topicConfigs, topic.configs, configSource.topic, topicDefaults(services));
 }

@@ -18,7 +18,7 @@ export const electLeadersHandler = defineHandler({
     await services.catalog.all();
     return {
       replicaElectionResults: topicPartitions.map(({ topic, partitions }) => {
-        const entry = services.catalog.knownByName(topic);
+        const entry = services.catalog.lastByName(topic);
         return {
           topic,
           partitionResult: partitions.map((partitionId) => {

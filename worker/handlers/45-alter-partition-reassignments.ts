@@ -28,7 +28,7 @@ export const alterPartitionReassignmentsHandler = defineHandler({
 });
 
 function reassigned(name: string, partition: number, replicas: readonly number[] | null, context: RequestContext) {
-  const topic = context.services.catalog.knownByName(name);
+  const topic = context.services.catalog.lastByName(name);
   if (topic?.partitions[partition] === undefined) {
     const errorMessage = "This server does not host this topic-partition.";
     return { errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION, errorMessage };

@@ -21,6 +21,17 @@ export function findTopic(
   return catalog.knownByName(name) ?? catalog.byName(name);
 }
 
+/** Each topic's entry, in their order; what is not known is asked for in one go. Known topics cost no await here either. */
+export function findTopics(
+  catalog: TopicCatalog,
+  topics: readonly NamedTopic[],
+  byId: boolean,
+): readonly (TopicEntry | undefined)[] | Promise<readonly (TopicEntry | undefined)[]> {
+  const found = topics.map((topic) => findTopic(catalog, topic, byId));
+  const isKnown = (entry: (typeof found)[number]): entry is TopicEntry | undefined => !(entry instanceof Promise);
+  return found.every(isKnown) ? found : Promise.all(found);
+}
+
 export function unknownTopicCode(byId: boolean): number {
   return byId ? errorCodes.UNKNOWN_TOPIC_ID : errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
 }

@@ -67,6 +67,32 @@ test("a topic that is known is answered without a call, until a leader denies it
   expect((await again)?.name).toBe("t");
 });
 
+test("an answer that was on its way when a leader denied a topic answers its questions and no later ones", async () => {
+  const controller = new SlowController();
+  controller.create("t");
+  const catalog = new ControllerTopicCatalog(controller);
+  const asked = catalog.byName("t");
+  catalog.invalidate();
+  await controller.arrive();
+  expect((await asked)?.name).toBe("t");
+  expect(catalog.knownByName("t")).toBeUndefined();
+  expect(catalog.lastByName("t")?.name).toBe("t");
+});
+
+test("who waited for an answer finds what is in it, though somebody else found it stale at that moment", async () => {
+  const controller = new SlowController();
+  controller.create("t");
+  const catalog = new ControllerTopicCatalog(controller);
+  const found: (string | undefined)[] = [];
+  const before = catalog.all();
+  const denying = catalog.byName("t").then(() => catalog.invalidate());
+  const listing = catalog.all().then(() => found.push(catalog.lastByName("t")?.name));
+  await controller.arrive();
+  await controller.arrive();
+  await Promise.all([before, denying, listing]);
+  expect(found).toEqual(["t"]);
+});
+
 test("a call that fails fails those who waited for it, and the next question asks again", async () => {
   let asked = 0;
   const controller = new Cluster();

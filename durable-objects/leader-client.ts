@@ -1,6 +1,6 @@
 /**
- * A cell's leader over RPC. One stub for as long as it works, because calls on one stub arrive in order; a new one after any failure,
- * because a stub whose object was reset stays broken.
+ * A cell's leader over RPC. The broker's machine decides itself whether to repeat a commit, a look-up or a follow; the other questions
+ * are asked twice before they fail, because a leader that was restarted breaks off the call that finds out.
  */
 import type { BatchCoordinator } from "../core/coordinator.ts";
 import type { Env } from "./env.ts";
@@ -9,6 +9,7 @@ import type { LeaderRpc } from "./leader.ts";
 import { packCommit, unpackReply } from "./leader-wire.ts";
 import type { MetricsSnapshot } from "./metrics.ts";
 import { leaderName } from "./names.ts";
+import { Stub } from "./stub.ts";
 
 export interface LeaderClient extends BatchCoordinator {
   metrics(): Promise<MetricsSnapshot>;
@@ -16,27 +17,17 @@ export interface LeaderClient extends BatchCoordinator {
 
 export function leaderClient(env: Env, cluster: string, cell: number): LeaderClient {
   const id = env.LEADER.idFromName(leaderName(cluster, cell));
-  let stub: LeaderRpc | undefined;
-  const call = async <Answer>(work: (leader: LeaderRpc) => Promise<Answer>): Promise<Answer> => {
-    stub ??= env.LEADER.get(id) as unknown as LeaderRpc;
-    const used = stub;
-    try {
-      return await work(used);
-    } catch (error) {
-      if (stub === used) stub = undefined;
-      throw error;
-    }
-  };
+  const stub = new Stub(() => env.LEADER.get(id) as unknown as LeaderRpc);
   return {
-    metrics: () => call((leader) => leader.metrics()),
-    commit: async (request) => unpackReply(await call((leader) => leader.commitPacked(packCommit(request)))),
-    findBatches: (requests) => call((leader) => leader.findBatches(requests)),
-    follow: async (cursor, maxWaitMs) => unpackFollow(await call((leader) => leader.followPacked(cursor, maxWaitMs))),
-    listOffsets: (queries) => call((leader) => leader.listOffsets(queries)),
-    epochEnds: (queries) => call((leader) => leader.epochEnds(queries)),
-    describePartitions: (partitions) => call((leader) => leader.describePartitions(partitions)),
-    createPartitions: (partitions, settings) => call((leader) => leader.createPartitions(partitions, settings)),
-    deletePartitions: (topicId) => call((leader) => leader.deletePartitions(topicId)),
-    deleteRecords: (requests) => call((leader) => leader.deleteRecords(requests)),
+    metrics: () => stub.repeat((leader) => leader.metrics()),
+    commit: async (request) => unpackReply(await stub.call((leader) => leader.commitPacked(packCommit(request)))),
+    findBatches: (requests) => stub.call((leader) => leader.findBatches(requests)),
+    follow: async (cursor, maxWaitMs) => unpackFollow(await stub.call((leader) => leader.followPacked(cursor, maxWaitMs))),
+    listOffsets: (queries) => stub.repeat((leader) => leader.listOffsets(queries)),
+    epochEnds: (queries) => stub.repeat((leader) => leader.epochEnds(queries)),
+    describePartitions: (partitions) => stub.repeat((leader) => leader.describePartitions(partitions)),
+    createPartitions: (partitions, settings) => stub.call((leader) => leader.createPartitions(partitions, settings)),
+    deletePartitions: (topicId) => stub.call((leader) => leader.deletePartitions(topicId)),
+    deleteRecords: (requests) => stub.call((leader) => leader.deleteRecords(requests)),
   };
 }

@@ -12,6 +12,7 @@ import type {
   PartitionBounds,
   PartitionRef,
 } from "../../core/coordinator.ts";
+import { OperatingError } from "../../core/operating-error.ts";
 import { settingDefaults } from "../../core/settings.ts";
 import type { Settings } from "../../core/settings.ts";
 import type { BrokerServices, ConnectionFacts, RequestContext } from "../../durable-objects/handler.ts";
@@ -27,6 +28,9 @@ interface Log {
   nextOffset: number;
   readonly extents: { readonly extent: Extent; readonly records: Uint8Array }[];
 }
+
+const gone = async () => Promise.reject(new Error("the leader is gone"));
+const goneLeader = { listOffsets: gone, epochEnds: gone };
 
 const unknownTopicOrPartition = 3;
 const offsetOutOfRange = 1;
@@ -44,6 +48,9 @@ export class FakeBroker {
   readonly appends: (readonly AppendItem[])[] = [];
   /** What to say of the next appends instead of appending. */
   appendError = 0;
+  /** Leaders and store that cannot be reached. */
+  areLeadersGone = false;
+  isStoreGone = false;
   nodeId = 0;
   nowMs = 1_700_000_000_000;
   throttleMs = 0;
@@ -104,16 +111,18 @@ export class FakeBroker {
       throttleMs: this.throttleMs,
       catalog: this.catalog,
       controller: this.controller,
-      coordinator: () => this.#coordinator() as BatchCoordinator,
+      coordinator: () => (this.areLeadersGone ? goneLeader : this.#coordinator()) as BatchCoordinator,
       group: () => {
         throw new Error("no groups here");
       },
       append: (items) => this.#append(items),
       read: (request) => this.#read(request),
-      readExtent: async (extent) =>
-        this.#allExtents()
+      readExtent: async (extent) => {
+        if (this.isStoreGone) throw new OperatingError("retry", "the store is gone");
+        return this.#allExtents()
           .find((held) => held.extent === extent)!
-          .records.slice(),
+          .records.slice();
+      },
     };
   }
 

@@ -38,6 +38,17 @@ async function list(broker: FakeBroker, version: number, timestamp: bigint, extr
 const at = (time: number) => BigInt(now - 1000 + time);
 
 describe("ListOffsets", () => {
+  test("a leader or a store that cannot be reached is an error of its partitions that clients retry", async () => {
+    const { broker } = await brokerWith([10, 20]);
+    broker.isStoreGone = true;
+    expect(await list(broker, 7, at(15))).toMatchObject({ errorCode: 56, offset: -1n });
+    broker.areLeadersGone = true;
+    expect(await list(broker, 7, -1n)).toMatchObject({ errorCode: 6, offset: -1n });
+    const topics = [{ topic: "t", partitions: [{ partition: 0, currentLeaderEpoch: -1, leaderEpoch: 0 }] }];
+    const ends = (await broker.ask(offsetForLeaderEpoch, 4, { topics }))!.topics[0]!.partitions[0]!;
+    expect(ends).toMatchObject({ errorCode: 6, endOffset: -1n });
+  });
+
   test.each(servedVersions(listOffsets))("v%i finds the ends and the first record at or after a time", async (version) => {
     const { broker, topicId } = await brokerWith([10, 20], [15, 40, 30]);
     broker.log({ topicId, partition: 0 }).logStartOffset = 1;

@@ -1,7 +1,7 @@
 /**
  * CreateTopics, DeleteTopics and InitProducerId in every version.
  */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { topicConfigs } from "../../core/cluster/topic-configs.ts";
 import { createTopics } from "../../protocol/messages/19-create-topics.ts";
 import { deleteTopics } from "../../protocol/messages/20-delete-topics.ts";
@@ -129,6 +129,14 @@ describe("DeleteTopics", () => {
 });
 
 describe("InitProducerId", () => {
+  test("a controller that cannot be reached is an error that clients retry, and is forgotten", async () => {
+    const broker = new FakeBroker();
+    vi.spyOn(broker.controller, "allocateProducerIds").mockRejectedValueOnce(new Error("reset"));
+    const ask = async () => (await broker.ask(initProducerId, 4, { transactionalId: null, transactionTimeoutMs: 60_000 }))!;
+    expect(await ask()).toMatchObject({ errorCode: 14, producerId: -1n });
+    expect(await ask()).toMatchObject({ errorCode: 0 });
+  });
+
   test.each(servedVersions(initProducerId))("v%i gives every producer its own id", async (version) => {
     const broker = new FakeBroker();
     const ask = async () => (await broker.ask(initProducerId, version, { transactionalId: null, transactionTimeoutMs: 60_000 }))!;

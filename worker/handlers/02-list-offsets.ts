@@ -4,6 +4,7 @@
  * Kafka broker without it. KIP-734 (-3), KIP-405 (-4, -5), KIP-1023 (-6).
  */
 import type { OffsetAnswer, OffsetQuery, OffsetSpec } from "../../core/coordinator.ts";
+import { operatingErrorKind } from "../../core/operating-error.ts";
 import type { BrokerServices, RequestContext } from "../../durable-objects/handler.ts";
 import type { RecordPosition } from "../../kernel/interface.ts";
 import { errorCodes } from "../../protocol/errors.ts";
@@ -36,7 +37,7 @@ export const listOffsetsHandler = defineHandler({
     const { topics, answers } = await againWhenDenied(services.catalog, async () => {
       const queries = new ByCell<OffsetQuery>();
       const topics = await Promise.all(request.topics.map((topic) => ask(topic, queries, request, context)));
-      return { topics, answers: await queries.ask((cell, asked) => services.coordinator(cell).listOffsets(asked)) };
+      return { topics, answers: await queries.ask((cell, asked) => services.coordinator(cell).listOffsets(asked), unanswered) };
     });
     const settle = async (partition: Answered | Asked): Promise<Answered> =>
       "ticket" in partition ? answer(partition, answers.get(partition.ticket)!, request, services) : partition;
@@ -85,6 +86,12 @@ function specOf({ timestamp }: Partition, readCommitted: boolean, apiVersion: nu
   return timestamp === -3n ? { kind: "max-timestamp" } : "nothing";
 }
 
+/** The client asks again; the other partitions have their answers. */
+function unanswered({ topicId, partition }: OffsetQuery): OffsetAnswer {
+  const bounds = { logStartOffset: -1, highWatermark: -1, lastStableOffset: -1, leaderEpoch: -1 };
+  return { topicId, partition, errorCode: errorCodes.NOT_LEADER_OR_FOLLOWER, leaderEpoch: -1, offset: -1, extents: [], bounds };
+}
+
 async function answer(
   { partitionIndex, spec }: Asked,
   found: OffsetAnswer,
@@ -97,7 +104,13 @@ async function answer(
     return { partitionIndex, errorCode };
   }
   if (spec.kind === "earliest" || spec.kind === "latest") return { partitionIndex, offset: BigInt(offset), leaderEpoch };
-  const record = await findRecord(spec, found, services);
+  let record: RecordPosition | undefined;
+  try {
+    record = await findRecord(spec, found, services);
+  } catch (error) {
+    if (operatingErrorKind(error) !== "retry") throw error;
+    return { partitionIndex, errorCode: errorCodes.KAFKA_STORAGE_ERROR };
+  }
   const end = request.isolationLevel === 1 ? bounds.lastStableOffset : bounds.highWatermark;
   if (record === undefined || record.offset >= end) return { partitionIndex };
   return { partitionIndex, timestamp: BigInt(record.timestamp), offset: BigInt(record.offset), leaderEpoch };

@@ -74,7 +74,8 @@ async function createMissing(
   const valid = names.filter((name) => codes.get(name) !== errorCodes.INVALID_TOPIC_EXCEPTION);
   if (valid.length === 0) return codes;
   const topics = valid.map((name) => ({ name, partitions: -1, replicationFactor: -1, assignments: [], configs: {} }));
-  const outcomes = await services.controller.createTopics(topics, false);
+  // Whether a call that broke off created them is seen below; if not, the client's next question will.
+  const outcomes = await services.controller.createTopics(topics, false).catch(() => []);
   for (const [index, name] of valid.entries()) {
     // Created, or by somebody else in this moment: the client may ask again.
     const code = outcomes[index]?.errorCode;

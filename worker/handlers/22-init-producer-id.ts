@@ -26,7 +26,11 @@ export const initProducerIdHandler = defineHandler({
     if ((request.producerId === -1n) !== (request.producerEpoch === -1)) return refuse(errorCodes.INVALID_REQUEST);
     if (request.transactionalId !== null) return refuse(errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
     // Without a transactional id there is nobody to fence, so a producer that wants a higher epoch gets a new id, as in Kafka.
-    const producerId = await producerIdsOf(services.controller).next();
+    const producerId = await producerIdsOf(services.controller)
+      .next()
+      .catch(() => undefined);
+    // Clients come back at once for this error, and give up for most others.
+    if (producerId === undefined) return refuse(errorCodes.COORDINATOR_LOAD_IN_PROGRESS);
     return { producerId: BigInt(producerId), producerEpoch: 0 };
   },
 });

@@ -2,7 +2,7 @@
  * OffsetForLeaderEpoch, versions 2–4. Tells a client where a leader epoch ended, so that it notices when its offset belongs to a log
  * that was cut. Leaders answer; a broker only checks what it knows. KIP-320.
  */
-import type { EpochEndQuery } from "../../core/coordinator.ts";
+import type { EpochEndAnswer, EpochEndQuery } from "../../core/coordinator.ts";
 import type { RequestContext } from "../../durable-objects/handler.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { offsetForLeaderEpoch } from "../../protocol/messages/23-offset-for-leader-epoch.ts";
@@ -21,7 +21,10 @@ export const offsetForLeaderEpochHandler = defineHandler({
     const { topics, answers } = await againWhenDenied(context.services.catalog, async () => {
       const queries = new ByCell<EpochEndQuery>();
       const topics = await Promise.all(request.topics.map((topic) => ask(topic, queries, context)));
-      return { topics, answers: await queries.ask((cell, asked) => context.services.coordinator(cell).epochEnds(asked)) };
+      return {
+        topics,
+        answers: await queries.ask((cell, asked) => context.services.coordinator(cell).epochEnds(asked), unanswered),
+      };
     });
     return {
       topics: topics.map(({ topic, partitions }) => ({
@@ -36,6 +39,11 @@ export const offsetForLeaderEpochHandler = defineHandler({
     };
   },
 });
+
+/** The client asks again; the other partitions have their answers. */
+function unanswered({ topicId, partition }: EpochEndQuery): EpochEndAnswer {
+  return { topicId, partition, errorCode: errorCodes.NOT_LEADER_OR_FOLLOWER, leaderEpoch: -1, endOffset: -1 };
+}
 
 async function ask({ topic, partitions }: Topic, queries: ByCell<EpochEndQuery>, { services }: RequestContext) {
   const entry = await findTopic(services.catalog, { name: topic, topicId: "" }, false);

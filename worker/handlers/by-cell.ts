@@ -13,13 +13,16 @@ export class ByCell<Query> {
     return ticket;
   }
 
+  /** `unanswered`: what stands for the answers of a leader that could not be asked. Without it the whole fails. */
   async ask<Answer>(
     question: (cell: number, queries: readonly Query[]) => Promise<readonly Answer[]>,
+    unanswered?: (query: Query) => Answer,
   ): Promise<ReadonlyMap<symbol, Answer>> {
     const answers = new Map<symbol, Answer>();
     await Promise.all(
       [...this.#cells].map(async ([cell, { queries, tickets }]) => {
-        const answered = await question(cell, queries);
+        const asked = question(cell, queries);
+        const answered = await (unanswered === undefined ? asked : asked.catch(() => queries.map(unanswered)));
         for (const [index, ticket] of tickets.entries()) answers.set(ticket, answered[index]!);
       }),
     );

@@ -1,0 +1,34 @@
+/** What becomes of calls to an object that is restarted: a broken stub is never used again, and questions are put once more. */
+import { describe, expect, test } from "vitest";
+import { Stub } from "../../durable-objects/stub.ts";
+
+/** The first so many targets are broken, as the stubs of an object that was reset. */
+function objectThatBreaks(times: number) {
+  const opened: number[] = [];
+  const stub = new Stub(() => {
+    const number = opened.push(opened.length);
+    return { ask: async () => (number <= times ? Promise.reject(new Error("reset")) : `answer ${number}`) };
+  });
+  return { stub, opened };
+}
+
+describe("[I7] an object that was restarted", () => {
+  test("fails the call that finds out, and the next one gets a fresh stub", async () => {
+    const { stub, opened } = objectThatBreaks(1);
+    await expect(stub.call((target) => target.ask())).rejects.toThrow("reset");
+    expect(await stub.call((target) => target.ask())).toBe("answer 2");
+    expect(await stub.call((target) => target.ask())).toBe("answer 2");
+    expect(opened).toHaveLength(2);
+  });
+
+  test("answers a question that may be repeated", async () => {
+    const { stub } = objectThatBreaks(1);
+    expect(await stub.repeat((target) => target.ask())).toBe("answer 2");
+  });
+
+  test("is not asked for ever", async () => {
+    const { stub, opened } = objectThatBreaks(9);
+    await expect(stub.repeat((target) => target.ask())).rejects.toThrow("reset");
+    expect(opened).toHaveLength(2);
+  });
+});

@@ -20,11 +20,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const brokers = parsed.integer("brokers", 1, 100);
   const url = readUrl(parsed.text("url"));
   const { host, port } = readAddress(parsed.text("listen"), brokers);
-  const advertisedHost = parsed.given("advertised-host")
-    ? parsed.text("advertised-host")
-    : host === "0.0.0.0" || host === "::"
-      ? "127.0.0.1"
-      : host;
+  const advertisedHost = parsed.advertisedHost(host);
   const stop = toldToStop();
   const onProblem = (problem: string): void => console.error(`kante bridge: ${problem}`);
   const bridge = await startBridge({ url, host, port, brokers, advertisedHost, onProblem }).catch((error: unknown) => {

@@ -28,7 +28,7 @@ async function main(args: readonly string[]): Promise<void> {
     if (name === undefined) process.exitCode = 2;
     return;
   }
-  const entry = commands[name];
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry === undefined) throw new Failure(`unknown command ${name} (see: kante --help)`, 2);
   const command = await entry.load();
   if (command.help !== undefined && (rest.includes("--help") || rest.includes("-h"))) console.log(command.help());

@@ -2,6 +2,7 @@
  * Reading a command's flags: a table says what there is, and from it come the parser, the checks and the help text, so that the
  * three cannot disagree. A wrong flag or value is a usage failure that names it.
  */
+import { isIPv6 } from "node:net";
 import { parseArgs } from "node:util";
 import { errorCodeOf, messageOf, usageFailure } from "./failure.ts";
 
@@ -21,7 +22,11 @@ export interface ParsedFlags {
   all(name: string): readonly string[];
   integer(name: string, min: number, max: number): number;
   oneOf<Choice extends string>(name: string, choices: readonly Choice[]): Choice;
+  /** What clients are told to connect to: --advertised-host, or the address listened on unless that stands for all of them. */
+  advertisedHost(listenedOn: string): string;
 }
+
+const hostNamePattern = /^[a-zA-Z0-9._-]{1,253}$/;
 
 export function parseFlags(command: string, flags: Flags, args: readonly string[], positionalsMax = 0): ParsedFlags {
   const options = Object.fromEntries(
@@ -55,6 +60,13 @@ export function parseFlags(command: string, flags: Flags, args: readonly string[
       if (choice === undefined)
         throw usageFailure(`--${name} must be one of ${choices.join(", ")}, not ${JSON.stringify(text(name))}`, command);
       return choice;
+    },
+    advertisedHost: (listenedOn) => {
+      if (values["advertised-host"] === undefined) return ["0.0.0.0", "::"].includes(listenedOn) ? "127.0.0.1" : listenedOn;
+      const host = text("advertised-host").replace(/^\[(?<address>.*)\]$/, "$<address>");
+      if (!hostNamePattern.test(host) && !isIPv6(host))
+        throw usageFailure(`--advertised-host must be a name or an address, not ${JSON.stringify(host)}`, command);
+      return host;
     },
   };
 }

@@ -64,11 +64,7 @@ function readOptions(args: readonly string[]) {
   if (httpPort >= basePort && httpPort < basePort + brokers)
     throw usageFailure(`--http-port ${httpPort} is one of the Kafka ports ${basePort} to ${basePort + brokers - 1}`, "start");
   const host = parsed.text("host");
-  const advertisedHost = parsed.given("advertised-host")
-    ? parsed.text("advertised-host")
-    : host === "0.0.0.0" || host === "::"
-      ? "127.0.0.1"
-      : host;
+  const advertisedHost = parsed.advertisedHost(host);
   return {
     host,
     httpPort,

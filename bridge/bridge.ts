@@ -75,5 +75,7 @@ async function listen(options: BridgeOptions, node: number, tunnels: Set<Tunnel>
     server.once("error", reject);
     server.listen(options.port + node, options.host, resolve);
   });
+  // A connection that cannot be accepted (no descriptors are left) is no reason to end the others.
+  server.on("error", (error) => options.onProblem(`cannot accept a connection: ${error.message}`));
   return server;
 }

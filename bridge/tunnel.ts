@@ -114,6 +114,8 @@ export class Tunnel {
   }
 
   #ping(): void {
+    // While the client takes nothing the WebSocket is not read, and answers to pings lie unread in it.
+    if (this.#webSocket.isPaused) this.#isAlive = true;
     if (!this.#isAlive) {
       this.end("the server answers no pings");
       return;

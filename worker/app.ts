@@ -11,6 +11,8 @@ import { brokersOf, locationHintOf, zoneOfRequest } from "./routes.ts";
 
 type AppContext = Context<{ Bindings: Env }>;
 
+const hostPattern = /^[a-zA-Z0-9._:-]{1,253}$/;
+
 export const app = new Hono<{ Bindings: Env }>();
 
 app.get("/", (context) =>
@@ -53,6 +55,8 @@ async function openKafka(context: AppContext, cluster: string): Promise<Response
   if (index === undefined) return context.text(`node must be a whole number from 0 to ${settings["brokers.per.zone"] - 1}\n`, 400);
   if (wholeNumber(context.req.query("port") ?? "9092", 65_535) === undefined)
     return context.text("port must be a port number\n", 400);
+  // It goes into the socket's attachment, where there is little room, and into answers.
+  if (!hostPattern.test(context.req.query("host") ?? "localhost")) return context.text("host must be a name or an address\n", 400);
   const zone = zoneOfRequest(settings, request);
   // Handed on as it is: a copied 101 would lose hibernation.
   return await context.env.BROKER.getByName(brokerName({ cluster, zone, index }), locationHintOf(zone)).fetch(request);

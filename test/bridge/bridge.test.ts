@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import { connect, type AddressInfo, type Socket } from "node:net";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocketServer, type WebSocket } from "ws";
 import { startBridge } from "../../bridge/bridge.ts";
 import { freePort } from "../clients/kante.ts";
@@ -159,6 +159,25 @@ test("a client that reads nothing holds the server up, and gets everything when 
   });
   client.resume();
   await all;
+});
+
+test("a client that reads nothing for long is kept: answers to pings lie behind the bytes that it does not take", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const cluster = await FakeCluster.start();
+  const problems: string[] = [];
+  const { client } = await bridged(cluster, problems);
+  const server = await cluster.client();
+  client.pause();
+  const total = 64 * MiB;
+  for (let at = 0; at < total; at += MiB) server.socket.send(Buffer.alloc(MiB));
+  await quiet(() => server.socket.bufferedAmount);
+  for (let minute = 0; minute < 5; minute++) {
+    vi.advanceTimersByTime(60_000);
+    await quiet(() => server.socket.bufferedAmount);
+  }
+  expect(problems).toEqual([]);
+  expect(server.socket.readyState).toBe(server.socket.OPEN);
 });
 
 describe("when one side ends, the other ends too", () => {

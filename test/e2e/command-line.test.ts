@@ -27,7 +27,10 @@ describe("help", () => {
 describe("a wrong call gets one line and exit code 2", () => {
   test.each([
     [["nonsense"], /unknown command nonsense/],
+    [["constructor"], /unknown command constructor/],
     [["start", "--nonsense"], /--nonsense/],
+    [["start", "--advertised-host", "broker.test:9092"], /--advertised-host must be a name or an address/],
+    [["bridge", "--url", "ws://kafka.test", "--advertised-host", "a b"], /--advertised-host must be a name or an address/],
     [["start", "extra"], /extra/],
     [["start", "--brokers", "0"], /--brokers/],
     [["start", "--kafka-port", "99999"], /--kafka-port/],

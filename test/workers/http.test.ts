@@ -72,6 +72,8 @@ describe("refused without waking a broker", () => {
     ["a broker that is not there", "/kafka?node=1", upgrade, 400],
     ["a broker that is no number", "/kafka?node=-1", upgrade, 400],
     ["a port that is none", "/kafka?port=99999", upgrade, 400],
+    ["a host that is none", "/kafka?host=a%20b", upgrade, 400],
+    ["a host that no attachment has room for", `/kafka?host=${"a".repeat(9000)}`, upgrade, 400],
     ["an unknown page", "/nothing", upgrade, 404],
   ])("%s", async (_title, path, headers, status) => {
     const { env, woken } = deployment();

@@ -40,12 +40,13 @@ export function flushesObject(backlog: ObjectBacklog, settings: Settings): boole
 /**
  * How long the backlog still waits for company: a moment while an object is on its way, and a blink after it was answered. A producer
  * that pipelines small requests sends the next ones then; without it each would pay for a PUT, a commit and a synced row of its own,
- * where one for all takes no longer. What is large travels alone, and so does what comes to a quiet broker.
+ * where one for all takes no longer. A stream of large requests fills objects of some MiB that way instead of paying for each. What is
+ * large for a quiet broker travels alone, as a lone record does.
  */
 export function companyLeftMs(backlog: ObjectBacklog, settings: Settings): number {
   const { byteLength, objectsOpen, sinceUploadMs, sinceCommitMs } = backlog;
   const spacingMs = settings["wal.uploads.spacing.ms"];
-  if (byteLength >= settings["wal.buffer.bytes"] / 8) return 0;
+  if (byteLength >= settings["wal.buffer.bytes"] / (objectsOpen > 0 ? 2 : 8)) return 0;
   return Math.max(0, objectsOpen > 0 ? spacingMs - sinceUploadMs : spacingMs / 10 - sinceCommitMs);
 }
 

@@ -35,10 +35,11 @@ describe("[D4] an object is written", () => {
     ["not with a part of a token", { ...quiet, byteLength: 1, putTokens: 0.9 }, false],
     ["without a token when the buffer is full", { ...quiet, byteLength: 8 * MiB, putTokens: 0 }, true],
     ["not while all uploads are out", { ...beside, byteLength: 80 * MiB, uploadsInFlight: 3 }, false],
-    ["not right beside another when it is small", { ...beside, byteLength: MiB - 1, sinceUploadMs: 9 }, false],
+    ["not right beside another when it is small", { ...beside, byteLength: 4 * MiB - 1, sinceUploadMs: 9 }, false],
     ["nor while that is stored and not committed", { ...beside, byteLength: 1, uploadsInFlight: 0, sinceUploadMs: 9 }, false],
     ["beside another after a moment", { ...beside, byteLength: 1, sinceUploadMs: 10, sinceCommitMs: 0 }, true],
-    ["right beside another when it is large", { ...beside, byteLength: MiB, sinceUploadMs: 0, sinceCommitMs: 0 }, true],
+    ["right beside another when it is large", { ...beside, byteLength: 4 * MiB, sinceUploadMs: 0, sinceCommitMs: 0 }, true],
+    ["alone at once when it is large", { ...quiet, byteLength: MiB, sinceCommitMs: 0 }, true],
     ["not in the blink after an answer", { ...quiet, byteLength: 1, sinceCommitMs: 0 }, false],
     ["after that blink", { ...quiet, byteLength: 1, sinceUploadMs: 0, sinceCommitMs: 1 }, true],
   ])("%s", (_, backlog, flushes) => {

@@ -191,7 +191,7 @@ export async function run({ quick }: BenchOptions): Promise<Row[]> {
       const disk = await withKante({}, async (kante) => await onDisk({ kante, raw, rawFolder, stores }, repetitions, bytes));
       const r2 = await withKante(
         { args: ["--store", "r2"] },
-        async (kante) => await onR2({ kante, raw, rawFolder, stores }, repetitions, bytes / 4),
+        async (kante) => await onR2({ kante, raw, rawFolder, stores }, repetitions, bytes),
       );
       return [...disk, ...r2];
     } finally {

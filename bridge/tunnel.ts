@@ -123,7 +123,7 @@ export class Tunnel {
     // A server that slept may have forgotten to report the last few bytes.
     if (!this.#sentSincePing) this.#taken(this.#untakenBytes);
     this.#sentSincePing = false;
-    this.#isAlive = false;
+    this.#isAlive = this.#webSocket.isPaused;
     this.#webSocket.ping();
   }
 }

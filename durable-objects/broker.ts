@@ -19,6 +19,7 @@ import { leaderClient } from "./leader-client.ts";
 import { Log } from "./log.ts";
 import { Metrics, type MetricsSnapshot } from "./metrics.ts";
 import { nodeIdOf, parseBrokerName } from "./names.ts";
+import { Recent } from "./recent.ts";
 import { SlowReaders } from "./slow-readers.ts";
 import { openStore } from "./stores.ts";
 import { serveTcp } from "./tcp-front.ts";
@@ -28,6 +29,9 @@ import { WebSocketFronts } from "./websocket-front.ts";
 
 /** Answers a client has not taken yet, above which no further request of its is begun. */
 const unsentBytesMax = 4 * 1024 * 1024;
+
+/** Groups whose stubs are kept; console consumers take a new group each. */
+const groupsMax = 1000;
 
 export interface BrokerMetrics {
   readonly metrics: MetricsSnapshot;
@@ -49,7 +53,7 @@ export class BrokerObject extends DurableObject<Env> {
   readonly #connections = new Set<Connection>();
   readonly #slowReaders: SlowReaders;
   readonly #coordinators = new Map<number, BatchCoordinator>();
-  readonly #groups = new Map<string, GroupClient>();
+  readonly #groups: Recent<GroupClient>;
   #connectionsOpened = 0;
 
   constructor(ctx: DurableObjectState, env: Env, handlers: HandlerTable) {
@@ -63,6 +67,7 @@ export class BrokerObject extends DurableObject<Env> {
     this.#handlers = handlers;
     this.#log = new Log(settings["log.level"], { object: name });
     if (problems.length > 0) this.#log.warn("settings-ignored", { problems });
+    this.#groups = new Recent(groupsMax, (groupId) => groupClient(env, cluster, groupId));
     const nodeId = nodeIdOf(settings.zones.split(","), zone, index);
     const controller = controllerClient(env, cluster);
     this.#machine = new BrokerMachine({ brokerId: nodeId, settings, kernel });
@@ -115,7 +120,7 @@ export class BrokerObject extends DurableObject<Env> {
       catalog: new ControllerTopicCatalog(controller),
       controller,
       coordinator: (cell) => this.#coordinator(cell),
-      group: (groupId) => this.#group(groupId),
+      group: (groupId) => this.#groups.get(groupId),
       append: (items) => runner.append(items),
       read: async (request) => await runner.beginRead(request).outcomes,
       readExtent: (extent) => runner.readExtent(extent),
@@ -128,14 +133,6 @@ export class BrokerObject extends DurableObject<Env> {
     const coordinator = leaderClient(this.env, this.#cluster, cell);
     this.#coordinators.set(cell, coordinator);
     return coordinator;
-  }
-
-  #group(groupId: string): GroupClient {
-    const known = this.#groups.get(groupId);
-    if (known !== undefined) return known;
-    const client = groupClient(this.env, this.#cluster, groupId);
-    this.#groups.set(groupId, client);
-    return client;
   }
 
   #open(facts: ConnectionFacts, transport: Transport): Connection {

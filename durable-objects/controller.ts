@@ -55,11 +55,17 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
     return cursor.toArray().map(({ key, value }) => [key, value]);
   }
 
-  /** One transaction: there is no await between these writes. */
+  /** One transaction: there is no await between these writes. The machine knows them already, so they are written or it starts anew. */
   #persist(changes: readonly RowChange[]): void {
-    for (const { key, value } of changes) {
-      if (value === null) this.ctx.storage.sql.exec("DELETE FROM state WHERE key = ?", key);
-      else this.ctx.storage.sql.exec("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", key, value);
+    try {
+      for (const { key, value } of changes) {
+        if (value === null) this.ctx.storage.sql.exec("DELETE FROM state WHERE key = ?", key);
+        else this.ctx.storage.sql.exec("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", key, value);
+      }
+    } catch (error) {
+      this.#log.error("controller-broken", { rows: changes.map(({ key }) => key), error });
+      this.ctx.abort("a change of the cluster could not be written");
+      throw error;
     }
   }
 

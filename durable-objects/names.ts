@@ -2,6 +2,8 @@
  * The names of Durable Objects, in one place: they carry the cluster first, so that one deployment serves many isolated clusters
  * [I10], and they are the only thing an object knows about itself before its first request. Object keys begin with the same cluster id.
  */
+import { OperatingError } from "../core/operating-error.ts";
+
 export interface BrokerName {
   readonly cluster: string;
   readonly zone: string;
@@ -33,8 +35,16 @@ export function controllerName(cluster: string): string {
   return `${cluster}/controller`;
 }
 
+/** An object is not told a name of more than 1 024 bytes: its group would be nameless, and in no cluster. */
+const groupIdBytesMax = 900;
+
+export function isGroupId(groupId: string): boolean {
+  return groupId.length * 3 <= groupIdBytesMax || new TextEncoder().encode(groupId).byteLength <= groupIdBytesMax;
+}
+
 /** A group id may hold any character, `/` too: it is everything behind the second slash. */
 export function groupName(cluster: string, groupId: string): string {
+  if (!isGroupId(groupId)) throw new OperatingError("invalid", "a group id that is too long for an object's name");
   return `${cluster}/group/${groupId}`;
 }
 

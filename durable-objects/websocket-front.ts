@@ -168,7 +168,7 @@ export class WebSocketFronts {
   #settle(socket: WebSocket, open: Open): void {
     // An unfinished frame counts as taken: its end must be able to come, however large it is.
     const takenBytes = open.receivedBytes - open.connection.waitingBytes;
-    if (open.tellsTaken && takenBytes - open.toldBytes >= takenBytesStep) {
+    if (open.tellsTaken && takenBytes - open.toldBytes >= takenBytesStep && socket.readyState === WebSocket.OPEN) {
       socket.send(String(takenBytes - open.toldBytes));
       open.toldBytes = takenBytes;
     }

@@ -3,6 +3,7 @@
  * ApiVersions and SaslHandshake.
  */
 import { describe, expect, test } from "vitest";
+import { groupName } from "../../durable-objects/names.ts";
 import { metadata } from "../../protocol/messages/03-metadata.ts";
 import { findCoordinator } from "../../protocol/messages/10-find-coordinator.ts";
 import { saslHandshake } from "../../protocol/messages/17-sasl-handshake.ts";
@@ -139,6 +140,16 @@ describe("FindCoordinator", () => {
     }
     if (version >= 4) expect(found[0]).toEqual(found[2]);
     if (version >= 4) expect(found.map((each) => "key" in each && each.key)).toEqual(["g", "h", "g"]);
+  });
+
+  test("[I10] a group id that no object could bear as its name has none, for good", async () => {
+    const broker = new FakeBroker();
+    const ask = async (key: string) =>
+      (await broker.ask(findCoordinator, 4, { keyType: 0, coordinatorKeys: [key] }))!.coordinators[0]!;
+    expect(await ask("g".repeat(900))).toMatchObject({ errorCode: 0 });
+    expect(await ask("g".repeat(901))).toMatchObject({ errorCode: 24, nodeId: -1 });
+    expect(await ask("\u{20ac}".repeat(301))).toMatchObject({ errorCode: 24, nodeId: -1 });
+    expect(() => groupName("default", "g".repeat(901))).toThrow("too long");
   });
 
   test("transactional ids have coordinators, share partitions none", async () => {

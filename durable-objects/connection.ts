@@ -13,6 +13,11 @@ import { type ReadLedger, RequestServices } from "./request-services.ts";
 const produceKey = 0;
 const fetchKey = 1;
 const apiVersionsKey = 18;
+/**
+ * What changes groups, topics or configs, and is soon answered. A client that does not wait for the answer before it asks or changes
+ * more (a commit, then its leave) relies on the order of its requests.
+ */
+const changingKeys: ReadonlySet<number> = new Set([8, 13, 19, 20, 21, 33, 37, 42, 44, 47]);
 const unsupportedVersion = 35;
 
 export type HandlerTable = ReadonlyMap<number, Handler>;
@@ -64,6 +69,8 @@ export class Connection {
   #unappended: Place | undefined;
   /** The fetch whose answer has not left: what the next one read would hold memory that this one may be waiting for. */
   #fetching: Place | undefined;
+  /** The change that has no answer yet: all but produce and fetch waits for it. */
+  #changing: Place | undefined;
   #beginning = false;
   #ended = false;
   #failing = false;
@@ -155,7 +162,8 @@ export class Connection {
     if (this.#places.length >= requestsMax || this.#unsentBytes > unsentBytesMax) return false;
     const key = frame.byteLength >= 2 && frame[0] === 0 ? frame[1] : undefined;
     if (key === fetchKey) return this.#fetching === undefined;
-    return key !== produceKey || (this.#unappended === undefined && accepts());
+    if (key !== produceKey) return this.#changing === undefined;
+    return this.#unappended === undefined && accepts();
   }
 
   #begin(): void {
@@ -194,6 +202,7 @@ export class Connection {
       const onAppended = handler.api.key === produceKey ? () => this.#appended(place) : undefined;
       if (onAppended !== undefined) this.#unappended = place;
       if (handler.api.key === fetchKey) this.#fetching = place;
+      if (changingKeys.has(handler.api.key)) this.#changing = place;
       place.services = new RequestServices(this.#options.services, this.#options.reads, onAppended);
       const context: RequestContext = {
         connection: facts,
@@ -234,6 +243,7 @@ export class Connection {
 
   #answer(place: Place, answer: readonly Uint8Array[] | "none"): void {
     place.answer = answer;
+    if (place === this.#changing) this.#changing = undefined;
     this.#appended(place);
     this.#flush();
   }

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { zoneOf } from "../../durable-objects/connection.ts";
 import { decodeResponse, concatenate } from "../../protocol/codec.ts";
 import { apiVersions } from "../../protocol/messages/18-api-versions.ts";
-import { fetchBytes, Harness, heartbeatBytes, produceBytes, rawRequest, settled } from "./harness.ts";
+import { commitBytes, fetchBytes, Harness, heartbeatBytes, produceBytes, rawRequest, settled } from "./harness.ts";
 
 describe("order", () => {
   test("requests are worked on side by side, answers leave in the order of requests", async () => {
@@ -45,6 +45,18 @@ describe("order", () => {
     harness.calls[0]?.answer({});
     await settled();
     expect(harness.calls).toHaveLength(2);
+  });
+
+  test("what follows a change sees it: all but produce and fetch waits for its answer", async () => {
+    const harness = new Harness();
+    const begun = () => harness.calls.map((call) => call.context.correlationId);
+    for (const bytes of [heartbeatBytes(1), commitBytes(2), fetchBytes(3), produceBytes(4), heartbeatBytes(5)])
+      harness.front.push(bytes);
+    expect(begun()).toEqual([1, 2, 3, 4]);
+    harness.calls[1]?.answer({});
+    await settled();
+    expect(begun()).toEqual([1, 2, 3, 4, 5]);
+    expect(harness.correlationIds).toEqual([]);
   });
 
   test("[I8] a fetch is not begun before the one before it was answered: it would hold memory that the first may wait for", async () => {

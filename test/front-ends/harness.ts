@@ -8,6 +8,7 @@ import type { ReadLedger } from "../../durable-objects/request-services.ts";
 import { settingDefaults } from "../../core/settings.ts";
 import { concatenate, decodeCorrelationId, encodeRequest } from "../../protocol/codec.ts";
 import { FrameCutter } from "../../protocol/frames.ts";
+import { offsetCommit } from "../../protocol/messages/08-offset-commit.ts";
 import { heartbeat } from "../../protocol/messages/12-heartbeat.ts";
 import { fetch } from "../../protocol/messages/01-fetch.ts";
 import { produce } from "../../protocol/messages/00-produce.ts";
@@ -69,6 +70,7 @@ export class Harness {
         this.#handler(produce, [3, 13]),
         this.#handler(fetch, [4, 18]),
         this.#handler(heartbeat, [0, 4]),
+        this.#handler(offsetCommit, [2, 10]),
         this.#handler(apiVersions, [0, 4]),
       ]),
       services: this.#services(),
@@ -140,6 +142,10 @@ export function heartbeatBytes(correlationId: number): Uint8Array {
 
 export function produceBytes(correlationId: number): Uint8Array {
   return concatenate(encodeRequest(produce, 7, correlationId, "client", { acks: -1, timeoutMs: 1000 }));
+}
+
+export function commitBytes(correlationId: number): Uint8Array {
+  return concatenate(encodeRequest(offsetCommit, 7, correlationId, "client", { groupId: "g", memberId: "m" }));
 }
 
 export function fetchBytes(correlationId: number): Uint8Array {

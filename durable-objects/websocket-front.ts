@@ -37,6 +37,8 @@ interface Open {
   toldBytes: number;
   isFragile: boolean;
   partialBytes: number;
+  /** The client closed the socket; requests that it sent before are still waiting to be begun. */
+  hasLeft: boolean;
 }
 
 export interface WebSocketFrontsOptions {
@@ -102,7 +104,12 @@ export class WebSocketFronts {
 
   /** The platform waits for this answer to a close. */
   closed(socket: WebSocket, code: number): void {
-    this.#end(socket, code === 1005 || code === 1006 ? 1000 : code, "");
+    const open = this.#open.get(socket);
+    const answer = code === 1005 || code === 1006 ? 1000 : code;
+    if (open === undefined || open.connection.hasRoom) return this.#end(socket, answer, "");
+    // What was sent before the client left is worked on, though nobody waits for an answer: producers without acks leave so.
+    open.hasLeft = true;
+    this.#close(socket, answer, "");
   }
 
   #find(socket: WebSocket): Open | undefined {
@@ -127,6 +134,7 @@ export class WebSocketFronts {
       toldBytes: 0,
       isFragile: false,
       partialBytes: partial?.byteLength ?? 0,
+      hasLeft: false,
     };
     this.#open.set(socket, open);
     return open;
@@ -147,7 +155,8 @@ export class WebSocketFronts {
       drop: (reason) => this.#end(socket, 1013, reason),
       onRoom: () => {
         const open = this.#open.get(socket);
-        if (open !== undefined) this.#settle(socket, open);
+        if (open?.hasLeft === true) this.#forget(socket);
+        else if (open !== undefined) this.#settle(socket, open);
       },
     };
   }
@@ -192,8 +201,18 @@ export class WebSocketFronts {
   }
 
   #end(socket: WebSocket, code: number, reason: string): void {
-    this.#open.get(socket)?.connection.end();
+    this.#forget(socket);
+    this.#close(socket, code, reason);
+  }
+
+  #forget(socket: WebSocket): void {
+    const open = this.#open.get(socket);
+    // Before the end of the connection, which makes room: that is no news any more.
     this.#open.delete(socket);
+    open?.connection.end();
+  }
+
+  #close(socket: WebSocket, code: number, reason: string): void {
     try {
       socket.close(code, reason.slice(0, 120));
     } catch {

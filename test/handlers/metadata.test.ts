@@ -211,6 +211,15 @@ describe("DescribeTopicPartitions", () => {
     }
   });
 
+  test("a cursor behind a topic's last partition goes on with the next topic, within the limit", async () => {
+    const broker = new FakeBroker();
+    for (const name of ["a", "b"]) await broker.createTopic(name, 4);
+    const request = { topics: [], responsePartitionLimit: 3, cursor: { topicName: "a", partitionIndex: 100 } };
+    const { topics, nextCursor } = (await broker.ask(describeTopicPartitions, 0, request))!;
+    expect(topics.map(({ partitions }) => partitions.length)).toEqual([0, 3]);
+    expect(nextCursor).toMatchObject({ topicName: "b", partitionIndex: 3 });
+  });
+
   test("named topics come sorted; unknown ones with 3, invalid ones with 17", async () => {
     const broker = new FakeBroker();
     await broker.createTopic("b");

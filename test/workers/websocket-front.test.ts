@@ -20,7 +20,7 @@ function opened() {
     },
   };
   const socket = {
-    readyState: WebSocket.OPEN as number,
+    readyState: WebSocket.OPEN,
     deserializeAttachment: () => ({ facts, tellsTaken: false }),
     serializeAttachment: () => {},
     close: (code: number) => {

@@ -29,7 +29,9 @@ export const describeTopicPartitionsHandler = defineHandler({
     const topics: Answered[] = [];
     for (const name of names) {
       const topic = known.get(name);
-      const from = cursor?.topicName === name ? Math.max(0, cursor.partitionIndex) : 0;
+      const first = cursor?.topicName === name ? Math.max(0, cursor.partitionIndex) : 0;
+      // A topic that was made anew may have fewer partitions than the cursor remembers.
+      const from = Math.min(first, topic?.partitions.length ?? first);
       if (left <= 0) return { topics, nextCursor: { topicName: name, partitionIndex: from } };
       if (topic === undefined) {
         topics.push(unknown(name));

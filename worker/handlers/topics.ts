@@ -29,7 +29,7 @@ export function findTopics(
 ): readonly (TopicEntry | undefined)[] | Promise<readonly (TopicEntry | undefined)[]> {
   const found = topics.map((topic) => findTopic(catalog, topic, byId));
   const isKnown = (entry: (typeof found)[number]): entry is TopicEntry | undefined => !(entry instanceof Promise);
-  return found.every(isKnown) ? found : Promise.all(found);
+  return found.every(isKnown) ? found : Promise.all(found.map(async (entry) => await entry));
 }
 
 export function unknownTopicCode(byId: boolean): number {

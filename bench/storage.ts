@@ -2,11 +2,12 @@
  * The bare rates of the object stores, through our ObjectStore and inside workerd: what every sustained produce is measured
  * against. Sizes are those of write-ahead objects; three calls at once, as a broker has.
  */
-import { build } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { compatibilityDate } from "../bin/engine.ts";
+import { bundleForWorkerd } from "../scripts/bundle-for-workerd.ts";
 import type { BenchOptions, Row } from "./row.ts";
 import type { StoreRun } from "./workerd/store-run.ts";
 
@@ -92,20 +93,11 @@ async function timed(miniflare: Miniflare, request: StoreRun): Promise<Timing> {
 }
 
 async function startWorker(folder: string): Promise<Miniflare> {
-  const bundle = await build({
-    entryPoints: [join(import.meta.dirname, "workerd/store-worker.ts")],
-    bundle: true,
-    write: false,
-    format: "esm",
-    target: "es2024",
-    conditions: ["workerd"],
-    external: ["cloudflare:*"],
-    logLevel: "error",
-  });
+  const contents = await bundleForWorkerd("bench/workerd/store-worker.ts");
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      modules: [{ type: "ESModule", path: "store-worker.js", contents: bundle.outputFiles[0]!.text }],
-      compatibilityDate: "2026-11-01",
+      modules: [{ type: "ESModule", path: "store-worker.js", contents }],
+      compatibilityDate,
       telemetry: { enabled: false },
       cf: false,
       r2Buckets: ["BUCKET"],

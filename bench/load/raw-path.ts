@@ -1,9 +1,9 @@
 /** Runs the raw path (workerd/raw-worker.ts) in a runtime of its own, with the engine and the settings that Kante's server has. */
-import { build } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { compatibilityDate } from "../../bin/engine.ts";
+import { bundleForWorkerd } from "../../scripts/bundle-for-workerd.ts";
 import { freePort, freePorts } from "../../test/clients/kante.ts";
 
 export interface RawPath {
@@ -16,16 +16,7 @@ export interface RawPath {
 }
 
 export async function startRawPath(folder: string): Promise<RawPath> {
-  const bundle = await build({
-    entryPoints: [join(import.meta.dirname, "../workerd/raw-worker.ts")],
-    bundle: true,
-    write: false,
-    format: "esm",
-    target: "es2024",
-    conditions: ["workerd"],
-    external: ["cloudflare:*"],
-    logLevel: "error",
-  });
+  const contents = await bundleForWorkerd("bench/workerd/raw-worker.ts");
   const objects = join(folder, "objects");
   mkdirSync(objects, { recursive: true });
   const basePort = await freePorts(3);
@@ -34,7 +25,7 @@ export async function startRawPath(folder: string): Promise<RawPath> {
     convertV4MiniflareOptions({
       host: "127.0.0.1",
       port: httpPort,
-      modules: [{ type: "ESModule", path: "raw-worker.js", contents: bundle.outputFiles[0]!.text }],
+      modules: [{ type: "ESModule", path: "raw-worker.js", contents }],
       compatibilityDate,
       telemetry: { enabled: false },
       cf: false,

@@ -2,14 +2,15 @@
  * The Node side of the stores in workerd: the same interface, each call one request to store-worker.ts. The whole workerd is
  * real (the R2 simulator of wrangler, the disk service of `npm start`), so the contract holds where the product runs.
  */
-import { build } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import type { ChildProcess } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { compatibilityDate } from "../../bin/engine.ts";
 import { OperatingError, type OperatingErrorKind } from "../../core/operating-error.ts";
+import { bundleForWorkerd } from "../../scripts/bundle-for-workerd.ts";
 import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "../../storage/object-store.ts";
 
 export type RemoteCall = { readonly store: "r2" | "disk" } & (
@@ -38,14 +39,14 @@ export function temporaryRoot(): string {
 export async function startStoreServer(root = temporaryRoot()): Promise<StoreServer> {
   const folder = join(root, "objects");
   mkdirSync(folder, { recursive: true });
-  const contents = await bundleWorker("test/storage/workerd/store-worker.ts");
+  const contents = await bundleForWorkerd("test/storage/workerd/store-worker.ts");
   const children: ChildProcess[] = [];
   const onChild = (message: unknown): unknown => children.push((message as { process: ChildProcess }).process);
   subscribe("child_process", onChild);
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       modules: [{ type: "ESModule", path: "store-worker.js", contents }],
-      compatibilityDate: "2026-11-01",
+      compatibilityDate,
       telemetry: { enabled: false },
       cf: false,
       resourcePersistencePath: join(root, "state"),
@@ -76,22 +77,6 @@ export async function startStoreServer(root = temporaryRoot()): Promise<StoreSer
       rmSync(root, { recursive: true, force: true });
     },
   };
-}
-
-/** One module, as workerd takes it. Paths are from the root of the repository. */
-async function bundleWorker(entry: string): Promise<string> {
-  const result = await build({
-    entryPoints: [entry],
-    absWorkingDir: join(import.meta.dirname, "../.."),
-    bundle: true,
-    write: false,
-    format: "esm",
-    target: "es2024",
-    conditions: ["workerd"],
-    external: ["cloudflare:*"],
-    logLevel: "error",
-  });
-  return result.outputFiles[0]!.text;
 }
 
 class RemoteStore implements ObjectStore {

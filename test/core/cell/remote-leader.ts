@@ -1,14 +1,15 @@
 /** The Node side of leaders that run in a real workerd: each call is one request to leader-worker.ts. */
-import { build, type PluginBuild } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import type { ChildProcess } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { compatibilityDate } from "../../../bin/engine.ts";
 import type { CommitRequest } from "../../../core/coordinator.ts";
 import { OperatingError, type OperatingErrorKind } from "../../../core/operating-error.ts";
 import type { Settings } from "../../../core/settings.ts";
+import { bundleForWorkerd } from "../../../scripts/bundle-for-workerd.ts";
 import { decodeAnswer, encodeCall, type LeaderCalls, type RemoteCall } from "./workerd/wire.ts";
 
 export interface RemoteLeader {
@@ -42,10 +43,10 @@ export async function startLeaderServer(settings: Partial<Settings>, root = temp
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       modules: [
-        { type: "ESModule", path: "leader-worker.js", contents: await bundle("test/core/cell/workerd/leader-worker.ts") },
+        { type: "ESModule", path: "leader-worker.js", contents: await bundleForWorkerd("test/core/cell/workerd/leader-worker.ts") },
         { type: "CompiledWasm", path: "kernel.wasm", contents: readFileSync(join(repository, "dist/kernel.wasm")) },
       ],
-      compatibilityDate: "2026-11-01",
+      compatibilityDate,
       telemetry: { enabled: false },
       cf: false,
       resourcePersistencePath: root,
@@ -85,26 +86,4 @@ export async function startLeaderServer(settings: Partial<Settings>, root = temp
       rmSync(root, { recursive: true, force: true });
     },
   };
-}
-
-/** A compiled module is handed out for it by the runtime. */
-function leaveWasmOut(setup: PluginBuild): void {
-  setup.onResolve({ filter: /\.wasm$/ }, () => ({ path: "./kernel.wasm", external: true }));
-}
-
-/** One module, as workerd takes it. The path is from the root of the repository. */
-async function bundle(entry: string): Promise<string> {
-  const result = await build({
-    entryPoints: [entry],
-    absWorkingDir: repository,
-    bundle: true,
-    write: false,
-    format: "esm",
-    target: "es2024",
-    conditions: ["workerd"],
-    external: ["cloudflare:*", "node:*"],
-    logLevel: "error",
-    plugins: [{ name: "wasm-beside-the-bundle", setup: leaveWasmOut }],
-  });
-  return result.outputFiles[0]!.text;
 }

@@ -24,6 +24,11 @@ export interface BatchCoordinates {
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly baseSequence: number;
+  /**
+   * Of a transactional batch: which of its coordinator's transactions it belongs to. The leader refuses it once that one has ended, so
+   * a batch that was under way for too long can never begin a transaction that nobody would end (KIP-890).
+   */
+  readonly transactionGeneration?: number;
 }
 
 /** All batches of one partition in a commit: adjacent in the object (D7), in order of arrival. */
@@ -98,6 +103,7 @@ export interface Extent {
 export interface PartitionBounds {
   readonly logStartOffset: number;
   readonly highWatermark: number;
+  /** Where the first open transaction begins, or the high watermark; never goes back. */
   readonly lastStableOffset: number;
   readonly leaderEpoch: number;
 }
@@ -105,6 +111,8 @@ export interface PartitionBounds {
 export interface AbortedTransaction {
   readonly producerId: number;
   readonly firstOffset: number;
+  /** Of its marker. */
+  readonly lastOffset: number;
 }
 
 export interface FindRequest extends PartitionRef {
@@ -119,6 +127,7 @@ export interface FindResult extends PartitionRef {
   readonly bounds: PartitionBounds;
   /** From the extent that contains `offset` on; empty when `offset` is the high watermark. */
   readonly extents: readonly Extent[];
+  /** By first offset: those that overlap the extents and end at or behind `offset`. As of this answer, so for offsets below its bounds' last stable one. */
   readonly abortedTransactions: readonly AbortedTransaction[];
 }
 
@@ -129,7 +138,13 @@ export interface FindReply {
 
 /** One change that followers learn of. Changes come in journal order, without holes, unless the reply says `gap`. */
 export type FollowUpdate =
-  | (PartitionRef & { readonly kind: "appended"; readonly extent: Extent; readonly bounds: PartitionBounds })
+  | (PartitionRef & {
+      readonly kind: "appended";
+      readonly extent: Extent;
+      readonly bounds: PartitionBounds;
+      /** The extent is a marker that aborted these records. */
+      readonly aborted?: AbortedTransaction;
+    })
   | (PartitionRef & { readonly kind: "bounds"; readonly bounds: PartitionBounds })
   | (PartitionRef & { readonly kind: "deleted" });
 
@@ -181,7 +196,39 @@ export interface PartitionDescription extends PartitionRef {
     readonly lastSequence: number;
     /** When the producer was heard last. */
     readonly lastTimestamp: number;
+    /** Of the coordinator that ended its last transaction here; -1 when none has. */
+    readonly coordinatorEpoch: number;
+    /** Where its open transaction begins; -1 when it has none. */
+    readonly transactionStartOffset: number;
   }[];
+}
+
+/**
+ * The end of a transaction, in those of its partitions that the cell leads. The coordinator repeats it until every partition is answered
+ * with an error that repeating does not change; a marker that is there already is not written again.
+ */
+export interface MarkerRequest {
+  readonly producerId: number;
+  /** That of the batches or, from transaction version 2 on, the next: the producer's from here on. */
+  readonly producerEpoch: number;
+  readonly coordinatorEpoch: number;
+  /** The coordinator's count of this producer id's transactions, from 1 on: no batch of this one or an earlier one is taken any more. */
+  readonly generation: number;
+  readonly commit: boolean;
+  readonly partitions: readonly PartitionRef[];
+}
+
+/**
+ * Kafka's error codes in the order of the partitions: NONE, also when the marker was there already; UNKNOWN_TOPIC_OR_PARTITION: the
+ * partition has been deleted, so there is nothing left to end; INVALID_PRODUCER_EPOCH and TRANSACTION_COORDINATOR_FENCED: a newer
+ * epoch has been here.
+ */
+export type MarkerAnswer = readonly number[];
+
+/** What a transaction's coordinator sees of a cell's leader. */
+export interface MarkerWriter {
+  /** One answer per request. Durable in one row for all of them, or not at all. */
+  writeMarkers(requests: readonly MarkerRequest[]): Promise<readonly MarkerAnswer[]>;
 }
 
 /** The settings of a topic that a leader acts on. */

@@ -21,6 +21,13 @@ function producersOf({ producers }: PartitionLog): PartitionDescription["produce
     const last = batches.at(-1);
     const next = last === undefined ? 0 : sequenceAfter(last);
     const lastSequence = last === undefined ? -1 : (next + 2 ** 31 - 1) % 2 ** 31;
-    return { producerId, producerEpoch: epoch, lastSequence, lastTimestamp: lastUsedMs };
+    return {
+      producerId,
+      producerEpoch: epoch,
+      lastSequence,
+      lastTimestamp: lastUsedMs,
+      coordinatorEpoch: -1,
+      transactionStartOffset: -1,
+    };
   });
 }

@@ -297,7 +297,7 @@ test("DescribeProducers tells what a leader remembers of each producer", async (
   expect(topic!.partitions[0]).toMatchObject({
     errorCode: 0,
     activeProducers: [
-      { producerId: 7n, producerEpoch: 1, lastSequence: 41, lastTimestamp: 99n, coordinatorEpoch: -1, currentTxnStartOffset: -1n },
+      { producerId: 7n, producerEpoch: 1, lastSequence: 41, lastTimestamp: 99n, coordinatorEpoch: 3, currentTxnStartOffset: 12n },
     ],
   });
   expect(topic!.partitions[1]).toMatchObject({ partitionIndex: 4, errorCode: 3, activeProducers: [] });

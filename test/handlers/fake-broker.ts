@@ -190,7 +190,8 @@ export class FakeBroker {
       describePartitions: async (partitions) =>
         partitions.map((ref) => {
           const byteLength = this.log(ref).extents.reduce((sum, { extent }) => sum + extent.byteLength, 0);
-          const producers = [{ producerId: 7, producerEpoch: 1, lastSequence: 41, lastTimestamp: 99 }];
+          const sequences = { producerId: 7, producerEpoch: 1, lastSequence: 41, lastTimestamp: 99 };
+          const producers = [{ ...sequences, coordinatorEpoch: 3, transactionStartOffset: 12 }];
           return { ...ref, errorCode: 0, byteLength, producers };
         }),
       epochEnds: async (queries) => queries.map((query) => this.#epochEnd(query)),

@@ -1,6 +1,6 @@
 /**
- * DescribeProducers, version 0. Which producers a partition's leader remembers, and how far it has heard them. KIP-664. There are no
- * transactions yet, so none is ever open.
+ * DescribeProducers, version 0. Which producers a partition's leader remembers, and how far it has heard them, and where the
+ * open transaction of each begins. KIP-664.
  */
 import type { PartitionDescription, PartitionRef } from "../../core/coordinator.ts";
 import type { RequestContext } from "../../durable-objects/handler.ts";
@@ -59,12 +59,11 @@ async function ask({ name, partitionIndexes }: Topic, questions: ByCell<Partitio
 function described({ errorCode, producers }: PartitionDescription) {
   return {
     errorCode,
-    activeProducers: producers.map(({ producerId, producerEpoch, lastSequence, lastTimestamp }) => ({
+    activeProducers: producers.map(({ producerId, lastTimestamp, transactionStartOffset, ...producer }) => ({
+      ...producer,
       producerId: BigInt(producerId),
-      producerEpoch,
-      lastSequence,
       lastTimestamp: BigInt(lastTimestamp),
-      coordinatorEpoch: -1,
+      currentTxnStartOffset: BigInt(transactionStartOffset),
     })),
   };
 }

@@ -3,6 +3,7 @@
  * batch's bytes, so that tests can say what is true. Nothing here decides anything that core/cell decides in earnest.
  */
 import type {
+  AbortedTransaction,
   BatchResult,
   CommitReply,
   CommitRequest,
@@ -22,7 +23,7 @@ interface Log {
   highWatermark: number;
   /** Undefined: the high watermark. */
   lastStableOffset: number | undefined;
-  aborted: { producerId: number; firstOffset: number }[];
+  aborted: AbortedTransaction[];
 }
 
 export interface CommittedBatch {

@@ -427,7 +427,7 @@ describe("read_committed", () => {
     writer.run();
     driver.run();
     expect(driver.read.has(id)).toBe(false);
-    writer.leader(0).log(topicA, 0).aborted = [{ producerId: 7, firstOffset: 1 }];
+    writer.leader(0).log(topicA, 0).aborted = [{ producerId: 7, firstOffset: 1, lastOffset: 5 }];
     writer.leader(0).raiseStable(topicA, 0, undefined);
     driver.run();
     expect(driver.read.get(id)).toMatchObject([{ abortedTransactions: [{ producerId: 7, firstOffset: 1 }] }]);

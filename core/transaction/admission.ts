@@ -16,10 +16,12 @@ export interface AdmissionRequest {
   /** True: partitions join, and a transaction begins where none is going on (Produce from version 12). False: they must have joined. */
   readonly add: boolean;
   readonly partitions: readonly TransactionPartition[];
+  /** Groups whose offsets are part of the transaction, likewise. */
+  readonly groups?: readonly string[];
 }
 
 /**
- * Error codes in the order of the partitions, as Kafka's coordinator gives them to AddPartitionsToTxn between brokers:
+ * Error codes in the order of the partitions and, behind them, the groups, as Kafka's coordinator gives them to AddPartitionsToTxn between brokers:
  * TRANSACTION_ABORTABLE where a partition has not joined, PRODUCER_FENCED, CONCURRENT_TRANSACTIONS and so on.
  */
 export interface AdmissionReply {

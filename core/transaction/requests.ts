@@ -1,0 +1,45 @@
+/**
+ * What handlers ask of a transactional id's coordinator and what it answers. Error codes are Kafka's newest; handlers turn them into
+ * those that an older version knows. What brokers ask before they append stands in admission.ts.
+ */
+import type { TopicId } from "../coordinator.ts";
+import type { TransactionStateName } from "./state.ts";
+
+export interface ProducerIdentity {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+}
+
+/**
+ * 1: partitions are added by the client, the epoch stays. 2: they are added by brokers, and the epoch grows with every end (KIP-890).
+ * A client's requests tell which one it speaks; both may come under one id, one after the other.
+ */
+export type TransactionVersion = 1 | 2;
+
+export interface InitProducerIdRequest {
+  readonly timeoutMs: number;
+  /** What a producer that recovers believes to be (KIP-360); undefined for one that starts. */
+  readonly expected: ProducerIdentity | undefined;
+  /** A producer id nobody has. Only brought once the coordinator has asked for it. */
+  readonly newProducerId: number | undefined;
+}
+
+export interface ProducerIdAnswer extends ProducerIdentity {
+  readonly errorCode: number;
+  /** Nothing has happened: ask again with a new producer id. */
+  readonly needsProducerId: boolean;
+}
+
+export interface EndRequest extends ProducerIdentity {
+  readonly commit: boolean;
+  readonly version: TransactionVersion;
+  readonly newProducerId: number | undefined;
+}
+
+export interface TransactionDescription extends ProducerIdentity {
+  readonly state: TransactionStateName;
+  readonly timeoutMs: number;
+  readonly startedMs: number;
+  /** Of a transaction that is being ended: those whose leaders have not answered yet. */
+  readonly topics: readonly { readonly topicId: TopicId; readonly partitions: readonly number[] }[];
+}

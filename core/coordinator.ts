@@ -225,12 +225,6 @@ export interface MarkerRequest {
  */
 export type MarkerAnswer = readonly number[];
 
-/** What a transaction's coordinator sees of a cell's leader. */
-export interface MarkerWriter {
-  /** One answer per request. Durable in one row for all of them, or not at all. */
-  writeMarkers(requests: readonly MarkerRequest[]): Promise<readonly MarkerAnswer[]>;
-}
-
 /** The settings of a topic that a leader acts on. */
 export interface PartitionSettings {
   readonly timestampType: "CreateTime" | "LogAppendTime";
@@ -247,6 +241,8 @@ export interface BatchCoordinator {
   /** Idempotent, as is deletePartitions: the controller repeats both until they are answered. */
   createPartitions(partitions: readonly PartitionRef[], settings: PartitionSettings): Promise<void>;
   deletePartitions(topicId: TopicId): Promise<void>;
+  /** One answer per request. Durable in one row for all of them, or not at all. */
+  writeMarkers(requests: readonly MarkerRequest[]): Promise<readonly MarkerAnswer[]>;
   /** Moves the log start forward; answers the new log start, or the Kafka error, per partition. */
   deleteRecords(
     requests: readonly (PartitionRef & { readonly beforeOffset: number })[],

@@ -2,7 +2,7 @@
  * Answers to followers as they cross the RPC between leader and broker: one row of numbers an update, object keys and topics once each,
  * inline records behind one another. A commit to a thousand partitions is a thousand updates for every broker that follows.
  */
-import type { Extent, FollowReply, FollowUpdate, PartitionBounds } from "../core/coordinator.ts";
+import type { AbortedTransaction, Extent, FollowReply, FollowUpdate, PartitionBounds } from "../core/coordinator.ts";
 
 export interface PackedFollow {
   readonly cursor: number;
@@ -30,8 +30,11 @@ const column = {
   /** Where the bytes begin in the object; inline records follow each other without gaps. */
   byteStart: 12,
   key: 13,
+  /** What a marker aborted: the producer id plus one (0: nothing) and the first offset. Its last offset is the extent's base offset. */
+  aborted: 14,
+  abortedFirst: 15,
 } as const;
-const columns = 14;
+const columns = 16;
 
 /** Strings by the order in which they first come. */
 class Names {
@@ -67,6 +70,7 @@ export function packFollow({ cursor, gap, updates }: FollowReply): PackedFollow 
       const { source } = update.extent;
       if (source.kind === "inline") inline.push(source.records);
       else rows[at + column.key] = keys.indexOf(source.key);
+      if (update.aborted !== undefined) packAborted(rows, at, update.aborted);
     }
     at += columns;
   }
@@ -88,6 +92,11 @@ function packExtent(rows: Float64Array, at: number, extent: Extent): void {
   rows[at + column.maxTimestamp] = extent.maxTimestamp;
   rows[at + column.extentLeaderEpoch] = extent.leaderEpoch;
   if (extent.source.kind === "object") rows[at + column.byteStart] = extent.source.byteStart;
+}
+
+function packAborted(rows: Float64Array, at: number, { producerId, firstOffset }: AbortedTransaction): void {
+  rows[at + column.aborted] = producerId + 1;
+  rows[at + column.abortedFirst] = firstOffset;
 }
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {
@@ -116,7 +125,9 @@ export function unpackFollow({ cursor, gap, topicIds, keys, rows, inline }: Pack
           ? { kind: "inline", records: inline.slice(inlineAt, inlineAt + byteLength) }
           : { kind: "object", key: keys[rows[at + column.key]!]!, byteStart: rows[at + column.byteStart]! };
       if (what === kind.inline) inlineAt += byteLength;
-      updates.push({ kind: "appended", ...ref, extent: extentAt(rows, at, source), bounds: boundsAt(rows, at) });
+      const extent = extentAt(rows, at, source);
+      const aborted = abortedAt(rows, at, extent);
+      updates.push({ kind: "appended", ...ref, extent, bounds: boundsAt(rows, at), ...(aborted && { aborted }) });
     }
   }
   return { cursor, gap, updates };
@@ -129,6 +140,12 @@ function boundsAt(rows: Float64Array, at: number): PartitionBounds {
     lastStableOffset: rows[at + column.lastStableOffset]!,
     leaderEpoch: rows[at + column.leaderEpoch]!,
   };
+}
+
+function abortedAt(rows: Float64Array, at: number, { baseOffset }: Extent): AbortedTransaction | undefined {
+  const producer = rows[at + column.aborted]!;
+  if (producer === 0) return undefined;
+  return { producerId: producer - 1, firstOffset: rows[at + column.abortedFirst]!, lastOffset: baseOffset };
 }
 
 function extentAt(rows: Float64Array, at: number, source: Extent["source"]): Extent {

@@ -28,6 +28,7 @@ export function leaderClient(env: Env, cluster: string, cell: number): LeaderCli
     describePartitions: (partitions) => stub.repeat((leader) => leader.describePartitions(partitions)),
     createPartitions: (partitions, settings) => stub.call((leader) => leader.createPartitions(partitions, settings)),
     deletePartitions: (topicId) => stub.call((leader) => leader.deletePartitions(topicId)),
+    writeMarkers: (requests) => stub.repeat((leader) => leader.writeMarkers(requests)),
     deleteRecords: (requests) => stub.call((leader) => leader.deleteRecords(requests)),
   };
 }

@@ -5,7 +5,7 @@
 import type { BatchCoordinates, BatchResult, CommitEntry, CommitReply, CommitRequest } from "../core/coordinator.ts";
 
 const entryColumns = 4;
-const batchColumns = 7;
+const batchColumns = 8;
 
 export interface PackedCommit {
   readonly brokerId: number;
@@ -40,6 +40,7 @@ export function packCommit({ brokerId, brokerEpoch, number, source, entries }: C
       batchRows[at + 4] = batch.producerId;
       batchRows[at + 5] = batch.producerEpoch;
       batchRows[at + 6] = batch.baseSequence;
+      batchRows[at + 7] = batch.transactionGeneration ?? 0;
       at += batchColumns;
     }
   }
@@ -61,6 +62,7 @@ export function unpackCommit(packed: PackedCommit): CommitRequest {
         producerId: batches[at + 4]!,
         producerEpoch: batches[at + 5]!,
         baseSequence: batches[at + 6]!,
+        transactionGeneration: batches[at + 7]!,
       });
     }
     const topicId = topicIds[packed.entries[row]!]!;

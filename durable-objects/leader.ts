@@ -13,6 +13,8 @@ import type {
   FindReply,
   FindRequest,
   FollowReply,
+  MarkerAnswer,
+  MarkerRequest,
   OffsetAnswer,
   OffsetQuery,
   PartitionDescription,
@@ -117,9 +119,25 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     if (decision.kind === "answer") return decision.reply.kind === "committed" ? packReply(decision.reply) : decision.reply;
     this.#append(decision.row);
     const reply = packReply(this.#cell.commitReply());
+    this.#drainWhenDue();
+    return reply;
+  }
+
+  async writeMarkers(requests: readonly MarkerRequest[]): Promise<readonly MarkerAnswer[]> {
+    const { row, answers } = this.#cell.decideMarkers(requests, Date.now());
+    if (row === undefined) return answers;
+    this.#metrics.count(
+      "kante_leader_markers_total",
+      answers.reduce((sum, { length }) => sum + length, 0),
+    );
+    this.#append(row);
+    this.#drainWhenDue();
+    return answers;
+  }
+
+  #drainWhenDue(): void {
     const drained = this.#drain.afterCommit();
     if (drained !== undefined) this.ctx.waitUntil(drained);
-    return reply;
   }
 
   async findBatches(requests: readonly FindRequest[]): Promise<FindReply> {

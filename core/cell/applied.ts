@@ -1,10 +1,19 @@
-/** What applying a commit did to a partition, as followers hear of it: nothing in it changes when the partition does. */
-import type { PartitionRef } from "../coordinator.ts";
+/** What applying a row did to partitions, as followers hear of it: nothing in it changes when they do. */
+import type { AbortedTransaction, PartitionBounds, PartitionRef } from "../coordinator.ts";
 import type { StoredExtent } from "./extent-log.ts";
+import type { Source } from "./sources.ts";
 
 export interface AppendedExtent {
   readonly ref: PartitionRef;
-  readonly logStartOffset: number;
-  readonly leaderEpoch: number;
+  /** Where the log ended with this extent, though it may have grown again in the same row. */
+  readonly bounds: PartitionBounds;
   readonly extent: StoredExtent;
+  /** What the extent, a marker, aborted. */
+  readonly aborted: AbortedTransaction | undefined;
+}
+
+export interface Applied {
+  /** Where the bytes of all of `appended` lie. */
+  readonly source: Source;
+  readonly appended: readonly AppendedExtent[];
 }

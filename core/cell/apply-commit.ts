@@ -3,13 +3,13 @@
  * after a crash ends in the state that gave the first answer.
  */
 import { OperatingError } from "../operating-error.ts";
-import type { AppendedExtent } from "./applied.ts";
+import type { Applied, AppendedExtent } from "./applied.ts";
 import { keepAnswer, type BrokerChain, type KeptAnswer } from "./broker-chains.ts";
 import type { CellState } from "./cell-state.ts";
 import { CommitEntryReader, readCommitHead, type CommitHead } from "./commit-entry.ts";
 import type { PackedReader } from "./packed-bytes.ts";
 import type { PartitionLog } from "./partition-log.ts";
-import { noteAppend, sequenceAfter } from "./producers.ts";
+import { isTransactional, nextSequence, noteAppend } from "./producers.ts";
 import type { Source } from "./sources.ts";
 
 interface OpenExtent {
@@ -20,11 +20,8 @@ interface OpenExtent {
   maxTimestamp: number;
 }
 
-export interface AppliedCommit {
+export interface AppliedCommit extends Applied {
   readonly answer: KeptAnswer;
-  /** Where the bytes of all of `appended` lie. */
-  readonly source: Source;
-  readonly appended: readonly AppendedExtent[];
 }
 
 export function applyCommit(state: CellState, reader: PackedReader, sequence: number): AppliedCommit {
@@ -47,7 +44,7 @@ export function applyCommit(state: CellState, reader: PackedReader, sequence: nu
       source: sourceId,
       maxTimestamp,
     };
-    appended.push({ ref: log.ref, logStartOffset: log.logStartOffset, leaderEpoch: log.leaderEpoch, extent });
+    appended.push({ ref: log.ref, bounds: log.bounds, extent, aborted: undefined });
     open = undefined;
   };
   for (let index = 0; index < head.batchCount; index++) {
@@ -109,13 +106,15 @@ function chainOf(state: CellState, head: CommitHead): BrokerChain {
 }
 
 function noteProducer(log: PartitionLog, batch: CommitEntryReader, baseOffset: number, nowMs: number, expirationMs: number): void {
-  const known = log.producer(batch.producerId, nowMs, expirationMs);
-  const last = known?.batches.at(-1);
-  if (last === undefined && batch.baseSequence < 0) {
-    throw new OperatingError("corrupt", "a journal row goes on with a producer that is not there");
+  const { producers } = log;
+  const known = log.producerRow(batch.producerId, nowMs, expirationMs);
+  if (batch.baseSequence < 0) {
+    if (known < 0) throw new OperatingError("corrupt", "a journal row goes on with a producer that is not there");
+    batch.baseSequence = nextSequence(producers, known);
   }
-  const baseSequence = batch.baseSequence >= 0 ? batch.baseSequence : sequenceAfter(last!);
-  const { producerId, producerEpoch, size, offsetCount, attributes, maxTimestamp } = batch;
-  const coordinates = { producerId, producerEpoch, size, offsetCount, attributes, maxTimestamp, baseSequence };
-  log.producers.set(producerId, noteAppend(known, coordinates, baseOffset, nowMs));
+  const row = noteAppend(producers, known, batch, baseOffset, nowMs);
+  if (batch.transactionGeneration > 0) log.openTransaction(row, batch.transactionGeneration, baseOffset);
+  else if (isTransactional(batch) && producers.openGeneration(row) === 0) {
+    throw new OperatingError("corrupt", "a journal row goes on with a transaction that is not open");
+  }
 }

@@ -80,7 +80,8 @@ export class CellReads {
         return bytes < maxBytes && extents.length < foundExtentsMax;
       });
     }
-    return { ...nothing, errorCode: 0, bounds, extents };
+    const end = extents.at(-1)?.nextOffset ?? offset;
+    return { ...nothing, errorCode: 0, bounds, extents, abortedTransactions: log.aborted.overlapping(offset, end) };
   }
 
   offsetOf(query: OffsetQuery): OffsetAnswer {

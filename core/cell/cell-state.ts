@@ -26,6 +26,11 @@ export class CellState {
   /** The partition whose producers are swept next. */
   sweepId = 0;
 
+  /** What a row must say of the expiration it was judged by. */
+  newExpirationMs(expirationMs: number): number | undefined {
+    return expirationMs === this.producerExpirationMs ? undefined : expirationMs;
+  }
+
   /**
    * Frees producers that have expired, of a few partitions with each commit, in turn: those that get nothing any more are freed too,
    * and no commit pays for all. Driven by the journal's own times, so a replay frees the same ones.

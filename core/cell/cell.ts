@@ -13,6 +13,8 @@ import type {
   FindRequest,
   FollowReply,
   FollowUpdate,
+  MarkerAnswer,
+  MarkerRequest,
   OffsetAnswer,
   OffsetQuery,
   PartitionDescription,
@@ -23,7 +25,8 @@ import type {
 import { OperatingError } from "../operating-error.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import type { Settings } from "../settings.ts";
-import { applyCommit, type AppliedCommit } from "./apply-commit.ts";
+import type { Applied } from "./applied.ts";
+import { applyCommit } from "./apply-commit.ts";
 import { judgeNumber, resultsOf, type KeptAnswer } from "./broker-chains.ts";
 import { CellReads, extentOf } from "./cell-reads.ts";
 import { CellState } from "./cell-state.ts";
@@ -34,6 +37,7 @@ import { applyDrain, drainEntry, planDrain, type DrainPlan } from "./drain.ts";
 import { entryKind } from "./entry-kind.ts";
 import { FollowRing, type Step } from "./follow-ring.ts";
 import { JournalUpkeep } from "./journal-upkeep.ts";
+import { applyMarkers, decideMarkers } from "./markers.ts";
 import { PackedReader, PackedWriter } from "./packed-bytes.ts";
 import type { PartitionLog } from "./partition-log.ts";
 import { readSnapshot, writeSnapshot } from "./snapshot.ts";
@@ -106,7 +110,7 @@ export class Cell {
   /** Of all partitions: a producer that writes to many counts in each. */
   get producerCount(): number {
     let count = 0;
-    for (const log of this.#state.partitions.values()) count += log.producers.size;
+    for (const log of this.#state.partitions.values()) count += log.producers.count;
     return count;
   }
 
@@ -131,6 +135,15 @@ export class Cell {
     const { entry, appends } = commitEntry(this.#state, request, nowMs, this.#producerExpirationMs);
     // Records that got no offset will never be read.
     return { kind: "journal", row: this.#row(entry, appends ? inline : undefined) };
+  }
+
+  /** A cell that is full of inline bytes takes markers all the same: without them readers would wait for ever. */
+  decideMarkers(
+    requests: readonly MarkerRequest[],
+    nowMs: number,
+  ): { readonly row: JournalRow | undefined; readonly answers: readonly MarkerAnswer[] } {
+    const { row, answers } = decideMarkers(this.#state, requests, nowMs, this.#producerExpirationMs);
+    return { row: row && this.#row(row.entry, row.inline), answers };
   }
 
   /** Partitions that exist already take the settings over. */
@@ -223,11 +236,14 @@ export class Cell {
 
   #applyEntry(reader: PackedReader, row: JournalRow): Step {
     switch (reader.uint()) {
-      case entryKind.commit: {
+      case entryKind.commit:
+      case entryKind.transactionalCommit: {
         const applied = applyCommit(this.#state, reader, row.sequence);
         this.#lastAnswer = applied.answer;
-        return stepOfCommit(applied, row, this.#options.cell);
+        return stepOfAppends(applied, row, this.#options.cell);
       }
+      case entryKind.markers:
+        return stepOfAppends(applyMarkers(this.#state, reader, row.sequence), row, this.#options.cell);
       case entryKind.createPartitions:
         return stepOf(this.#applyCreate(reader));
       case entryKind.deleteTopic:
@@ -269,6 +285,7 @@ export class Cell {
       const offset = reader.uint();
       if (log === undefined) throw new OperatingError("corrupt", "a journal row moves the start of a partition that is not there");
       log.logStartOffset = offset;
+      log.aborted.dropBefore(offset);
       this.#dropExtents(log, offset);
       updates.push({ kind: "bounds", ...log.ref, bounds: log.bounds });
     }
@@ -350,18 +367,18 @@ function stepOf(updates: readonly FollowUpdate[]): Step {
 }
 
 /** Holds the row's records: followers get them with the push (D10). */
-function stepOfCommit({ appended, source }: AppliedCommit, { inline }: JournalRow, cell: number): Step {
+function stepOfAppends({ appended, source }: Applied, { inline }: JournalRow, cell: number): Step {
   return {
     updateCount: appended.length,
     inlineBytes: inline?.length ?? 0,
     updates: () =>
-      appended.map(({ ref, logStartOffset, leaderEpoch, extent }) => ({
+      appended.map(({ ref, bounds, extent, aborted }) => ({
         kind: "appended" as const,
         topicId: ref.topicId,
         partition: ref.partition,
-        extent: extentOf(extent, leaderEpoch, source, cell, () => inline!),
-        // A log that grew twice in this commit ends, for now, where this extent does.
-        bounds: { logStartOffset, highWatermark: extent.nextOffset, lastStableOffset: extent.nextOffset, leaderEpoch },
+        extent: extentOf(extent, bounds.leaderEpoch, source, cell, () => inline!),
+        bounds,
+        ...(aborted && { aborted }),
       })),
   };
 }

@@ -22,7 +22,17 @@ const flag = {
   /** The next batch is of the same partition. */
   more: 64,
   attributes: 128,
+  /** The batch begins a transaction. */
+  opens: 256,
 } as const;
+
+/** Of an appended batch, what follows from the state and need not be written, and what doesn't. */
+export interface Continuation {
+  /** The sequence is the one that the state expects. */
+  readonly expected: boolean;
+  /** Of the transaction that the batch begins; 0 when it begins none. */
+  readonly opens: number;
+}
 
 /** What an entry says of a commit beyond the request. */
 export interface CommitFacts {
@@ -61,7 +71,7 @@ export class CommitEntryWriter {
     more: boolean,
     batch: BatchCoordinates,
     judgement: Judgement,
-    expected: boolean,
+    { expected, opens }: Continuation,
   ): void {
     const out = this.#out;
     const idempotent = batch.producerId >= 0;
@@ -75,7 +85,8 @@ export class CommitEntryWriter {
       (judgement.kind === "duplicate" ? flag.duplicate : 0) |
       (judgement.kind === "refused" ? flag.refused : 0) |
       (more ? flag.more : 0) |
-      (batch.attributes === 0 ? 0 : flag.attributes);
+      (batch.attributes === 0 ? 0 : flag.attributes) |
+      (opens === 0 ? 0 : flag.opens);
     out.uint(flags);
     if (firstOfPartition) {
       out.int(partitionId - this.#partitionId);
@@ -88,6 +99,7 @@ export class CommitEntryWriter {
     out.int(batch.maxTimestamp - this.#nowMs);
     if (batch.attributes !== 0) out.uint(batch.attributes & 0xffff);
     if (idempotent) this.#producer(batch, sameProducer, expected);
+    if (opens !== 0) out.uint(opens);
     if (judgement.kind === "duplicate") out.uint(judgement.baseOffset);
     if (judgement.kind === "refused") out.uint(judgement.errorCode);
   }
@@ -138,6 +150,8 @@ export class CommitEntryReader {
   producerEpoch = -1;
   /** -1: the one the state expects. */
   baseSequence = -1;
+  /** Of the transaction that the batch begins; 0: it begins none. */
+  transactionGeneration = 0;
   judgement: "append" | "duplicate" | "refused" = "append";
   duplicateOffset = -1;
   errorCode = 0;
@@ -166,6 +180,7 @@ export class CommitEntryReader {
     this.producerEpoch = -1;
     this.baseSequence = -1;
     if ((flags & flag.idempotent) !== 0) this.#producer(flags);
+    this.transactionGeneration = (flags & flag.opens) !== 0 ? reader.uint() : 0;
     this.judgement = (flags & flag.duplicate) !== 0 ? "duplicate" : (flags & flag.refused) !== 0 ? "refused" : "append";
     this.duplicateOffset = (flags & flag.duplicate) !== 0 ? reader.uint() : -1;
     this.errorCode = (flags & flag.refused) !== 0 ? reader.uint() : 0;

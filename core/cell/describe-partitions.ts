@@ -6,7 +6,7 @@ import type { PartitionDescription, PartitionRef } from "../coordinator.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import type { CellState } from "./cell-state.ts";
 import type { PartitionLog } from "./partition-log.ts";
-import { sequenceAfter } from "./producers.ts";
+import { nextSequence } from "./producers.ts";
 
 export function describePartitions(state: CellState, partitions: readonly PartitionRef[]): PartitionDescription[] {
   return partitions.map((ref) => {
@@ -17,17 +17,12 @@ export function describePartitions(state: CellState, partitions: readonly Partit
 }
 
 function producersOf({ producers }: PartitionLog): PartitionDescription["producers"] {
-  return [...producers].map(([producerId, { epoch, batches, lastUsedMs }]) => {
-    const last = batches.at(-1);
-    const next = last === undefined ? 0 : sequenceAfter(last);
-    const lastSequence = last === undefined ? -1 : (next + 2 ** 31 - 1) % 2 ** 31;
-    return {
-      producerId,
-      producerEpoch: epoch,
-      lastSequence,
-      lastTimestamp: lastUsedMs,
-      coordinatorEpoch: -1,
-      transactionStartOffset: -1,
-    };
-  });
+  return Array.from({ length: producers.count }, (_, row) => ({
+    producerId: producers.producerId(row),
+    producerEpoch: producers.epoch(row),
+    lastSequence: producers.batchCount(row) === 0 ? -1 : (nextSequence(producers, row) + 2 ** 31 - 1) % 2 ** 31,
+    lastTimestamp: producers.lastUsedMs(row),
+    coordinatorEpoch: producers.coordinatorEpoch(row),
+    transactionStartOffset: producers.openGeneration(row) > 0 ? producers.firstOffset(row) : -1,
+  }));
 }

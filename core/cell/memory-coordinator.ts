@@ -12,6 +12,8 @@ import type {
   FindReply,
   FindRequest,
   FollowReply,
+  MarkerAnswer,
+  MarkerRequest,
   OffsetAnswer,
   OffsetQuery,
   PartitionDescription,
@@ -74,6 +76,16 @@ export class MemoryCoordinator implements BatchCoordinator {
 
   async commit(request: CommitRequest): Promise<CommitReply> {
     return this.commitNow(request);
+  }
+
+  writeMarkersNow(requests: readonly MarkerRequest[]): readonly MarkerAnswer[] {
+    const { row, answers } = this.cell.decideMarkers(requests, this.#now());
+    if (row !== undefined) this.#append(row);
+    return answers;
+  }
+
+  async writeMarkers(requests: readonly MarkerRequest[]): Promise<readonly MarkerAnswer[]> {
+    return this.writeMarkersNow(requests);
   }
 
   async findBatches(requests: readonly FindRequest[]): Promise<FindReply> {

@@ -1,14 +1,21 @@
-/** One partition as its leader knows it: where its log begins and ends, its extents, its producers and the epochs it has had. */
+/** One partition as its leader knows it: where its log begins and ends, its extents, producers, transactions and the epochs it has had. */
 import type { PartitionBounds, PartitionRef, PartitionSettings } from "../coordinator.ts";
+import { AbortedIndex } from "./aborted-index.ts";
 import { ExtentLog } from "./extent-log.ts";
-import type { ProducerState } from "./producers.ts";
+import { OpenTransactions } from "./open-transactions.ts";
+import { ProducerTable } from "./producer-table.ts";
 
 export class PartitionLog {
   readonly id: number;
   readonly ref: PartitionRef;
   settings: PartitionSettings = { timestampType: "CreateTime" };
   readonly extents = new ExtentLog();
-  readonly producers = new Map<number, ProducerState>();
+  readonly producers = new ProducerTable();
+  readonly openTransactions = new OpenTransactions((producerId, firstOffset) => {
+    const row = this.producers.rowOf(producerId);
+    return row >= 0 && this.producers.openGeneration(row) > 0 && this.producers.firstOffset(row) === firstOffset;
+  });
+  readonly aborted = new AbortedIndex();
   /** Where each leader epoch begins, oldest first. */
   readonly epochs: { readonly epoch: number; readonly startOffset: number }[] = [{ epoch: 0, startOffset: 0 }];
   logStartOffset = 0;
@@ -24,27 +31,46 @@ export class PartitionLog {
     return this.epochs.at(-1)!.epoch;
   }
 
-  /** What is committed is durable at once, so the high watermark is the log's end; without transactions it is stable too. */
-  get bounds(): PartitionBounds {
-    return {
-      logStartOffset: this.logStartOffset,
-      highWatermark: this.nextOffset,
-      lastStableOffset: this.nextOffset,
-      leaderEpoch: this.leaderEpoch,
-    };
+  /** As in Kafka, records below the log's start are stable even where their transaction is open. */
+  get lastStableOffset(): number {
+    return Math.max(this.logStartOffset, this.openTransactions.firstOffset ?? this.nextOffset);
   }
 
-  /** A producer that was silent for too long is a stranger again. */
-  producer(producerId: number, nowMs: number, expirationMs: number): ProducerState | undefined {
-    const state = this.producers.get(producerId);
-    return state !== undefined && nowMs - state.lastUsedMs >= expirationMs ? undefined : state;
+  /** What is committed is durable at once, so the high watermark is the log's end. */
+  get bounds(): PartitionBounds {
+    const { logStartOffset, nextOffset, lastStableOffset, leaderEpoch } = this;
+    return { logStartOffset, highWatermark: nextOffset, lastStableOffset, leaderEpoch };
+  }
+
+  /** The producer's row, -1 for a stranger. One that was silent for too long is a stranger again. */
+  producerRow(producerId: number, nowMs: number, expirationMs: number): number {
+    const row = this.producers.rowOf(producerId);
+    return row >= 0 && this.#isExpired(row, nowMs, expirationMs) ? -1 : row;
   }
 
   /** Frees expired producers, now and then. */
   sweepProducers(nowMs: number, expirationMs: number): void {
     if (nowMs - this.producersSweptMs < expirationMs / 8) return;
     this.producersSweptMs = nowMs;
-    for (const [id, state] of this.producers) if (nowMs - state.lastUsedMs >= expirationMs) this.producers.delete(id);
+    this.producers.removeWhere((row) => this.#isExpired(row, nowMs, expirationMs));
+  }
+
+  /** Who has a transaction open never is: its end must find where it began. */
+  #isExpired(row: number, nowMs: number, expirationMs: number): boolean {
+    return nowMs - this.producers.lastUsedMs(row) >= expirationMs && this.producers.openGeneration(row) === 0;
+  }
+
+  /** Of a log that was read from a snapshot. */
+  listOpenTransactions(): void {
+    const { producers } = this;
+    const rows = Array.from({ length: producers.count }, (_, row) => row).filter((row) => producers.openGeneration(row) > 0);
+    rows.sort((left, right) => producers.firstOffset(left) - producers.firstOffset(right));
+    for (const row of rows) this.openTransactions.add(producers.producerId(row), producers.firstOffset(row));
+  }
+
+  openTransaction(row: number, generation: number, firstOffset: number): void {
+    this.producers.openTransaction(row, generation, firstOffset);
+    this.openTransactions.add(this.producers.producerId(row), firstOffset);
   }
 
   /** Where a leader epoch ended, as Kafka's epoch cache says it: an epoch nobody has led in yet is undefined, -1. */

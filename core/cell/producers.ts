@@ -1,26 +1,14 @@
 /**
- * What a partition remembers of its idempotent producers: epoch and the last five batches each, so that a batch sent again gets its
- * original offset and one that leaves a gap is refused (I3). Rules are those of Kafka's ProducerAppendInfo; a producer nobody
- * remembers may begin at any sequence, because its state may have expired or its records been deleted.
+ * What a partition takes from its idempotent producers: a batch sent again gets its original offset, one that leaves a gap is refused
+ * (I3), and so is one of a transaction that has ended. Rules are those of Kafka's ProducerAppendInfo; a producer nobody remembers may
+ * begin at any sequence, because its state may have expired.
  */
-import type { BatchCoordinates } from "../coordinator.ts";
+import { attributeMask } from "../../kernel/batch-layout.ts";
 import { errorCodes } from "../../protocol/errors.ts";
+import type { BatchCoordinates } from "../coordinator.ts";
+import type { KeptBatch, ProducerTable } from "./producer-table.ts";
 
-export const batchesKept = 5;
 const sequenceLimit = 2 ** 31;
-
-export interface KeptBatch {
-  readonly baseSequence: number;
-  readonly offsetCount: number;
-  readonly baseOffset: number;
-}
-
-export interface ProducerState {
-  epoch: number;
-  /** Newest last. */
-  batches: KeptBatch[];
-  lastUsedMs: number;
-}
 
 export type SequenceVerdict =
   | { readonly kind: "append" }
@@ -28,47 +16,58 @@ export type SequenceVerdict =
   | { readonly kind: "refused"; readonly errorCode: number };
 
 const append: SequenceVerdict = { kind: "append" };
+const outOfOrder: SequenceVerdict = { kind: "refused", errorCode: errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER };
+const fenced: SequenceVerdict = { kind: "refused", errorCode: errorCodes.INVALID_PRODUCER_EPOCH };
+const wrongTransaction: SequenceVerdict = { kind: "refused", errorCode: errorCodes.INVALID_TXN_STATE };
 
-export function judgeSequence(state: ProducerState | undefined, batch: BatchCoordinates): SequenceVerdict {
-  if (state === undefined) return append;
-  if (batch.producerEpoch < state.epoch) return { kind: "refused", errorCode: errorCodes.INVALID_PRODUCER_EPOCH };
-  if (batch.producerEpoch > state.epoch) return batch.baseSequence === 0 ? append : outOfOrder;
-  for (const kept of state.batches) {
-    if (kept.baseSequence === batch.baseSequence && kept.offsetCount === batch.offsetCount) {
-      return { kind: "duplicate", baseOffset: kept.baseOffset };
-    }
-  }
-  const last = state.batches.at(-1);
-  return last === undefined || batch.baseSequence === sequenceAfter(last) ? append : outOfOrder;
+export function isTransactional({ attributes }: Pick<BatchCoordinates, "attributes">): boolean {
+  return (attributes & attributeMask.transactional) !== 0;
 }
 
-const outOfOrder: SequenceVerdict = { kind: "refused", errorCode: errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER };
+/** `row` -1: a producer nobody knows. */
+export function judgeSequence(producers: ProducerTable, row: number, batch: BatchCoordinates): SequenceVerdict {
+  if (row < 0) return append;
+  const { producerEpoch, baseSequence, offsetCount } = batch;
+  const epoch = producers.epoch(row);
+  if (producerEpoch < epoch) return fenced;
+  if (!fitsTransaction(producers, row, batch)) return wrongTransaction;
+  if (producerEpoch > epoch) return baseSequence === 0 ? append : outOfOrder;
+  const baseOffset = producers.offsetOf(row, baseSequence, offsetCount);
+  if (baseOffset >= 0) return { kind: "duplicate", baseOffset };
+  return baseSequence === nextSequence(producers, row) ? append : outOfOrder;
+}
+
+/** All batches of a transaction name it, and while it is open nothing else of its producer is taken. */
+function fitsTransaction(producers: ProducerTable, row: number, batch: BatchCoordinates): boolean {
+  const open = producers.openGeneration(row);
+  if (!isTransactional(batch)) return open === 0;
+  const generation = batch.transactionGeneration ?? 0;
+  return open === 0 ? generation > producers.endedGeneration(row) : generation === open;
+}
+
+/** What the producer's next batch begins with: 0 where it has sent none in its epoch. */
+export function nextSequence(producers: ProducerTable, row: number): number {
+  const count = producers.batchCount(row);
+  return count === 0 ? 0 : sequenceAfter(producers.batch(row, count - 1));
+}
 
 /** Sequences wrap from 2^31 - 1 to 0. */
-export function sequenceAfter(batch: KeptBatch): number {
+function sequenceAfter(batch: KeptBatch): number {
   return (batch.baseSequence + batch.offsetCount) % sequenceLimit;
 }
 
-/** The state after an append that was judged; the argument is changed. */
+/** Writes down an append that was judged. Answers the producer's row. */
 export function noteAppend(
-  state: ProducerState | undefined,
+  producers: ProducerTable,
+  known: number,
   batch: BatchCoordinates,
   baseOffset: number,
   nowMs: number,
-): ProducerState {
-  const kept = { baseSequence: batch.baseSequence, offsetCount: batch.offsetCount, baseOffset };
-  if (state === undefined) return { epoch: batch.producerEpoch, batches: [kept], lastUsedMs: nowMs };
-  if (state.epoch === batch.producerEpoch) {
-    state.batches.push(kept);
-    if (state.batches.length > batchesKept) state.batches.shift();
-  } else {
-    state.epoch = batch.producerEpoch;
-    state.batches = [kept];
-  }
-  state.lastUsedMs = nowMs;
-  return state;
-}
-
-export function copyOf(state: ProducerState | undefined): ProducerState | undefined {
-  return state && { epoch: state.epoch, batches: [...state.batches], lastUsedMs: state.lastUsedMs };
+): number {
+  const { producerId, producerEpoch, baseSequence, offsetCount } = batch;
+  const row = known < 0 ? producers.begin(producerId, producerEpoch) : known;
+  if (producers.epoch(row) !== producerEpoch) producers.raiseEpoch(row, producerEpoch);
+  producers.addBatch(row, baseSequence, offsetCount, baseOffset);
+  producers.touch(row, nowMs);
+  return row;
 }

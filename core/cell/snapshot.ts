@@ -7,9 +7,12 @@ import type { BrokerChain, KeptAnswer } from "./broker-chains.ts";
 import { CellState } from "./cell-state.ts";
 import { PackedReader, PackedWriter } from "./packed-bytes.ts";
 import type { PartitionLog } from "./partition-log.ts";
+import type { ProducerTable } from "./producer-table.ts";
 import type { Source } from "./sources.ts";
 
-const version = 2;
+const version = 3;
+/** Before there were transactions. */
+const versionLeast = 2;
 const chunkBytes = 1_900_000;
 const unnumbered = 0xffffffff;
 
@@ -42,14 +45,16 @@ export function readSnapshot(chunks: readonly Uint8Array[]): CellState {
   }
   const reader = new PackedReader(whole);
   const found = reader.uint();
-  if (found !== version) throw new OperatingError("corrupt", `snapshot of version ${found}; this version reads ${version}`);
+  if (found < versionLeast || found > version) {
+    throw new OperatingError("corrupt", `snapshot of version ${found}; this version reads ${versionLeast} to ${version}`);
+  }
   const state = new CellState();
   state.sequence = reader.uint();
   state.producerExpirationMs = reader.uint();
   state.nextPartitionId = reader.uint();
   state.sweepId = reader.uint();
   for (let left = reader.uint(); left > 0; left--) readSource(reader, state);
-  for (let left = reader.uint(); left > 0; left--) readPartition(reader, state);
+  for (let left = reader.uint(); left > 0; left--) readPartition(reader, state, found);
   for (let left = reader.uint(); left > 0; left--) readChain(reader, state);
   if (!reader.atEnd) throw new OperatingError("corrupt", "a snapshot is longer than what it says");
   state.listInlineExtents();
@@ -146,21 +151,39 @@ function writePartition(out: PackedWriter, log: PartitionLog, { numbers }: Sourc
     lastNumber = number;
     lastTime = maxTimestamp;
   });
-  out.uint(log.producers.size);
-  for (const [producerId, producer] of log.producers) {
+  out.uint(log.producers.count);
+  for (let row = 0; row < log.producers.count; row++) writeProducer(out, log.producers, row);
+  out.uint(log.aborted.count);
+  let lastEnd = 0;
+  log.aborted.forEach((producerId, firstOffset, lastOffset, lastStableOffset) => {
     out.uint(producerId);
-    out.uint(producer.epoch);
-    out.uint(producer.lastUsedMs);
-    out.uint(producer.batches.length);
-    for (const batch of producer.batches) {
-      out.uint(batch.baseSequence);
-      out.uint(batch.offsetCount);
-      out.uint(batch.baseOffset);
-    }
+    out.uint(lastOffset - lastEnd);
+    out.uint(lastOffset - firstOffset);
+    out.int(lastOffset - lastStableOffset);
+    lastEnd = lastOffset;
+  });
+}
+
+function writeProducer(out: PackedWriter, producers: ProducerTable, row: number): void {
+  out.uint(producers.producerId(row));
+  out.uint(producers.epoch(row));
+  out.uint(producers.lastUsedMs(row));
+  out.uint(producers.endedGeneration(row));
+  out.uint(producers.coordinatorEpoch(row) + 1);
+  const open = producers.openGeneration(row);
+  out.uint(open);
+  if (open > 0) out.uint(producers.firstOffset(row));
+  const count = producers.batchCount(row);
+  out.uint(count);
+  for (let index = 0; index < count; index++) {
+    const { baseSequence, offsetCount, baseOffset } = producers.batch(row, index);
+    out.uint(baseSequence);
+    out.uint(offsetCount);
+    out.uint(baseOffset);
   }
 }
 
-function readPartition(reader: PackedReader, state: CellState): void {
+function readPartition(reader: PackedReader, state: CellState, found: number): void {
   const id = reader.uint();
   const ref = { topicId: reader.string(), partition: reader.uint() };
   const log = state.addPartition(id, ref);
@@ -181,20 +204,27 @@ function readPartition(reader: PackedReader, state: CellState): void {
     time += reader.int();
     log.extents.append(offset, byteStart, byteLength, source, time);
   }
-  for (let left = reader.uint(); left > 0; left--) readProducer(reader, log);
+  for (let left = reader.uint(); left > 0; left--) readProducer(reader, log.producers, found);
+  if (found === versionLeast) return;
+  log.listOpenTransactions();
+  let lastOffset = 0;
+  for (let left = reader.uint(); left > 0; left--) {
+    const producerId = reader.uint();
+    lastOffset += reader.uint();
+    const firstOffset = lastOffset - reader.uint();
+    log.aborted.add(producerId, firstOffset, lastOffset, lastOffset - reader.int());
+  }
 }
 
-function readProducer(reader: PackedReader, log: PartitionLog): void {
-  const producerId = reader.uint();
-  const epoch = reader.uint();
-  const lastUsedMs = reader.uint();
-  const count = reader.uint();
-  const batches = Array.from({ length: count }, () => ({
-    baseSequence: reader.uint(),
-    offsetCount: reader.uint(),
-    baseOffset: reader.uint(),
-  }));
-  log.producers.set(producerId, { epoch, batches, lastUsedMs });
+function readProducer(reader: PackedReader, producers: ProducerTable, found: number): void {
+  const row = producers.begin(reader.uint(), reader.uint());
+  producers.touch(row, reader.uint());
+  if (found > versionLeast) {
+    producers.endTransaction(row, reader.uint(), reader.uint() - 1);
+    const open = reader.uint();
+    if (open > 0) producers.openTransaction(row, open, reader.uint());
+  }
+  for (let left = reader.uint(); left > 0; left--) producers.addBatch(row, reader.uint(), reader.uint(), reader.uint());
 }
 
 function writeChain(out: PackedWriter, brokerId: number, chain: BrokerChain): void {

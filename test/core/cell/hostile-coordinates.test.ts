@@ -32,7 +32,13 @@ const cases: readonly (readonly [what: string, batch: BatchCoordinates, errorCod
   ["a time before the epoch", { ...plain, maxTimestamp: -(2 ** 45) }, errorCodes.NONE],
   ["a producer without a sequence", { ...idempotent, baseSequence: -1 }, errorCodes.INVALID_RECORD],
   ["a producer without an epoch", { ...idempotent, producerEpoch: -1 }, errorCodes.INVALID_RECORD],
-  ["every attribute", { ...plain, attributes: -1 }, errorCodes.NONE],
+  ["every attribute, transactional without a producer", { ...plain, attributes: -1 }, errorCodes.INVALID_TXN_STATE],
+  ["every attribute", { ...idempotent, attributes: -1, transactionGeneration: 1 }, errorCodes.NONE],
+  ["a transaction that no coordinator counted", { ...idempotent, attributes: 16 }, errorCodes.INVALID_TXN_STATE],
+  ["transaction 0", { ...idempotent, attributes: 16, transactionGeneration: 0 }, errorCodes.INVALID_TXN_STATE],
+  ["half a transaction", { ...idempotent, attributes: 16, transactionGeneration: 1.5 }, errorCodes.INVALID_TXN_STATE],
+  ["transaction 2^53", { ...idempotent, attributes: 16, transactionGeneration: 2 ** 53 }, errorCodes.INVALID_TXN_STATE],
+  ["the last transaction", { ...idempotent, attributes: 16, transactionGeneration: 2 ** 53 - 1 }, errorCodes.NONE],
   ["the most offsets", { ...plain, offsetCount: 2 ** 31 - 1 }, errorCodes.NONE],
 ];
 

@@ -30,6 +30,11 @@ export interface BrokerRunnerOptions {
   readonly metrics: Metrics;
 }
 
+interface OpenCall {
+  readonly startedMs: number;
+  readonly giveUp: () => void;
+}
+
 export class BrokerRunner implements ReadLedger {
   readonly #options: BrokerRunnerOptions;
   readonly #appends = new Map<number, (outcomes: readonly AppendOutcome[]) => void>();
@@ -40,6 +45,8 @@ export class BrokerRunner implements ReadLedger {
   #accepted = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerDue = Infinity;
+  /** In the order in which they are given up. */
+  readonly #calls = new Set<OpenCall>();
 
   constructor(options: BrokerRunnerOptions) {
     this.#options = options;
@@ -109,8 +116,14 @@ export class BrokerRunner implements ReadLedger {
     if (opened) this.#options.onAccepts();
   }
 
-  #arm(): void {
+  #nextDeadline(): number | undefined {
     const due = this.#options.machine.nextDeadline();
+    for (const { startedMs } of this.#calls) return Math.min(due ?? Infinity, startedMs + callTimeoutMs);
+    return due;
+  }
+
+  #arm(): void {
+    const due = this.#nextDeadline();
     // A timer that fires too early does no harm, so it is moved only when it would fire too late.
     if (due !== undefined && due >= this.#timerDue) return;
     if (due === undefined && this.#timer === undefined) return;
@@ -123,6 +136,10 @@ export class BrokerRunner implements ReadLedger {
       () => {
         this.#timer = undefined;
         this.#timerDue = Infinity;
+        for (const call of this.#calls) {
+          if (this.#clock() < call.startedMs + callTimeoutMs) break;
+          call.giveUp();
+        }
         this.#run(() => this.#options.machine.tick(this.#clock()));
       },
       Math.max(1, Math.ceil(due - this.#clock())),
@@ -211,16 +228,14 @@ export class BrokerRunner implements ReadLedger {
     onFailure: (message: string) => BrokerEvent,
     durationSeries?: string,
   ): void {
-    const startedMs = this.#options.now();
-    let isOpen = true;
+    const startedMs = this.#clock();
     const settle = (event: () => BrokerEvent): void => {
-      if (!isOpen) return;
-      isOpen = false;
-      clearTimeout(timer);
-      if (durationSeries !== undefined) this.#options.metrics.observe(durationSeries, this.#options.now() - startedMs);
+      if (!this.#calls.delete(call)) return;
+      if (durationSeries !== undefined) this.#options.metrics.observe(durationSeries, this.#clock() - startedMs);
       this.#tell(event());
     };
-    const timer = setTimeout(() => settle(() => onFailure(`no answer in ${callTimeoutMs} ms`)), callTimeoutMs);
+    const call = { startedMs, giveUp: () => settle(() => onFailure(`no answer in ${callTimeoutMs} ms`)) };
+    this.#calls.add(call);
     answer.then(
       (value) => settle(() => onAnswer(value)),
       (error: unknown) => settle(() => onFailure(error instanceof Error ? error.message : String(error))),

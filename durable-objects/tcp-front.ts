@@ -118,6 +118,8 @@ class Output {
 
   async #write(): Promise<void> {
     this.#isWriting = true;
+    // What is answered in the same breath leaves in one write.
+    await undefined;
     while (this.#queue.length > 0) {
       this.#batch = this.#queue.splice(0);
       try {

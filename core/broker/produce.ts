@@ -72,6 +72,9 @@ export class ProduceMachine implements ChainHost, UploadHost {
   #flushAt: number | undefined;
   #uploadBeganAt = -Infinity;
   #objectCommittedAt = -Infinity;
+  /** Of the uploads answered since then. */
+  #answeredBytes = 0;
+  #expectedBytes = 0;
 
   constructor(options: ProduceOptions) {
     this.#options = options;
@@ -217,12 +220,14 @@ export class ProduceMachine implements ChainHost, UploadHost {
       objectsOpen: this.#uploads.openCount,
       sinceUploadMs: now - this.#uploadBeganAt,
       sinceCommitMs: now - this.#objectCommittedAt,
+      expectedBytes: this.#expectedBytes,
     };
   }
 
   #flushObject(now: number): void {
     this.#putTokens.take(1, now);
     this.#uploadBeganAt = now;
+    this.#answeredBytes = 0;
     const parts = this.#takeObjectParts();
     const identity = this.#nextIdentity();
     const object = encodeWalObject(identity, parts.flatMap(walParts), this.#options.crc32c);
@@ -328,7 +333,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
     if (uploaded !== undefined) {
       this.#uploaded.delete(part);
       this.#uploads.settle(uploaded.upload);
-      this.#objectCommittedAt = now;
+      this.#answered(part, now);
       this.#options.listener.stored(uploaded.upload.key, uploaded.upload.object);
     }
     let at = 0;
@@ -344,6 +349,12 @@ export class ProduceMachine implements ChainHost, UploadHost {
     const cell = this.#cell(part.cell);
     this.#sendReady(cell, now);
     if (cell.objectBound) this.#flushObjects(now);
+  }
+
+  #answered(part: Part, now: number): void {
+    this.#objectCommittedAt = now;
+    this.#answeredBytes += part.byteLength;
+    this.#expectedBytes = this.#objectBytes + this.#answeredBytes;
   }
 
   inlineFull(commit: Commit, now: number): void {

@@ -26,7 +26,7 @@ describe("[D4] the way of a cell's backlog", () => {
 });
 
 describe("[D4] an object is written", () => {
-  const quiet = { putTokens: 8, uploadsInFlight: 0, objectsOpen: 0, sinceUploadMs: 99, sinceCommitMs: 99 };
+  const quiet = { putTokens: 8, uploadsInFlight: 0, objectsOpen: 0, sinceUploadMs: 99, sinceCommitMs: 99, expectedBytes: 100 };
   const beside = { ...quiet, uploadsInFlight: 1, objectsOpen: 1 };
 
   it.each([
@@ -41,7 +41,9 @@ describe("[D4] an object is written", () => {
     ["right beside another when it is large", { ...beside, byteLength: 4 * MiB, sinceUploadMs: 0, sinceCommitMs: 0 }, true],
     ["alone at once when it is large", { ...quiet, byteLength: MiB, sinceCommitMs: 0 }, true],
     ["not in the blink after an answer", { ...quiet, byteLength: 1, sinceCommitMs: 0 }, false],
-    ["after that blink", { ...quiet, byteLength: 1, sinceUploadMs: 0, sinceCommitMs: 1 }, true],
+    ["unless the answered have sent as much again", { ...quiet, byteLength: 100, sinceCommitMs: 0 }, true],
+    ["nor later, with less than that", { ...quiet, byteLength: 99, sinceCommitMs: 2 }, false],
+    ["after that blink", { ...quiet, byteLength: 1, sinceUploadMs: 0, sinceCommitMs: 2.5 }, true],
   ])("%s", (_, backlog, flushes) => {
     expect(flushesObject(backlog, settingDefaults)).toBe(flushes);
   });

@@ -79,6 +79,8 @@ describe("ways to durability", () => {
     for (const put of driver.of("put")) driver.answer(put);
     for (const commit of driver.of("commit")) driver.answer(commit);
     expect(driver.of("put"), "the answered may have more to send").toEqual([]);
+    driver.pass(2);
+    expect(driver.of("put")).toEqual([]);
     driver.pass(1);
     expect(driver.of("put")).toHaveLength(1);
     driver.run();

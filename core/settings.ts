@@ -37,6 +37,9 @@ export const settingDefaults = {
   "group.consumer.max.size": 2_147_483_647,
   "offsets.retention.minutes": 10_080,
   "offset.metadata.max.bytes": 4096,
+  /** How many windows of time a client's rate is measured over, and how long one is. */
+  "quota.window.num": 11,
+  "quota.window.size.seconds": 1,
   "log.level": "info",
 } as const satisfies Record<string, number | string | boolean>;
 

@@ -7,6 +7,7 @@ import { BrokerMachine } from "../core/broker/machine.ts";
 import type { ControllerClient } from "../core/cluster/controller-client.ts";
 import type { BatchCoordinator } from "../core/coordinator.ts";
 import type { GroupClient } from "../core/group/group-client.ts";
+import { ClientQuotas } from "../core/quota/client-quotas.ts";
 import { type Settings, settingsFrom } from "../core/settings.ts";
 import { kernel } from "../kernel/kernel.ts";
 import { BrokerRunner } from "./broker-runner.ts";
@@ -30,6 +31,9 @@ import { WebSocketFronts } from "./websocket-front.ts";
 /** Answers a client has not taken yet, above which no further request of its is begun. */
 const unsentBytesMax = 4 * 1024 * 1024;
 
+/** What setTimeout can hold: whoever is called too early asks again. */
+const timerMsMax = 2 ** 31 - 1;
+
 /** Groups whose stubs are kept; console consumers take a new group each. */
 const groupsMax = 1000;
 
@@ -52,6 +56,7 @@ export class BrokerObject extends DurableObject<Env> {
   readonly #webSockets: WebSocketFronts;
   readonly #connections = new Set<Connection>();
   readonly #slowReaders: SlowReaders;
+  readonly #quotas: ClientQuotas;
   readonly #coordinators = new Map<number, BatchCoordinator>();
   readonly #groups: Recent<GroupClient>;
   #connectionsOpened = 0;
@@ -73,6 +78,7 @@ export class BrokerObject extends DurableObject<Env> {
     this.#machine = new BrokerMachine({ brokerId: nodeId, settings, kernel });
     this.#runner = this.#startRunner(nodeId, controller);
     this.#services = this.#offer(nodeId, controller);
+    this.#quotas = new ClientQuotas(() => this.#services.catalog.quotas, settings);
     this.#slowReaders = new SlowReaders({
       readers: this.#connections,
       isPressed: () => this.#machine.levels.pinnedBytes > settings["broker.memory.bytes"] / 2,
@@ -145,6 +151,7 @@ export class BrokerObject extends DurableObject<Env> {
       handlers: this.#handlers,
       services: this.#services,
       reads: this.#runner,
+      quotas: this.#quotas,
       requestsMax: this.#settings["connection.requests.max"],
       unsentBytesMax,
       accepts: () => this.#runner.acceptsRequests,
@@ -164,6 +171,10 @@ export class BrokerObject extends DurableObject<Env> {
         this.#metrics.adjustGauge(`kante_connections{transport="${kind}"}`, -1);
       },
       now: () => Date.now(),
+      after: (ms, work) => {
+        const timer = setTimeout(work, Math.min(ms, timerMsMax));
+        return () => clearTimeout(timer);
+      },
       log: this.#log,
       metrics: this.#metrics,
     });

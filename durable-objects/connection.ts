@@ -1,13 +1,16 @@
 /**
  * One client connection without its transport: frames go in, chunks of bytes come out. Requests are worked on side by side and
  * answered in the order in which they came; whatever goes wrong with one ends this connection only, after the answers before it
- * [I9]. Cutting frames and writing bytes is the front ends' part, what an API does its handler's.
+ * [I9]. A client beyond its quota hears so in its answers and is not heard for a while. Cutting frames and writing bytes is the front
+ * ends' part, what an API does its handler's.
  */
+import type { Client, ClientQuotas } from "../core/quota/client-quotas.ts";
 import { decodeRequestBody, decodeRequestHeader, encodeResponse } from "../protocol/codec.ts";
 import { apiVersions } from "../protocol/messages/18-api-versions.ts";
 import type { BrokerServices, ConnectionFacts, Handler, RequestContext } from "./handler.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import { Muting, type MutingOptions } from "./muting.ts";
 import { type ReadLedger, RequestServices } from "./request-services.ts";
 
 const produceKey = 0;
@@ -17,8 +20,12 @@ const apiVersionsKey = 18;
  * What changes groups, topics or configs, and is soon answered. A client that does not wait for the answer before it asks or changes
  * more (a commit, then its leave) relies on the order of its requests.
  */
-const changingKeys: ReadonlySet<number> = new Set([8, 13, 19, 20, 21, 33, 37, 42, 44, 47]);
+const changingKeys: ReadonlySet<number> = new Set([8, 13, 19, 20, 21, 33, 37, 42, 44, 47, 49]);
+/** JoinGroup and SyncGroup wait for other members, for minutes if need be. */
+const waitingKeys: ReadonlySet<number> = new Set([11, 14]);
 const unsupportedVersion = 35;
+/** Kafka's name of whoever has not said who they are. */
+const anonymous = "ANONYMOUS";
 
 export type HandlerTable = ReadonlyMap<number, Handler>;
 
@@ -27,6 +34,7 @@ export interface ConnectionOptions {
   readonly handlers: HandlerTable;
   readonly services: BrokerServices;
   readonly reads: ReadLedger;
+  readonly quotas: Pick<ClientQuotas, "record" | "fetchBytesMax">;
   readonly requestsMax: number;
   /** Bytes of answers the client has not taken yet, above which no further request is begun. */
   readonly unsentBytesMax: number;
@@ -45,6 +53,7 @@ export interface ConnectionOptions {
   /** Called once, when the connection is over for whatever reason. */
   readonly onEnd: () => void;
   readonly now: () => number;
+  readonly after: MutingOptions["after"];
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -53,6 +62,7 @@ export interface ConnectionOptions {
 interface Place {
   name: string;
   readonly arrivedMs: number;
+  readonly byteLength: number;
   answer: readonly Uint8Array[] | "none" | "close" | undefined;
   reason: string;
   services: RequestServices | undefined;
@@ -60,6 +70,7 @@ interface Place {
 
 export class Connection {
   readonly #options: ConnectionOptions;
+  readonly #muting: Muting;
   readonly #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   readonly #places: Place[] = [];
@@ -71,12 +82,15 @@ export class Connection {
   #fetching: Place | undefined;
   /** The change that has no answer yet: all but produce and fetch waits for it. */
   #changing: Place | undefined;
+  /** Requests that wait for other members of a group. */
+  readonly #joining = new Set<Place>();
   #beginning = false;
   #ended = false;
   #failing = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#muting = new Muting({ now: options.now, after: options.after, onOver: () => this.resume() });
   }
 
   get facts(): ConnectionFacts {
@@ -132,7 +146,7 @@ export class Connection {
     if (this.#ended || this.#failing) return;
     this.#failing = true;
     this.#dropWaiting();
-    this.#places.push({ name: "", arrivedMs: 0, answer: "close", reason, services: undefined });
+    this.#places.push({ name: "", arrivedMs: 0, byteLength: 0, answer: "close", reason, services: undefined });
     this.#flush();
   }
 
@@ -145,6 +159,7 @@ export class Connection {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#muting.end();
     this.#dropWaiting();
     for (const place of this.#places) place.services?.abandon();
     this.#places.length = 0;
@@ -160,8 +175,10 @@ export class Connection {
   #mayBegin(frame: Uint8Array): boolean {
     const { requestsMax, unsentBytesMax, accepts } = this.#options;
     if (this.#places.length >= requestsMax || this.#unsentBytes > unsentBytesMax) return false;
+    if (this.#muting.holdsBack(this.#places.length)) return false;
     const key = frame.byteLength >= 2 && frame[0] === 0 ? frame[1] : undefined;
-    if (key === fetchKey) return this.#fetching === undefined;
+    // Behind a join the answer of a fetch could not leave, and would hold its memory for as long.
+    if (key === fetchKey) return this.#fetching === undefined && this.#joining.size === 0;
     if (key !== produceKey) return this.#changing === undefined;
     return this.#unappended === undefined && accepts();
   }
@@ -182,7 +199,14 @@ export class Connection {
 
   #handle(frame: Uint8Array): void {
     const { handlers, facts, now } = this.#options;
-    const place: Place = { name: "unknown", arrivedMs: now(), answer: undefined, reason: "", services: undefined };
+    const place: Place = {
+      name: "unknown",
+      arrivedMs: now(),
+      byteLength: frame.byteLength,
+      answer: undefined,
+      reason: "",
+      services: undefined,
+    };
     try {
       const header = decodeRequestHeader(frame);
       const handler = handlers.get(header.apiKey);
@@ -203,6 +227,7 @@ export class Connection {
       if (onAppended !== undefined) this.#unappended = place;
       if (handler.api.key === fetchKey) this.#fetching = place;
       if (changingKeys.has(handler.api.key)) this.#changing = place;
+      if (waitingKeys.has(handler.api.key)) this.#joining.add(place);
       place.services = new RequestServices(this.#options.services, this.#options.reads, onAppended);
       const context: RequestContext = {
         connection: facts,
@@ -210,6 +235,7 @@ export class Connection {
         apiVersion: header.apiVersion,
         correlationId: header.correlationId,
         clientId: header.clientId,
+        fetchBytesMax: this.#options.quotas.fetchBytesMax(clientOf(header.clientId)),
         zone: zoneOf(header.clientId) ?? facts.zone,
         nowMs: place.arrivedMs,
         services: place.services,
@@ -234,16 +260,39 @@ export class Connection {
   #respond(place: Place, handler: Handler, context: RequestContext, body: unknown): void {
     if (this.#ended) return;
     try {
-      const { apiVersion, correlationId } = context;
-      this.#answer(place, body === undefined ? "none" : encodeResponse(handler.api, apiVersion, correlationId, body as object));
+      this.#answer(place, this.#held(place, handler, context, body as object | undefined));
     } catch (error) {
       this.#broken(place, error);
     }
   }
 
+  /** The answer as it leaves: with how long the client must be silent, if it used more than its quotas. */
+  #held(place: Place, handler: Handler, context: RequestContext, body: object | undefined): readonly Uint8Array[] | "none" {
+    const { apiVersion, correlationId } = context;
+    const encode = (given: object) => encodeResponse(handler.api, apiVersion, correlationId, given);
+    const answer = body === undefined ? "none" : encode(body);
+    const sentBytes = answer === "none" ? 0 : byteLengthOf(answer);
+    const throttleMs = this.#options.quotas.record(
+      clientOf(context.clientId),
+      {
+        producedBytes: handler.api.key === produceKey ? place.byteLength : 0,
+        fetchedBytes: handler.api.key === fetchKey ? sentBytes : 0,
+        movedBytes: place.byteLength + sentBytes,
+      },
+      this.#options.now(),
+    );
+    this.#muting.mute(throttleMs);
+    if (throttleMs === 0) return answer;
+    this.#options.metrics.count(`kante_throttled_requests_total{api="${place.name}"}`);
+    if (body === undefined) return "none";
+    const { throttleTimeMs = 0 } = body as { throttleTimeMs?: number };
+    return encode({ ...body, throttleTimeMs: Math.max(throttleMs, throttleTimeMs) });
+  }
+
   #answer(place: Place, answer: readonly Uint8Array[] | "none"): void {
     place.answer = answer;
     if (place === this.#changing) this.#changing = undefined;
+    this.#joining.delete(place);
     this.#appended(place);
     this.#flush();
   }
@@ -297,7 +346,7 @@ export class Connection {
       place.services?.abandon();
       return;
     }
-    const byteLength = answer.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+    const byteLength = byteLengthOf(answer);
     metrics.count("kante_sent_bytes_total", byteLength);
     if (this.#unsentBytes === 0) this.taken();
     this.#unsentBytes += byteLength;
@@ -309,6 +358,14 @@ export class Connection {
     });
     if (this.#unsentBytes > 0) this.#options.onSent();
   }
+}
+
+function byteLengthOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+}
+
+function clientOf(clientId: string | null): Client {
+  return { user: anonymous, clientId: clientId ?? "" };
 }
 
 const seriesByApi = new Map<string, { readonly requests: string; readonly seconds: string }>();

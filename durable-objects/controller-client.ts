@@ -15,6 +15,8 @@ export function controllerClient(env: Env, cluster: string): ControllerClient {
     deleteTopics: (ids) => stub.call((controller) => controller.deleteTopics(ids)),
     createPartitions: (requests, validateOnly) => stub.call((controller) => controller.createPartitions(requests, validateOnly)),
     alterConfigs: (alterations, validateOnly) => stub.call((controller) => controller.alterConfigs(alterations, validateOnly)),
+    alterClientQuotas: (alterations, validateOnly) =>
+      stub.call((controller) => controller.alterClientQuotas(alterations, validateOnly)),
     configuredResources: () => stub.repeat((controller) => controller.configuredResources()),
     registerBroker: (brokerId) => stub.call((controller) => controller.registerBroker(brokerId)),
     allocateProducerIds: () => stub.repeat((controller) => controller.allocateProducerIds()),

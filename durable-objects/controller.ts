@@ -19,6 +19,7 @@ import type { Decision, LeaderCall, TopicDecision } from "../core/cluster/contro
 import { base64Url, isUsableId } from "../core/cluster/ids.ts";
 import type { OutboxCall } from "../core/cluster/outbox.ts";
 import type { BatchCoordinator, TopicId } from "../core/coordinator.ts";
+import type { QuotaAlteration, QuotaOutcome } from "../core/quota/quota-table.ts";
 import { settingsOf } from "./env.ts";
 import type { Env } from "./env.ts";
 import { Log } from "./log.ts";
@@ -127,6 +128,10 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
     const outcomes = this.#decided(this.#machine.alterConfigs(alterations, validateOnly));
     await this.#settled(alterations.map(({ name }) => this.#machine.topicIdOf(name)));
     return outcomes;
+  }
+
+  async alterClientQuotas(alterations: readonly QuotaAlteration[], validateOnly: boolean): Promise<readonly QuotaOutcome[]> {
+    return this.#decided(this.#machine.alterClientQuotas(alterations, validateOnly));
   }
 
   async configuredResources(): Promise<readonly ConfiguredResource[]> {

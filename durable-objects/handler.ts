@@ -29,6 +29,8 @@ export interface RequestContext {
   readonly apiVersion: number;
   readonly correlationId: number;
   readonly clientId: string | null;
+  /** What the client's quota lets one fetch bring; Infinity without one. */
+  readonly fetchBytesMax: number;
   /** diskless_az of the client id, or the connection's zone. */
   readonly zone: string;
   /** Milliseconds since 1970 when the request arrived. */

@@ -21,6 +21,7 @@ const descriptions: Readonly<Record<string, string>> = {
   kante_requests_total: "Kafka requests answered, by API.",
   kante_request_seconds: "From the arrival of a Kafka request to its answer, by API.",
   kante_request_failures_total: "Requests that ended in a closed connection, by API.",
+  kante_throttled_requests_total: "Requests of clients beyond their quotas, by API.",
   kante_connections: "Open client connections, by transport.",
   kante_connections_total: "Client connections opened, by transport.",
   kante_received_bytes_total: "Bytes received from clients.",

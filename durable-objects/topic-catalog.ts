@@ -6,6 +6,7 @@ import type { TopicCatalog, TopicEntry } from "../core/cluster/catalog.ts";
 import type { ControllerClient } from "../core/cluster/controller-client.ts";
 import { TopicIndex } from "../core/cluster/topic-index.ts";
 import type { TopicId } from "../core/coordinator.ts";
+import type { ClientQuota } from "../core/quota/quota-entities.ts";
 
 export class ControllerTopicCatalog implements TopicCatalog {
   readonly #controller: Pick<ControllerClient, "snapshot">;
@@ -28,6 +29,10 @@ export class ControllerTopicCatalog implements TopicCatalog {
 
   get topicDefaults(): Readonly<Record<string, string>> {
     return this.#index.topicDefaults;
+  }
+
+  get quotas(): readonly ClientQuota[] {
+    return this.#index.quotas;
   }
 
   knownByName(name: string): TopicEntry | undefined {

@@ -6,7 +6,6 @@ export type KafkaApi = readonly [key: number, name: string, min: number, max: nu
 
 const transactions = "Transactions are not there yet.";
 const security = "No authentication, no ACLs, no delegation tokens yet.";
-const quotas = "No quotas.";
 const share = "Share groups are not there yet.";
 const streams = "Streams groups are not there; Kafka Streams runs on classic groups.";
 const raft = "There is no Raft quorum whose voters could change.";
@@ -56,8 +55,8 @@ export const kafkaApis: readonly KafkaApi[] = [
   [45, "AlterPartitionReassignments", 0, 1, "Brokers hold no data: a move to another broker gets 39, one to where it is succeeds."],
   [46, "ListPartitionReassignments", 0, 0, "None is ever under way."],
   [47, "OffsetDelete", 0, 0],
-  [48, "DescribeClientQuotas", 0, 1, quotas],
-  [49, "AlterClientQuotas", 0, 1, quotas],
+  [48, "DescribeClientQuotas", 0, 1, ""],
+  [49, "AlterClientQuotas", 0, 1, "Bytes produced and fetched, and requests, are held to; the other keys are kept."],
   [50, "DescribeUserScramCredentials", 0, 0, security],
   [51, "AlterUserScramCredentials", 0, 0, security],
   [55, "DescribeQuorum", 0, 2, "The controller, as a quorum of one."],

@@ -32,6 +32,8 @@ import { incrementalAlterConfigsHandler } from "./handlers/44-incremental-alter-
 import { alterPartitionReassignmentsHandler } from "./handlers/45-alter-partition-reassignments.ts";
 import { listPartitionReassignmentsHandler } from "./handlers/46-list-partition-reassignments.ts";
 import { offsetDeleteHandler } from "./handlers/47-offset-delete.ts";
+import { describeClientQuotasHandler } from "./handlers/48-describe-client-quotas.ts";
+import { alterClientQuotasHandler } from "./handlers/49-alter-client-quotas.ts";
 import { describeQuorumHandler } from "./handlers/55-describe-quorum.ts";
 import { updateFeaturesHandler } from "./handlers/57-update-features.ts";
 import { describeClusterHandler } from "./handlers/60-describe-cluster.ts";
@@ -71,6 +73,8 @@ const served: readonly Handler[] = [
   alterPartitionReassignmentsHandler,
   listPartitionReassignmentsHandler,
   offsetDeleteHandler,
+  describeClientQuotasHandler,
+  alterClientQuotasHandler,
   describeQuorumHandler,
   updateFeaturesHandler,
   describeClusterHandler,

@@ -3,6 +3,7 @@
  * does not know, when a client asks for metadata, or when a leader says that a partition is gone.
  */
 import type { PartitionSettings, TopicId } from "../coordinator.ts";
+import type { ClientQuota } from "../quota/quota-entities.ts";
 
 export interface TopicEntry {
   readonly name: string;
@@ -29,6 +30,8 @@ export interface TopicCatalog {
   readonly version: number;
   /** Topic configs that were altered for the whole cluster: what holds for topics that set nothing of their own. */
   readonly topicDefaults: Readonly<Record<string, string>>;
+  /** What clients are held to; the same list until the controller has told of another. */
+  readonly quotas: readonly ClientQuota[];
   /** From memory, refreshed from the controller once when unknown. */
   byName(name: string): Promise<TopicEntry | undefined>;
   byId(id: TopicId): Promise<TopicEntry | undefined>;

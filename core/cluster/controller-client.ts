@@ -2,6 +2,8 @@
 import type { TopicEntry } from "./catalog.ts";
 import type { TopicId } from "../coordinator.ts";
 import type { GroupIndex } from "../group/group-index.ts";
+import type { ClientQuota } from "../quota/quota-entities.ts";
+import type { QuotaAlteration, QuotaOutcome } from "../quota/quota-table.ts";
 
 export interface NewTopic {
   readonly name: string;
@@ -51,6 +53,7 @@ export interface ClusterSnapshot {
   readonly version: number;
   /** Topic configs altered for the whole cluster. */
   readonly topicDefaults: Readonly<Record<string, string>>;
+  readonly quotas: readonly ClientQuota[];
   readonly topics: readonly TopicEntry[];
 }
 
@@ -61,6 +64,8 @@ export interface ControllerClient extends GroupIndex {
   deleteTopics(ids: readonly TopicId[]): Promise<readonly Outcome[]>;
   createPartitions(requests: readonly NewPartitions[], validateOnly: boolean): Promise<readonly Outcome[]>;
   alterConfigs(alterations: readonly ConfigAlteration[], validateOnly: boolean): Promise<readonly Outcome[]>;
+  /** One outcome an entity. */
+  alterClientQuotas(alterations: readonly QuotaAlteration[], validateOnly: boolean): Promise<readonly QuotaOutcome[]>;
   /** Brokers and groups on which something was set; topics carry theirs in the snapshot. */
   configuredResources(): Promise<readonly ConfiguredResource[]>;
   /** The epoch of a broker that starts: higher than every one it had. */

@@ -5,6 +5,8 @@
  */
 import { errorCodes } from "../../protocol/errors.ts";
 import type { PartitionRef, PartitionSettings, TopicId } from "../coordinator.ts";
+import { QuotaTable } from "../quota/quota-table.ts";
+import type { QuotaAlteration, QuotaOutcome } from "../quota/quota-table.ts";
 import type { Settings } from "../settings.ts";
 import { configResources, ConfigTable } from "./config-table.ts";
 import type {
@@ -55,6 +57,7 @@ export class ControllerMachine {
   readonly #topics: TopicTable;
   readonly #outbox = new Outbox();
   readonly #configs = new ConfigTable();
+  readonly #quotas = new QuotaTable();
   readonly #brokerEpochs = new Map<string, number>();
   readonly #groups = new Set<string>();
   #nextProducerId = 0;
@@ -71,6 +74,7 @@ export class ControllerMachine {
       else if (key.startsWith("broker/")) this.#brokerEpochs.set(key, JSON.parse(value) as number);
       else if (key.startsWith("topic/")) version = Math.max(version, this.#loadTopic(key.slice("topic/".length), value));
       else if (key.startsWith("group/")) this.#groups.add(key.slice("group/".length));
+      else if (key.startsWith("quota/")) this.#quotas.load(key, value);
       else this.#configs.load(key, value);
     }
     if (cluster === undefined) throw new Error("a controller without its cluster row");
@@ -92,7 +96,13 @@ export class ControllerMachine {
     const live = [...this.#topics].filter(([, row]) => row.state === "live");
     const topics = live.map(([id]) => this.#topics.entry(id));
     topics.sort((a, b) => (a.name < b.name ? -1 : 1));
-    return { clusterId: this.clusterId, version: this.#version, topicDefaults: this.#configs.topicDefaults(), topics };
+    return {
+      clusterId: this.clusterId,
+      version: this.#version,
+      topicDefaults: this.#configs.topicDefaults(),
+      quotas: this.#quotas.all(),
+      topics,
+    };
   }
 
   registerBroker(nodeId: number): Decision<{ readonly brokerEpoch: number }> {
@@ -221,6 +231,13 @@ export class ControllerMachine {
     const before = changesDefaults ? this.#timestampTypes() : new Map<TopicId, string>();
     const rows = this.#configs.set(alteration, configs);
     return changesDefaults && rows.length > 0 ? [...rows, ...this.#topicDefaultsChanged(before)] : rows;
+  }
+
+  alterClientQuotas(alterations: readonly QuotaAlteration[], validateOnly: boolean): Decision<readonly QuotaOutcome[]> {
+    const { result, rows } = this.#quotas.alter(alterations, validateOnly);
+    if (rows.length === 0) return { result, rows };
+    this.#version += 1;
+    return { result, rows: [...rows, this.#clusterRow()] };
   }
 
   #timestampTypes(): ReadonlyMap<TopicId, string> {

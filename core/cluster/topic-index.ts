@@ -3,6 +3,7 @@
  * asked, so that nobody acts twice on what a leader has denied.
  */
 import type { TopicId } from "../coordinator.ts";
+import type { ClientQuota } from "../quota/quota-entities.ts";
 import type { TopicEntry } from "./catalog.ts";
 import type { ClusterSnapshot } from "./controller-client.ts";
 import type { TopicConfigs } from "./topic-settings.ts";
@@ -13,6 +14,7 @@ export class TopicIndex {
   #stale = true;
   #topics: readonly TopicEntry[] = [];
   #topicDefaults: TopicConfigs = {};
+  #quotas: readonly ClientQuota[] = [];
   readonly #byName = new Map<string, TopicEntry>();
   readonly #byId = new Map<TopicId, TopicEntry>();
 
@@ -27,6 +29,10 @@ export class TopicIndex {
 
   get topicDefaults(): TopicConfigs {
     return this.#topicDefaults;
+  }
+
+  get quotas(): readonly ClientQuota[] {
+    return this.#quotas;
   }
 
   get topics(): readonly TopicEntry[] {
@@ -62,6 +68,7 @@ export class TopicIndex {
     this.#version = snapshot.version;
     this.#topics = snapshot.topics;
     this.#topicDefaults = snapshot.topicDefaults;
+    this.#quotas = snapshot.quotas;
     this.#byName.clear();
     this.#byId.clear();
     for (const topic of snapshot.topics) {

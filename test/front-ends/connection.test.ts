@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { zoneOf } from "../../durable-objects/connection.ts";
 import { decodeResponse, concatenate } from "../../protocol/codec.ts";
 import { apiVersions } from "../../protocol/messages/18-api-versions.ts";
-import { commitBytes, fetchBytes, Harness, heartbeatBytes, produceBytes, rawRequest, settled } from "./harness.ts";
+import { commitBytes, fetchBytes, Harness, heartbeatBytes, joinBytes, produceBytes, rawRequest, settled } from "./harness.ts";
 
 describe("order", () => {
   test("requests are worked on side by side, answers leave in the order of requests", async () => {
@@ -45,6 +45,16 @@ describe("order", () => {
     harness.calls[0]?.answer({});
     await settled();
     expect(harness.calls).toHaveLength(2);
+  });
+
+  test("[I8] a fetch behind a join that waits for others is not begun: its answer would hold memory for as long", async () => {
+    const harness = new Harness();
+    const begun = () => harness.calls.map((call) => call.context.correlationId);
+    for (const bytes of [joinBytes(1), heartbeatBytes(2), fetchBytes(3)]) harness.front.push(bytes);
+    expect(begun()).toEqual([1, 2]);
+    harness.calls[0]?.answer({});
+    await settled();
+    expect(begun()).toEqual([1, 2, 3]);
   });
 
   test("what follows a change sees it: all but produce and fetch waits for its answer", async () => {

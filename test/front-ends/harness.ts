@@ -5,10 +5,13 @@ import { InProcessFront } from "../../durable-objects/in-process-front.ts";
 import { Log } from "../../durable-objects/log.ts";
 import { Metrics } from "../../durable-objects/metrics.ts";
 import type { ReadLedger } from "../../durable-objects/request-services.ts";
+import { ClientQuotas } from "../../core/quota/client-quotas.ts";
+import type { ClientQuota } from "../../core/quota/quota-entities.ts";
 import { settingDefaults } from "../../core/settings.ts";
 import { concatenate, decodeCorrelationId, encodeRequest } from "../../protocol/codec.ts";
 import { FrameCutter } from "../../protocol/frames.ts";
 import { offsetCommit } from "../../protocol/messages/08-offset-commit.ts";
+import { joinGroup } from "../../protocol/messages/11-join-group.ts";
 import { heartbeat } from "../../protocol/messages/12-heartbeat.ts";
 import { fetch } from "../../protocol/messages/01-fetch.ts";
 import { produce } from "../../protocol/messages/00-produce.ts";
@@ -58,6 +61,10 @@ export class Harness {
   readonly metrics = new Metrics();
   readonly front: InProcessFront;
   accepts = true;
+  nowMs = 0;
+  quotas: readonly ClientQuota[] = [];
+  /** What is to be called when, by the clock of the test. */
+  readonly timers = new Map<() => void, number>();
   ended = 0;
   /** Called by the handler of Produce at once; undefined leaves the answer to the test. */
   onCall: ((call: Call) => void) | undefined;
@@ -70,11 +77,13 @@ export class Harness {
         this.#handler(produce, [3, 13]),
         this.#handler(fetch, [4, 18]),
         this.#handler(heartbeat, [0, 4]),
+        this.#handler(joinGroup, [0, 9]),
         this.#handler(offsetCommit, [2, 10]),
         this.#handler(apiVersions, [0, 4]),
       ]),
       services: this.#services(),
       reads: this.ledger,
+      quotas: new ClientQuotas(() => this.quotas, settingDefaults),
       requestsMax: options.requestsMax ?? 8,
       unsentBytesMax: 1 << 20,
       accepts: () => this.accepts,
@@ -82,7 +91,11 @@ export class Harness {
       onEnd: () => {
         this.ended += 1;
       },
-      now: () => 0,
+      now: () => this.nowMs,
+      after: (ms, work) => {
+        this.timers.set(work, this.nowMs + ms);
+        return () => void this.timers.delete(work);
+      },
       log: new Log("off", {}),
       metrics: this.metrics,
     };
@@ -92,6 +105,15 @@ export class Harness {
       onBytes: (chunk) => this.frames.push(...this.#cutter.push(chunk.slice())),
       onClose: (reason) => this.closed.push(reason),
     });
+  }
+
+  advance(ms: number): void {
+    this.nowMs += ms;
+    for (const [work, atMs] of this.timers) {
+      if (atMs > this.nowMs) continue;
+      this.timers.delete(work);
+      work();
+    }
   }
 
   #services(): BrokerServices {
@@ -146,6 +168,12 @@ export function produceBytes(correlationId: number): Uint8Array {
 
 export function commitBytes(correlationId: number): Uint8Array {
   return concatenate(encodeRequest(offsetCommit, 7, correlationId, "client", { groupId: "g", memberId: "m" }));
+}
+
+export function joinBytes(correlationId: number): Uint8Array {
+  return concatenate(
+    encodeRequest(joinGroup, 5, correlationId, "client", { groupId: "g", memberId: "m", protocolType: "consumer" }),
+  );
 }
 
 export function fetchBytes(correlationId: number): Uint8Array {

@@ -54,6 +54,7 @@ export class FakeBroker {
   nodeId = 0;
   nowMs = 1_700_000_000_000;
   throttleMs = 0;
+  fetchBytesMax = Infinity;
   readonly #logs = new Map<string, Log>();
   readonly #connection: ConnectionFacts;
 
@@ -101,7 +102,17 @@ export class FakeBroker {
   #context(apiKey: number, apiVersion: number, clientId: string): RequestContext {
     const zone = /diskless_az=(?<zone>[^,]+)/.exec(clientId)?.groups?.["zone"] ?? this.#connection.zone;
     const services = this.#services();
-    return { connection: this.#connection, apiKey, apiVersion, correlationId: 7, clientId, zone, nowMs: this.nowMs, services };
+    return {
+      connection: this.#connection,
+      apiKey,
+      apiVersion,
+      correlationId: 7,
+      clientId,
+      fetchBytesMax: this.fetchBytesMax,
+      zone,
+      nowMs: this.nowMs,
+      services,
+    };
   }
 
   #services(): BrokerServices {

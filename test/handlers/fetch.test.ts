@@ -80,6 +80,13 @@ describe("Fetch", () => {
     },
   );
 
+  test("a fetch brings no more than the client's quota has room for", async () => {
+    const { broker, topicId } = await brokerWithRecords(batch());
+    broker.fetchBytesMax = 700;
+    await broker.ask(fetch, 17, { ...request(17, topicId), minBytes: 9000 });
+    expect(broker.reads[0]).toMatchObject({ minBytes: 700, maxBytes: 700 });
+  });
+
   test("aborted transactions are listed for read_committed, null for the others", async () => {
     const { broker, topicId } = await brokerWithRecords(batch());
     const aborted = async (isolationLevel: number) =>
@@ -127,7 +134,10 @@ describe("Fetch", () => {
 
   test.each([
     [{ sessionId: 5, sessionEpoch: 1 }, 70],
-    [{ sessionId: 0, sessionEpoch: 3 }, 71],
+    [{ sessionId: 0, sessionEpoch: 3 }, 70],
+    [{ sessionId: 5, sessionEpoch: -2 }, 70],
+    [{ sessionId: 5, sessionEpoch: 0 }, 0],
+    [{ sessionId: 5, sessionEpoch: -1 }, 0],
     [{ sessionId: 0, sessionEpoch: 0 }, 0],
     [{ sessionId: 0, sessionEpoch: -1 }, 0],
   ])("sessions are declined: %o → %i", async (session, errorCode) => {

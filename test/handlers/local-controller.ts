@@ -1,5 +1,6 @@
 /** A controller without a Durable Object: the machine on a table of rows, its leaders told at once. */
 import type { ConfigAlteration, ControllerClient, NewPartitions, NewTopic } from "../../core/cluster/controller-client.ts";
+import type { QuotaAlteration } from "../../core/quota/quota-table.ts";
 import type { Settings } from "../../core/settings.ts";
 import { Cluster } from "../core/cluster/cluster.ts";
 
@@ -40,6 +41,10 @@ export class LocalController implements ControllerClient {
     const outcomes = this.cluster.persist(this.cluster.machine.alterConfigs(alterations, validateOnly));
     this.cluster.drain();
     return outcomes;
+  }
+
+  async alterClientQuotas(alterations: readonly QuotaAlteration[], validateOnly: boolean) {
+    return this.cluster.persist(this.cluster.machine.alterClientQuotas(alterations, validateOnly));
   }
 
   async configuredResources() {

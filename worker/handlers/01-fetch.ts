@@ -20,6 +20,8 @@ type Answered = NonNullable<NonNullable<ResponseInput<typeof fetch>["responses"]
 
 const idsFrom = 13;
 const zstdFrom = 10;
+const initialEpoch = 0;
+const finalEpoch = -1;
 const noRecords: readonly Uint8Array[] = [];
 
 export const fetchHandler = defineHandler({
@@ -28,8 +30,9 @@ export const fetchHandler = defineHandler({
   async handle(request, context) {
     const { services, apiVersion } = context;
     const throttleTimeMs = services.throttleMs;
-    if (request.sessionId !== 0) return { errorCode: errorCodes.FETCH_SESSION_ID_NOT_FOUND, throttleTimeMs };
-    if (request.sessionEpoch > 0) return { errorCode: errorCodes.INVALID_FETCH_SESSION_EPOCH, throttleTimeMs };
+    // Epochs 0 and -1 end what session there was and ask for everything. No session is ever given, so none can be gone on with.
+    if (request.sessionEpoch !== initialEpoch && request.sessionEpoch !== finalEpoch)
+      return { errorCode: errorCodes.FETCH_SESSION_ID_NOT_FOUND, throttleTimeMs };
     const items: ReadItem[] = [];
     const checked: (Answered | number)[][] = [];
     let hasError = false;
@@ -80,8 +83,8 @@ function readItem(topicId: string, cell: number, { partition, fetchOffset, parti
 }
 
 /** A partition with an error is answered at once, as in Kafka: the client has something to do. */
-function readRequest(request: Request, items: readonly ReadItem[], hasError: boolean, { services }: RequestContext) {
-  const maxBytes = Math.min(request.maxBytes, services.settings["fetch.max.bytes"]);
+function readRequest(request: Request, items: readonly ReadItem[], hasError: boolean, context: RequestContext) {
+  const maxBytes = Math.min(request.maxBytes, context.services.settings["fetch.max.bytes"], context.fetchBytesMax);
   return {
     items,
     // Who asks for more than fits need not wait for it.

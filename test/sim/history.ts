@@ -13,6 +13,7 @@ export interface SentBatch {
 }
 
 export type Happening =
+  | GroupHappening
   | { readonly kind: "sent"; readonly at: number; readonly batch: SentBatch }
   | { readonly kind: "acknowledged"; readonly at: number; readonly batch: SentBatch; readonly baseOffset: number }
   | {
@@ -46,6 +47,52 @@ export type Happening =
     }
   /** Whatever ought to have come to its end and has not. */
   | { readonly kind: "stuck"; readonly at: number; readonly what: string };
+
+/** A group as its rows tell, at the moment they rest, and as its members heard of it. */
+export type GroupHappening =
+  /** An accepted commit rests. `commit` is its name, unique in the run; `epoch` is what the member named as generation or epoch. */
+  | {
+      readonly kind: "offset-committed";
+      readonly at: number;
+      readonly partition: number;
+      readonly commit: string;
+      readonly member: string;
+      readonly epoch: number;
+    }
+  | { readonly kind: "commit-acknowledged"; readonly at: number; readonly partition: number; readonly commit: string }
+  /** Committed offsets are asked for; the answer has the same name. */
+  | { readonly kind: "offsets-asked"; readonly at: number; readonly ask: string }
+  | {
+      readonly kind: "offsets-fetched";
+      readonly at: number;
+      readonly ask: string;
+      readonly reader: string;
+      /** The name of the commit that was found, empty without one. */
+      readonly found: readonly { readonly partition: number; readonly commit: string }[];
+    }
+  /** From now on commits with a lower epoch are those of zombies: of this member, or of everybody in a classic group. */
+  | { readonly kind: "epoch-told"; readonly at: number; readonly member: string | undefined; readonly epoch: number }
+  | { readonly kind: "membership"; readonly at: number; readonly members: readonly string[] }
+  /** A member of a classic group heard what it is assigned. */
+  | {
+      readonly kind: "assigned";
+      readonly at: number;
+      readonly owner: string;
+      readonly generation: number;
+      readonly partitions: readonly number[];
+    }
+  /** A member began to use partitions, or has stopped. */
+  | { readonly kind: "owns" | "released"; readonly at: number; readonly member: string; readonly partitions: readonly number[] }
+  /** A request or alarm was handled: what it wrote, and whether a look at the group shows a difference. */
+  | { readonly kind: "handled"; readonly at: number; readonly what: string; readonly rows: number; readonly changed: boolean }
+  /** Long after the last fault: each living member with its generation or epoch and what it owns. */
+  | {
+      readonly kind: "calmed";
+      readonly at: number;
+      readonly state: string;
+      readonly partitions: number;
+      readonly members: readonly { readonly name: string; readonly epoch: number; readonly owned: readonly number[] }[];
+    };
 
 export type History = readonly Happening[];
 

@@ -1,37 +1,72 @@
 /**
- * Runs the simulator: `npm run sim -- --seed 7 --runs 100`. A failing seed is printed with what went wrong and the command that
- * shows it again; `--verbose` prints every event of the run.
+ * Runs the simulator: `npm run sim -- --seed 7 --runs 100`. Each seed is one run of producers and readers and one run of a consumer
+ * group. A failing seed is printed with what went wrong and the command that shows it again; `--verbose` prints every event.
  */
 import { parseArgs } from "node:util";
+import { runGroupScenario } from "./group/scenario.ts";
 import { runScenario } from "./scenario.ts";
 
+interface Run {
+  readonly violations: readonly string[];
+}
+
+const scenarios = {
+  log: (seed: number, print: ((line: string) => void) | undefined): Run => {
+    const verdict = runScenario({ seed, ...(print === undefined ? {} : { print }) });
+    add(verdict, ["events", "crashes", "drains", "acknowledged", "read"]);
+    return verdict;
+  },
+  groups: (seed: number, print: ((line: string) => void) | undefined): Run => {
+    const verdict = runGroupScenario({ seed, print });
+    add(verdict, ["events", "kills", "commits", "assignments"]);
+    return verdict;
+  },
+} as const;
+
+const usage = "usage: npm run sim -- [--seed N] [--runs M] [--only log|groups] [--verbose]";
 const { values } = parseArgs({
-  options: { seed: { type: "string" }, runs: { type: "string", default: "1" }, verbose: { type: "boolean", default: false } },
+  options: {
+    seed: { type: "string" },
+    runs: { type: "string", default: "1" },
+    only: { type: "string" },
+    verbose: { type: "boolean", default: false },
+  },
 });
 const first = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
 const runs = Number(values.runs);
-if (!Number.isInteger(first) || !Number.isInteger(runs) || runs < 1) {
-  console.error("usage: npm run sim -- [--seed N] [--runs M] [--verbose]");
+const chosen = Object.entries(scenarios).filter(([name]) => values.only === undefined || values.only === name);
+if (!Number.isInteger(first) || !Number.isInteger(runs) || runs < 1 || chosen.length === 0) {
+  console.error(usage);
   process.exit(2);
 }
 
-let failed = 0;
-const totals = { events: 0, acknowledged: 0, read: 0, crashes: 0, drains: 0 };
-for (let seed = first; seed < first + runs; seed++) {
-  const verdict = runScenario({ seed, print: values.verbose ? (line) => console.log(line) : undefined });
-  totals.events += verdict.events;
-  totals.acknowledged += verdict.acknowledged;
-  totals.read += verdict.read;
-  totals.crashes += verdict.crashes;
-  totals.drains += verdict.drains;
-  if (verdict.violations.length === 0) continue;
-  failed += 1;
-  console.log(`seed ${seed} fails:`);
-  for (const violation of verdict.violations) console.log(`  ${violation}`);
-  console.log(`  again: npm run sim -- --seed ${seed} --verbose`);
+const totals = new Map<string, number>();
+
+function add<Name extends string>(verdict: Readonly<Record<Name, number>>, names: readonly Name[]): void {
+  for (const name of names) totals.set(name, (totals.get(name) ?? 0) + verdict[name]);
 }
-console.log(
-  `seeds ${first}…${first + runs - 1}: ${totals.events} events, ${totals.crashes} crashes, ${totals.drains} drains, ${totals.acknowledged} batches acknowledged, ${totals.read} records read`,
-);
-console.log(`${runs - failed} passed, ${failed} failed`);
+
+/** A bug that throws is a finding like any other. */
+function violationsOf(run: () => Run): readonly string[] {
+  try {
+    return run().violations;
+  } catch (error) {
+    return [error instanceof Error ? (error.stack ?? error.message) : String(error)];
+  }
+}
+
+let failed = 0;
+for (let seed = first; seed < first + runs; seed++) {
+  for (const [name, scenario] of chosen) {
+    const violations = violationsOf(() => scenario(seed, values.verbose ? (line) => console.log(line) : undefined));
+    if (violations.length === 0) continue;
+    failed += 1;
+    console.log(`seed ${seed} (${name}) fails:`);
+    for (const violation of violations) console.log(`  ${violation}`);
+    console.log(`  again: npm run sim -- --seed ${seed} --only ${name} --verbose`);
+  }
+}
+const summary = Array.from(totals, ([name, total]) => `${total} ${name}`).join(", ");
+console.log(`seeds ${first}…${first + runs - 1}: ${summary}`);
+console.log(`${runs * chosen.length - failed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

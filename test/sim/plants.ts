@@ -13,6 +13,10 @@ export const plants = [
   "swap-batches",
   "watermark-goes-back",
   "never-answer",
+  "assign-twice",
+  "release-too-early",
+  "accept-zombies",
+  "write-on-heartbeats",
 ] as const;
 
 export type Plant = (typeof plants)[number];

@@ -5,18 +5,9 @@
 import { settingDefaults, type Settings } from "../../core/settings.ts";
 import type { PartitionRef } from "../../core/coordinator.ts";
 import { SimulatedBroker, type Cluster } from "./broker.ts";
-import { ackedSurvives } from "./checkers/acked-survives.ts";
-import { referencedExists } from "./checkers/referenced-exists.ts";
-import { comesToRest } from "./checkers/comes-to-rest.ts";
-import { highWatermarkMonotonic } from "./checkers/high-watermark-monotonic.ts";
-import { noOffsetShared } from "./checkers/no-offset-shared.ts";
-import { noSecondCopy } from "./checkers/no-second-copy.ts";
-import { keysNeverReused } from "./checkers/keys-never-reused.ts";
-import { nothingUncommittedVisible } from "./checkers/nothing-uncommitted-visible.ts";
-import { offsetsGapless } from "./checkers/offsets-gapless.ts";
-import { producerOrder } from "./checkers/producer-order.ts";
 import { SimulatedConsumer } from "./consumer.ts";
-import type { Checker, FinalLogs, Happening } from "./history.ts";
+import type { FinalLogs, Happening } from "./history.ts";
+import { judge } from "./judge.ts";
 import { SimulatedLeader } from "./leader.ts";
 import { Life, Network } from "./network.ts";
 import { planted, type Plant } from "./plants.ts";
@@ -24,19 +15,6 @@ import { Random } from "./random.ts";
 import { SimulatedProducer } from "./producer.ts";
 import { SimulatedStore } from "./store.ts";
 import { World } from "./world.ts";
-
-export const checkers: Readonly<Record<string, Checker>> = {
-  "acked-survives": ackedSurvives,
-  "offsets-gapless": offsetsGapless,
-  "no-offset-shared": noOffsetShared,
-  "no-second-copy": noSecondCopy,
-  "nothing-uncommitted-visible": nothingUncommittedVisible,
-  "producer-order": producerOrder,
-  "high-watermark-monotonic": highWatermarkMonotonic,
-  "referenced-exists": referencedExists,
-  "keys-never-reused": keysNeverReused,
-  "comes-to-rest": comesToRest,
-};
 
 export interface PartitionPlace {
   readonly name: string;
@@ -154,11 +132,7 @@ export function runScenario(options: RunOptions): Verdict {
     }
   }
   const finalLogs: FinalLogs = last.log;
-  const violations = Object.entries(checkers).flatMap(([name, check]) =>
-    check(history, finalLogs)
-      .slice(0, 5)
-      .map((what) => `${name}: ${what}`),
-  );
+  const violations = judge(history, finalLogs);
   const count = (kind: Happening["kind"]): number => history.filter((event) => event.kind === kind).length;
   return {
     seed: options.seed,

@@ -1,7 +1,9 @@
 /** The simulator's own proof: many seeds hold every rule, a seed is a whole run's name, and each checker fires when its bug is planted. */
 import { describe, expect, test } from "vitest";
 import type { Plant } from "./plants.ts";
-import { checkers, runScenario } from "./scenario.ts";
+import { type GroupVerdict, protocols, runGroupScenario } from "./group/scenario.ts";
+import { checkers } from "./judge.ts";
+import { runScenario } from "./scenario.ts";
 
 /** Seeds that once failed, with what they found; they stay. */
 const keptSeeds: readonly (readonly [seed: number, found: string])[] = [
@@ -41,8 +43,33 @@ describe("random clusters, clients and faults", () => {
   });
 });
 
+describe("consumer groups under random members, brokers and faults", () => {
+  test.each(protocols)("[I7] [D6] every rule holds for 25 seeds of %s", (protocol) => {
+    const first = 2_000;
+    for (let seed = first; seed < first + 25; seed++)
+      expect(runGroupScenario({ seed, protocol }).violations, `seed ${seed} of ${protocol}`).toEqual([]);
+  });
+
+  test.each(protocols)("a hundred members of %s that come at once come to rest", (protocol) => {
+    expect(runGroupScenario({ seed: 100, protocol, members: 100, stormMs: 40_000 }).violations).toEqual([]);
+  });
+
+  test("the same seed twice is the same run, event by event", () => {
+    for (const seed of [3, 14, 159]) expect(runGroupScenario({ seed })).toEqual(runGroupScenario({ seed }));
+  });
+
+  test("runs kill the group, commit and rebalance", () => {
+    const verdicts = Array.from({ length: 10 }, (_, index) => runGroupScenario({ seed: 500 + index }));
+    const sum = (pick: (verdict: GroupVerdict) => number): number => verdicts.reduce((total, verdict) => total + pick(verdict), 0);
+    expect(sum(({ kills }) => kills)).toBeGreaterThan(20);
+    expect(sum(({ commits }) => commits)).toBeGreaterThan(1000);
+    expect(sum(({ assignments }) => assignments)).toBeGreaterThan(100);
+  });
+});
+
 describe("a planted bug is found by its checker", () => {
-  const found: readonly (readonly [plant: Plant, checker: keyof typeof checkers])[] = [
+  type Found = readonly (readonly [plant: Plant, checker: keyof typeof checkers])[];
+  const found: Found = [
     ["acknowledge-before-put", "acked-survives"],
     ["acknowledge-before-put", "referenced-exists"],
     ["lose-rows-on-crash", "acked-survives"],
@@ -55,6 +82,21 @@ describe("a planted bug is found by its checker", () => {
     ["watermark-goes-back", "high-watermark-monotonic"],
     ["never-answer", "comes-to-rest"],
   ];
+  const foundInGroups: Found = [
+    ["assign-twice", "one-owner-per-generation"],
+    ["release-too-early", "one-owner-at-a-time"],
+    ["lose-rows-on-crash", "committed-survives"],
+    ["show-before-durable", "committed-survives"],
+    ["accept-zombies", "zombies-are-fenced"],
+    ["never-answer", "rebalances-end"],
+    ["write-on-heartbeats", "heartbeats-write-nothing"],
+  ];
+
+  test.each(foundInGroups)("in a group: %s by %s", (plant, checker) => {
+    const fired = (seed: number): boolean =>
+      runGroupScenario({ seed, plant }).violations.some((line) => line.startsWith(`${checker}:`));
+    expect(Array.from({ length: 40 }, (_, index) => 7000 + index).some(fired)).toBe(true);
+  });
 
   test.each(found)("%s by %s", (plant, checker) => {
     const fired = (seed: number): boolean => runScenario({ seed, plant }).violations.some((line) => line.startsWith(`${checker}:`));
@@ -62,6 +104,6 @@ describe("a planted bug is found by its checker", () => {
   });
 
   test("every checker has a bug that it finds", () => {
-    expect(new Set(found.map(([, checker]) => checker))).toEqual(new Set(Object.keys(checkers)));
+    expect(new Set([...found, ...foundInGroups].map(([, checker]) => checker))).toEqual(new Set(Object.keys(checkers)));
   });
 });

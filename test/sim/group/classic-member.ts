@@ -1,0 +1,199 @@
+/**
+ * A consumer of the classic protocol as stock clients are, eager or cooperative, static or not: it joins, assigns when it leads,
+ * syncs, beats, commits, and does what Kafka's clients do about each error code.
+ */
+import type { ClientFacts, HeartbeatAnswer, JoinGroupAnswer, SyncGroupAnswer } from "../../../core/group/requests.ts";
+import { assign, decodePartitions, encodeClaims } from "./assignor.ts";
+import type { GroupCluster } from "./cluster.ts";
+import { Committer } from "./committer.ts";
+import type { GroupCall } from "./gateway.ts";
+import { Process, type Behaviour } from "./process.ts";
+
+export type ClassicProtocol = "range" | "cooperative-sticky";
+
+/** What a client makes of a connection that broke. */
+const disconnected = 13;
+
+export class ClassicMember implements Behaviour {
+  readonly process: Process;
+  readonly #cluster: GroupCluster;
+  readonly #protocol: ClassicProtocol;
+  readonly #instance: string | null;
+  readonly #facts: ClientFacts;
+  readonly #sessionMs: number;
+  readonly #committer: Committer;
+  readonly #owned = new Set<number>();
+  /** Answers to what was asked before the latest join mean nothing. */
+  #round = 0;
+  #memberId = "";
+  #subscription = 0;
+  /** How many partitions the topic had when this member last assigned them. */
+  #assigned: number | undefined;
+  epoch = -1;
+
+  constructor(cluster: GroupCluster, index: number, protocol: ClassicProtocol) {
+    const { random } = cluster.world;
+    this.#cluster = cluster;
+    this.#protocol = protocol;
+    const name = `member${index}`;
+    this.#instance = random.chance(0.3) ? `instance${index}` : null;
+    this.#facts = {
+      apiVersion: this.#instance === null ? random.pick([3, 9]) : random.pick([7, 9]),
+      clientId: name,
+      clientHost: "/sim",
+    };
+    this.#sessionMs = random.between(6000, 20_000);
+    this.#committer = new Committer(cluster, name);
+    this.process = new Process(cluster.world, name, cluster.storm, this);
+  }
+
+  get owned(): readonly number[] {
+    return [...this.#owned];
+  }
+
+  begin(): void {
+    this.#join();
+  }
+
+  leave(): void {
+    const leaving = { memberId: this.#memberId, groupInstanceId: this.#instance };
+    this.#cluster.gateway.call({ kind: "leave-group", request: { members: [leaving] } }, () => {});
+  }
+
+  lose(): void {
+    this.#round++;
+    this.#memberId = "";
+    this.#forget();
+  }
+
+  /** Its generation is no more, and whatever it owned in it. */
+  #forget(): void {
+    this.#give(this.owned);
+    this.epoch = -1;
+    this.#assigned = undefined;
+  }
+
+  #give(partitions: readonly number[]): void {
+    for (const partition of partitions) this.#owned.delete(partition);
+    this.#note("released", partitions);
+  }
+
+  #note(kind: "owns" | "released", partitions: readonly number[]): void {
+    if (this.#protocol === "cooperative-sticky" && partitions.length > 0)
+      this.#cluster.record({ kind, at: this.#cluster.world.now, member: this.#memberId, partitions });
+  }
+
+  #ask<Answer>(call: GroupCall, hear: (answer: Answer | undefined) => void): void {
+    const round = this.#round;
+    const heard = this.process.bind((answer: Answer | undefined) => {
+      if (round === this.#round) hear(answer);
+    });
+    this.#cluster.gateway.call<Answer>(call, heard);
+  }
+
+  #after(ms: number, label: string, work: () => void): void {
+    const round = this.#round;
+    this.process.after(ms, `${this.process.name} ${label}`, () => {
+      if (round === this.#round) work();
+    });
+  }
+
+  #join(): void {
+    this.#round++;
+    if (this.#protocol === "range") this.#give(this.owned);
+    const claims = { version: this.#subscription, generation: this.epoch, owned: this.owned };
+    const request = {
+      sessionTimeoutMs: this.#sessionMs,
+      rebalanceTimeoutMs: 30_000,
+      memberId: this.#memberId,
+      groupInstanceId: this.#instance,
+      protocolType: "consumer",
+      protocols: [{ name: this.#protocol, metadata: encodeClaims(claims) }],
+    };
+    this.#ask<JoinGroupAnswer>({ kind: "join-group", request, facts: this.#facts }, (answer) => {
+      if (answer?.errorCode === 0) return this.#joined(answer);
+      if (answer?.errorCode !== 79) return this.#failed(answer?.errorCode);
+      this.#memberId = answer.memberId;
+      this.#join();
+    });
+  }
+
+  #joined(joined: JoinGroupAnswer): void {
+    const { topic } = this.#cluster;
+    this.#memberId = joined.memberId;
+    const leads = joined.leader === joined.memberId;
+    this.#assigned = leads ? topic.partitions : undefined;
+    const request = {
+      generationId: joined.generationId,
+      memberId: joined.memberId,
+      groupInstanceId: this.#instance,
+      protocolType: joined.protocolType,
+      protocolName: joined.protocolName,
+      assignments: leads && !joined.skipAssignment ? assign(this.#protocol, joined.members, topic.partitions) : [],
+    };
+    this.#ask<SyncGroupAnswer>({ kind: "sync-group", request }, (answer) => {
+      if (answer?.errorCode === 0) this.#synced(joined.generationId, decodePartitions(answer.assignment));
+      else this.#failed(answer?.errorCode);
+    });
+  }
+
+  #synced(generation: number, assigned: readonly number[]): void {
+    const { world, record } = this.#cluster;
+    record({ kind: "assigned", at: world.now, owner: this.#instance ?? this.#memberId, generation, partitions: assigned });
+    const gained = assigned.filter((partition) => !this.#owned.has(partition));
+    const lost = this.owned.filter((partition) => !assigned.includes(partition));
+    this.epoch = generation;
+    for (const partition of gained) this.#owned.add(partition);
+    this.#note("owns", gained);
+    if (gained.length > 0) this.#committer.fetch(gained, null, -1);
+    if (lost.length === 0) return this.#beat();
+    this.#after(world.random.between(0, 1000), "revokes", () => {
+      this.#give(lost);
+      this.#join();
+    });
+  }
+
+  #beat(): void {
+    const { world, topic } = this.#cluster;
+    this.#after(Math.floor(this.#sessionMs / 3), "beats", () => {
+      if (world.random.chance(this.#cluster.storm.over ? 0 : 0.005)) this.#subscription++;
+      else if (this.#assigned === undefined || this.#assigned === topic.partitions) return this.#goOn();
+      this.#join();
+    });
+  }
+
+  #goOn(): void {
+    const member = { memberId: this.#memberId, epoch: this.epoch, instance: this.#instance, facts: this.#facts };
+    if (this.#cluster.world.random.chance(0.5)) this.#committer.commit(this.owned, member);
+    const request = { generationId: this.epoch, memberId: this.#memberId, groupInstanceId: this.#instance };
+    this.#ask<HeartbeatAnswer>({ kind: "heartbeat", request }, (answer) => {
+      const errorCode = answer?.errorCode ?? disconnected;
+      if (errorCode === 0 || errorCode === 15 || errorCode === disconnected) this.#beat();
+      else this.#failed(errorCode);
+    });
+  }
+
+  #failed(errorCode = disconnected): void {
+    this.#cluster.world.log(`${this.process.name} got ${errorCode}`);
+    switch (errorCode) {
+      case 82:
+        return this.process.end("is fenced");
+      case 25:
+        this.#forget();
+        this.#memberId = "";
+        break;
+      case 22:
+        this.#forget();
+        break;
+      case 27:
+        return this.#join();
+      case disconnected:
+      case 14:
+      case 15:
+        break;
+      default:
+        this.#cluster.record({ kind: "stuck", at: this.#cluster.world.now, what: `${this.process.name} got error ${errorCode}` });
+    }
+    this.#after(100, "tries again", () => this.#join());
+  }
+}

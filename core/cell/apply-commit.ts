@@ -72,9 +72,7 @@ export function applyCommit(state: CellState, reader: PackedReader, sequence: nu
   close();
   const source = sourceOf(head, sequence);
   if (appended.length > 0) state.sources.add(source, appended.length);
-  if (source.kind === "inline") {
-    for (const { ref, extent } of appended) state.inlineExtents.add(sequence, state.find(ref)!.id, extent.baseOffset);
-  }
+  if (source.kind === "inline") state.noteInlineExtents(sequence, appended);
   keepAnswer(chainOf(state, head), answer);
   state.sweepProducers(head.nowMs);
   return { answer, source, appended };

@@ -1,5 +1,6 @@
 /** All a leader knows of its cell, rebuilt from snapshot and journal at start (D6). Plain data with look-ups; rules are in the files that change it. */
 import type { PartitionRef, TopicId } from "../coordinator.ts";
+import type { AppendedExtent } from "./applied.ts";
 import type { BrokerChain } from "./broker-chains.ts";
 import { InlineExtents, type InlineExtent } from "./inline-extents.ts";
 import { PartitionLog } from "./partition-log.ts";
@@ -40,6 +41,11 @@ export class CellState {
       this.partitions.get(this.sweepId)?.sweepProducers(nowMs, this.producerExpirationMs);
       this.sweepId = this.sweepId + 1 < this.nextPartitionId ? this.sweepId + 1 : 0;
     }
+  }
+
+  /** Of a row whose source is known already. */
+  noteInlineExtents(row: number, appended: readonly AppendedExtent[]): void {
+    for (const { ref, extent } of appended) this.inlineExtents.add(row, this.find(ref)!.id, extent.baseOffset);
   }
 
   /** Of a state that was read from a snapshot. */

@@ -137,7 +137,6 @@ export function applyMarkers(state: CellState, reader: PackedReader, sequence: n
       const byteStart = group * controlBatchBytes;
       log.extents.append(baseOffset, byteStart, controlBatchBytes, sourceId, nowMs);
       log.nextOffset += 1;
-      state.inlineExtents.add(sequence, log.id, baseOffset);
       const aborted = endTransaction(log, ending, baseOffset, nowMs, state.producerExpirationMs);
       const place = { byteStart, byteLength: controlBatchBytes, source: sourceId, maxTimestamp: nowMs };
       appended.push({ ref: log.ref, bounds: log.bounds, extent: { baseOffset, nextOffset: log.nextOffset, ...place }, aborted });
@@ -145,6 +144,7 @@ export function applyMarkers(state: CellState, reader: PackedReader, sequence: n
   }
   const source = { kind: "inline", row: sequence, byteLength: groupCount * controlBatchBytes } as const;
   state.sources.add(source, appended.length);
+  state.noteInlineExtents(sequence, appended);
   state.sweepProducers(nowMs);
   return { source, appended };
 }

@@ -2,7 +2,16 @@
  * The rules of a cell as plainly as they can be written: arrays, no journal, no clever columns. The oracle of the property tests over
  * every BatchCoordinator. Time does not pass here, so no producer expires.
  */
-import type { BatchCoordinates, BatchResult, CommitReply, CommitRequest, PartitionBounds } from "../../core/coordinator.ts";
+import type {
+  AbortedTransaction,
+  BatchCoordinates,
+  BatchResult,
+  CommitReply,
+  CommitRequest,
+  MarkerAnswer,
+  MarkerRequest,
+  PartitionBounds,
+} from "../../core/coordinator.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 
 export interface ModelBatch {
@@ -14,18 +23,57 @@ export interface ModelBatch {
 
 interface ModelProducer {
   epoch: number;
-  readonly batches: { readonly baseSequence: number; readonly offsetCount: number; readonly baseOffset: number }[];
+  batches: { readonly baseSequence: number; readonly offsetCount: number; readonly baseOffset: number }[];
+  open: { readonly generation: number; readonly firstOffset: number } | undefined;
+  /** Of the transaction that ended last. */
+  ended: number;
+  coordinatorEpoch: number;
 }
+
+const transactional = 16;
+const markerBytes = 78;
 
 export class ModelPartition {
   readonly batches: ModelBatch[] = [];
   readonly producers = new Map<number, ModelProducer>();
+  readonly aborted: AbortedTransaction[] = [];
   logStartOffset = 0;
   nextOffset = 0;
 
   get bounds(): PartitionBounds {
     const { logStartOffset, nextOffset } = this;
-    return { logStartOffset, highWatermark: nextOffset, lastStableOffset: nextOffset, leaderEpoch: 0 };
+    const begun = [...this.producers.values()].map(({ open }) => open?.firstOffset ?? nextOffset);
+    const lastStableOffset = Math.max(logStartOffset, Math.min(nextOffset, ...begun));
+    return { logStartOffset, highWatermark: nextOffset, lastStableOffset, leaderEpoch: 0 };
+  }
+
+  /** What a reader of [offset, endOffset) must be told. */
+  abortedIn(offset: number, endOffset: number): AbortedTransaction[] {
+    const overlapping = this.aborted.filter(({ firstOffset, lastOffset }) => lastOffset >= offset && firstOffset < endOffset);
+    return overlapping.toSorted((left, right) => left.firstOffset - right.firstOffset);
+  }
+
+  mark({ producerId, producerEpoch, coordinatorEpoch, generation, commit }: MarkerRequest): number {
+    const known = this.producers.get(producerId);
+    if (known !== undefined && coordinatorEpoch < known.coordinatorEpoch) return errorCodes.TRANSACTION_COORDINATOR_FENCED;
+    if (known !== undefined && generation <= known.ended) return 0;
+    if (known !== undefined && producerEpoch < known.epoch) return errorCodes.INVALID_PRODUCER_EPOCH;
+    const lastOffset = this.nextOffset;
+    if (known?.open !== undefined && !commit) this.aborted.push({ producerId, firstOffset: known.open.firstOffset, lastOffset });
+    const batches = known?.epoch === producerEpoch ? known.batches : [];
+    this.producers.set(producerId, { epoch: producerEpoch, batches, open: undefined, ended: generation, coordinatorEpoch });
+    const batch = {
+      size: markerBytes,
+      offsetCount: 1,
+      attributes: 48,
+      maxTimestamp: 0,
+      producerId,
+      producerEpoch,
+      baseSequence: -1,
+    };
+    this.batches.push({ baseOffset: lastOffset, batch, place: "inline:0" });
+    this.nextOffset += 1;
+    return 0;
   }
 
   /** What a reader from the log's start on may see. */
@@ -44,24 +92,32 @@ export class ModelPartition {
     });
     if (batch.producerId >= 0) {
       const known = this.producers.get(batch.producerId);
+      const generation = (batch.attributes & transactional) === 0 ? undefined : (batch.transactionGeneration ?? 0);
+      if (generation === 0) return result(errorCodes.INVALID_TXN_STATE, -1, false);
       if (known !== undefined) {
         if (batch.producerEpoch < known.epoch) return result(errorCodes.INVALID_PRODUCER_EPOCH, -1, false);
+        if (known.open !== undefined && known.open.generation !== generation)
+          return result(errorCodes.INVALID_TXN_STATE, -1, false);
+        if (generation !== undefined && generation <= known.ended) return result(errorCodes.INVALID_TXN_STATE, -1, false);
         if (batch.producerEpoch === known.epoch) {
           const same = known.batches.find(
             (kept) => kept.baseSequence === batch.baseSequence && kept.offsetCount === batch.offsetCount,
           );
           if (same !== undefined) return result(0, same.baseOffset, true);
           const last = known.batches.at(-1);
-          const wanted = (last.baseSequence + last.offsetCount) % 2 ** 31;
+          const wanted = last === undefined ? 0 : (last.baseSequence + last.offsetCount) % 2 ** 31;
           if (batch.baseSequence !== wanted) return result(errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER, -1, false);
         } else if (batch.baseSequence !== 0) return result(errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER, -1, false);
       }
       const kept = { baseSequence: batch.baseSequence, offsetCount: batch.offsetCount, baseOffset: this.nextOffset };
-      if (known === undefined || known.epoch !== batch.producerEpoch) {
-        this.producers.set(batch.producerId, { epoch: batch.producerEpoch, batches: [kept] });
+      const open = generation === undefined ? undefined : (known?.open ?? { generation, firstOffset: this.nextOffset });
+      if (known === undefined) {
+        const producer = { epoch: batch.producerEpoch, batches: [kept], open, ended: 0, coordinatorEpoch: -1 };
+        this.producers.set(batch.producerId, producer);
       } else {
-        known.batches.push(kept);
-        if (known.batches.length > 5) known.batches.shift();
+        known.batches = known.epoch === batch.producerEpoch ? [...known.batches, kept].slice(-5) : [kept];
+        known.epoch = batch.producerEpoch;
+        known.open = open;
       }
     }
     const baseOffset = this.nextOffset;
@@ -77,6 +133,15 @@ export class CellModel {
 
   create(key: string): void {
     if (!this.partitions.has(key)) this.partitions.set(key, new ModelPartition());
+  }
+
+  mark(requests: readonly MarkerRequest[]): MarkerAnswer[] {
+    return requests.map((request) =>
+      request.partitions.map(
+        ({ topicId, partition }) =>
+          this.partitions.get(`${topicId}/${partition}`)?.mark(request) ?? errorCodes.UNKNOWN_TOPIC_OR_PARTITION,
+      ),
+    );
   }
 
   /** Without the cursor, which is the leader's own business. */

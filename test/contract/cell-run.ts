@@ -4,8 +4,16 @@
  */
 import * as fc from "fast-check";
 import { expect } from "vitest";
-import type { BatchCoordinates, BatchCoordinator, CommitRequest, Extent, FollowReply } from "../../core/coordinator.ts";
-import { CellModel } from "./cell-model.ts";
+import type {
+  BatchCoordinates,
+  BatchCoordinator,
+  CommitRequest,
+  Extent,
+  FollowReply,
+  MarkerRequest,
+  PartitionRef,
+} from "../../core/coordinator.ts";
+import { CellModel, type ModelPartition } from "./cell-model.ts";
 import { byteLengthOf, createTime, entriesOf, plain } from "./commits.ts";
 
 type BatchDraft =
@@ -17,6 +25,14 @@ type BatchDraft =
       readonly step: number;
       readonly count: number;
       readonly bump: boolean;
+    }
+  /** `late` counts back from the transaction that is going on. */
+  | {
+      readonly kind: "transactional";
+      readonly producer: number;
+      readonly step: number;
+      readonly count: number;
+      readonly late: number;
     };
 
 type Step =
@@ -25,6 +41,17 @@ type Step =
       readonly broker: number;
       readonly inline: boolean;
       readonly parts: readonly (readonly [number, readonly BatchDraft[]])[];
+    }
+  | {
+      readonly kind: "markers";
+      readonly producers: readonly number[];
+      readonly partitions: readonly number[];
+      readonly commit: boolean;
+      /** Transaction version 2. */
+      readonly bump: boolean;
+      /** So many transactions ago. */
+      readonly late: number;
+      readonly coordinatorEpoch: number;
     }
   | { readonly kind: "repeat"; readonly back: number }
   | { readonly kind: "ahead"; readonly broker: number }
@@ -46,6 +73,13 @@ const batchDraft: fc.Arbitrary<BatchDraft> = fc.oneof(
     count: fc.integer({ min: 1, max: 3 }),
     bump: fc.oneof({ weight: 12, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
   }),
+  fc.record({
+    kind: fc.constant("transactional" as const),
+    producer: fc.integer({ min: 0, max: 3 }),
+    step: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, { weight: 2, arbitrary: fc.integer({ min: -3, max: 1 }) }),
+    count: fc.integer({ min: 1, max: 3 }),
+    late: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: -1, max: 3 }) }),
+  }),
 );
 const broker = fc.integer({ min: 0, max: 1 });
 const parts = fc.uniqueArray(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.array(batchDraft, { minLength: 1, maxLength: 4 })), {
@@ -55,6 +89,21 @@ const parts = fc.uniqueArray(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.array(b
 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 20, arbitrary: fc.record({ kind: fc.constant("commit" as const), broker, inline: fc.boolean(), parts }) },
+  {
+    weight: 9,
+    arbitrary: fc.record({
+      kind: fc.constant("markers" as const),
+      producers: fc.uniqueArray(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 2 }),
+      partitions: fc.oneof(fc.constant([0, 1, 2]), fc.uniqueArray(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 3 })),
+      commit: fc.boolean(),
+      bump: fc.boolean(),
+      late: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 2 }) }),
+      coordinatorEpoch: fc.oneof(
+        { weight: 9, arbitrary: fc.constant(3) },
+        { weight: 1, arbitrary: fc.integer({ min: 2, max: 4 }) },
+      ),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("repeat" as const), back: fc.integer({ min: 0, max: 5 }) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("ahead" as const), broker }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("new-epoch" as const), broker }) },
@@ -91,6 +140,7 @@ export async function checkAgainstModel(
   let { cursor } = await coordinator.findBatches([]);
   let restarted = false;
   const told = new Map<number, Extent[]>(known.map(({ partition }) => [partition, []]));
+  const stable = new Map<number, number>();
   for (const now of run) {
     if (now.kind === "restart") {
       await under.restart();
@@ -107,6 +157,9 @@ export async function checkAgainstModel(
         log.logStartOffset = Math.max(log.logStartOffset, beforeOffset);
         expect(answer).toEqual({ errorCode: 0, logStartOffset: log.logStartOffset });
       }
+    } else if (now.kind === "markers") {
+      const markers = sender.markers(now);
+      expect(await coordinator.writeMarkers(markers)).toEqual(model.mark(markers));
     } else {
       const request = sender.request(now);
       if (request !== undefined) {
@@ -118,7 +171,7 @@ export async function checkAgainstModel(
     expect(reply.gap && !restarted).toBe(false);
     if (reply.gap)
       for (const { partition } of known) told.set(partition, [...(await found(coordinator, topicId, partition, model))]);
-    else remember(told, reply);
+    else remember(told, stable, reply);
     ({ cursor } = reply);
     restarted = false;
   }
@@ -142,12 +195,33 @@ export async function checkAgainstModel(
     // Whoever followed knows no less than a look-up.
     const followed = told.get(partition)!.filter(({ nextOffset }) => nextOffset > (extents[0]?.baseOffset ?? log.nextOffset));
     expect(followed).toEqual(extents);
+    await checkAborted(coordinator, { topicId, partition }, log, extents);
   }
   await coordinator.deletePartitions(topicId);
 }
 
-function remember(told: Map<number, Extent[]>, reply: FollowReply): void {
-  for (const update of reply.updates) if (update.kind === "appended") told.get(update.partition)!.push(update.extent);
+function remember(told: Map<number, Extent[]>, stable: Map<number, number>, reply: FollowReply): void {
+  for (const update of reply.updates) {
+    if (update.kind === "deleted") continue;
+    expect(update.bounds.lastStableOffset).toBeGreaterThanOrEqual(stable.get(update.partition) ?? 0);
+    stable.set(update.partition, update.bounds.lastStableOffset);
+    if (update.kind === "appended") told.get(update.partition)!.push(update.extent);
+  }
+}
+
+/** Of any range of whole extents the leader names exactly the aborted transactions that overlap it. */
+async function checkAborted(
+  coordinator: BatchCoordinator,
+  ref: PartitionRef,
+  log: ModelPartition,
+  extents: readonly Extent[],
+): Promise<void> {
+  const starts = extents.map(({ baseOffset }) => baseOffset).filter((offset) => offset >= log.logStartOffset);
+  const requests = starts.flatMap((offset) => [1, 300].map((maxBytes) => ({ ...ref, offset, maxBytes })));
+  const { results } = await coordinator.findBatches(requests);
+  for (const [index, { abortedTransactions, extents: range }] of results.entries()) {
+    expect(abortedTransactions).toEqual(log.abortedIn(requests[index]!.offset, range.at(-1)!.nextOffset));
+  }
 }
 
 async function found(
@@ -158,7 +232,8 @@ async function found(
 ): Promise<readonly Extent[]> {
   const log = model.partitions.get(`${topicId}/${partition}`)!;
   const reply = await coordinator.findBatches([{ topicId, partition, offset: log.logStartOffset, maxBytes: 1e9 }]);
-  expect(reply.results[0]).toMatchObject({ errorCode: 0, bounds: log.bounds, abortedTransactions: [] });
+  const abortedTransactions = log.abortedIn(log.logStartOffset, log.nextOffset);
+  expect(reply.results[0]).toMatchObject({ errorCode: 0, bounds: log.bounds, abortedTransactions });
   return reply.results[0]!.extents;
 }
 
@@ -169,6 +244,8 @@ class Sender {
   readonly #brokers = [0, 1].map(() => ({ epoch: 1, number: 0 }));
   readonly #sent: CommitRequest[] = [];
   readonly #producers = new Map<string, { epoch: number; next: number; batches: BatchCoordinates[] }>();
+  /** As their coordinators know them. */
+  readonly #transactions = [0, 1, 2, 3].map(() => ({ epoch: 0, generation: 1 }));
   #fill = 0;
 
   constructor(topicId: string, firstBroker: number) {
@@ -200,6 +277,18 @@ class Sender {
       default:
         return undefined;
     }
+  }
+
+  markers({ producers, partitions, commit, bump, late, coordinatorEpoch }: Extract<Step, { kind: "markers" }>): MarkerRequest[] {
+    return producers.map((id) => {
+      const transaction = this.#transactions[id]!;
+      const producerEpoch = transaction.epoch + (bump ? 1 : 0);
+      const generation = Math.max(1, transaction.generation - late);
+      if (late === 0) Object.assign(transaction, { epoch: producerEpoch, generation: generation + 1 });
+      if (late === 0 && bump) for (const partition of [0, 1, 2]) this.#producers.delete(`${partition}/t${id}`);
+      const refs = partitions.map((partition) => ({ topicId: this.#topicId, partition }));
+      return { producerId: 600 + id, producerEpoch, coordinatorEpoch, generation, commit, partitions: refs };
+    });
   }
 
   #commit({ broker, inline, parts }: Extract<Step, { kind: "commit" }>): CommitRequest {
@@ -238,6 +327,7 @@ class Sender {
 
   #batch(partition: number, draft: BatchDraft): BatchCoordinates {
     if (draft.kind === "plain") return plain(draft.count, { size: draft.size });
+    if (draft.kind === "transactional") return this.#transactional(partition, draft);
     const key = `${partition}/${draft.producer}`;
     let producer = this.#producers.get(key);
     // Near the end of the sequences, so that runs wrap.
@@ -250,6 +340,27 @@ class Sender {
     const baseSequence = (producer.next + Math.max(0, step)) % 2 ** 31;
     const batch = plain(count, { producerId: 500 + id, producerEpoch: producer.epoch, baseSequence });
     if (step <= 0 && partition !== unknownPartition) {
+      producer.next = (baseSequence + count) % 2 ** 31;
+      producer.batches.push(batch);
+    }
+    return batch;
+  }
+
+  #transactional(
+    partition: number,
+    { producer: id, step, count, late }: Extract<BatchDraft, { kind: "transactional" }>,
+  ): BatchCoordinates {
+    const { epoch, generation } = this.#transactions[id]!;
+    const key = `${partition}/t${id}`;
+    let producer = this.#producers.get(key);
+    if (producer === undefined) this.#producers.set(key, (producer = { epoch, next: 0, batches: [] }));
+    const again = step < 0 ? producer.batches.at(step) : undefined;
+    if (again !== undefined) return again;
+    const baseSequence = (producer.next + Math.max(0, step)) % 2 ** 31;
+    const transactionGeneration = Math.max(0, generation - late);
+    const claims = { producerId: 600 + id, producerEpoch: epoch, baseSequence, attributes: 16, transactionGeneration };
+    const batch = plain(count, claims);
+    if (step <= 0 && late === 0) {
       producer.next = (baseSequence + count) % 2 ** 31;
       producer.batches.push(batch);
     }

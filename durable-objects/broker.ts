@@ -26,6 +26,7 @@ import { openStore } from "./stores.ts";
 import { serveTcp } from "./tcp-front.ts";
 import { ControllerTopicCatalog } from "./topic-catalog.ts";
 import type { Transport } from "./transport.ts";
+import { parseTcpAddress } from "./tcp-address.ts";
 import { WebSocketFronts } from "./websocket-front.ts";
 
 /** Answers a client has not taken yet, above which no further request of its is begun. */
@@ -185,15 +186,15 @@ export class BrokerObject extends DurableObject<Env> {
   /** Raw TCP: the address is the one that clients are told to connect to. */
   override async connect(socket: Socket): Promise<void> {
     const { localAddress } = await socket.opened;
-    const { hostname, port } = new URL(`tcp://${localAddress ?? ""}`);
+    const { host, port, clientAddress } = parseTcpAddress(localAddress ?? "");
     this.#connectionsOpened += 1;
     const facts: ConnectionFacts = {
       id: `tcp-${this.#connectionsOpened}`,
       cluster: this.#cluster,
       zone: this.#zone,
-      advertisedHost: hostname.replace(/^\[|\]$/g, ""),
-      advertisedBasePort: Number(port),
-      clientAddress: "",
+      advertisedHost: host,
+      advertisedBasePort: port,
+      clientAddress,
       transport: "tcp",
     };
     await serveTcp({

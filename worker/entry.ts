@@ -4,6 +4,7 @@
  */
 import { BrokerObject } from "../durable-objects/broker.ts";
 import type { Env } from "../durable-objects/env.ts";
+import { ipAddressOf, tcpAddressText } from "../durable-objects/tcp-address.ts";
 import { app } from "./app.ts";
 import { handlers } from "./handlers.ts";
 import { brokerOfPort } from "./routes.ts";
@@ -28,8 +29,9 @@ export default {
 
   /** Moves bytes between the client and its broker; neither side is looked at. */
   async connect(socket: Socket, env: Env): Promise<void> {
-    const { localAddress } = await socket.opened;
-    const { broker, address } = brokerOfPort(env, Number(localAddress?.split(":").at(-1)));
+    const { localAddress, remoteAddress } = await socket.opened;
+    const { broker, ...advertised } = brokerOfPort(env, Number(localAddress?.split(":").at(-1)));
+    const address = tcpAddressText({ ...advertised, clientAddress: ipAddressOf(remoteAddress) });
     const upstream = (env.BROKER.getByName(broker) as unknown as Connectable).connect(address);
     await Promise.allSettled([socket.readable.pipeTo(upstream.writable), upstream.readable.pipeTo(socket.writable)]);
   },

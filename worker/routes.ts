@@ -36,13 +36,13 @@ export function zoneOfRequest(settings: Settings, request: Request): string {
 }
 
 /** Port base + n is broker n of the first zone. */
-export function brokerOfPort(env: Env, port: number): { readonly broker: string; readonly address: string } {
+export function brokerOfPort(env: Env, port: number): { readonly broker: string; readonly host: string; readonly port: number } {
   const advertised = env.ADVERTISED ?? { host: "127.0.0.1", basePort: port };
   const zone = zonesOf(settingsOf(env))[0] ?? "local";
-  const host = advertised.host.includes(":") ? `[${advertised.host}]` : advertised.host;
   return {
     broker: brokerName({ cluster: defaultCluster, zone, index: port - advertised.basePort }),
-    address: `${host}:${advertised.basePort}`,
+    host: advertised.host,
+    port: advertised.basePort,
   };
 }
 

@@ -58,7 +58,7 @@ describe("a connection goes to", () => {
   test("[D2] port base + n is broker n, under the address that is advertised", () => {
     const { env } = deployment();
     const local = { ...env, ADVERTISED: { host: "::1", basePort: 9092 } };
-    expect(brokerOfPort(local, 9094)).toEqual({ broker: "default/local/2", address: "[::1]:9092" });
+    expect(brokerOfPort(local, 9094)).toEqual({ broker: "default/local/2", host: "::1", port: 9092 });
   });
 });
 

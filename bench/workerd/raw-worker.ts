@@ -1,9 +1,11 @@
 /**
  * The raw path: what this machine and this runtime give without Kafka. Bytes come in by TCP or WebSocket, reach a Durable Object and
  * go to the object store in 8 MiB objects, three at once; a lone small message becomes one row in another object before it is
- * answered. Kante's sustained and lone produce are measured against these.
+ * answered; small messages of a pipelining client become one object and one row for all that wait. Kante's sustained, lone and
+ * pipelined produce are measured against these.
  */
 import { DurableObject } from "cloudflare:workers";
+import { FrameCutter } from "../../protocol/frames.ts";
 import { DiskObjectStore } from "../../storage/disk.ts";
 import type { ObjectStore } from "../../storage/object-store.ts";
 import { R2ObjectStore } from "../../storage/r2.ts";
@@ -18,6 +20,9 @@ interface Env {
 const objectBytes = 8 * 1024 * 1024;
 const uploadsMax = 3;
 const readBytes = 256 * 1024;
+/** About what a leader writes down of some batches. */
+const rowBytes = 100;
+const frameBytesMax = 32 * 1024 * 1024;
 /** A message out after so many bytes in: an int32 length and four bytes, so that a Kafka load generator understands it. */
 const taken = Uint8Array.from([0, 0, 0, 4, 0, 0, 0, 0]);
 
@@ -63,17 +68,66 @@ class Uploads {
   }
 }
 
+/** What waits is stored as one object, then as one row, then answered; meanwhile the next may wait. */
+class Groups {
+  readonly #store: ObjectStore;
+  readonly #name: string;
+  readonly #insertRow: (row: Uint8Array) => Promise<void>;
+  readonly #answer: (count: number) => Promise<void>;
+  #waiting: Uint8Array[] = [];
+  #count = 0;
+  #isBusy = false;
+
+  constructor(
+    store: ObjectStore,
+    name: string,
+    insertRow: (row: Uint8Array) => Promise<void>,
+    answer: (count: number) => Promise<void>,
+  ) {
+    this.#store = store;
+    this.#name = name;
+    this.#insertRow = insertRow;
+    this.#answer = answer;
+  }
+
+  push(frames: readonly Uint8Array[]): void {
+    this.#waiting.push(...frames);
+    if (!this.#isBusy && this.#waiting.length > 0) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#isBusy = true;
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting.splice(0);
+      const object = new Uint8Array(group.reduce((sum, { byteLength }) => sum + byteLength, 0));
+      let position = 0;
+      for (const frame of group) {
+        object.set(frame, position);
+        position += frame.byteLength;
+      }
+      await this.#store.put(`raw/${this.#name}/${this.#count++}`, object);
+      await this.#insertRow(new Uint8Array(rowBytes));
+      await this.#answer(group.length);
+    }
+    this.#isBusy = false;
+  }
+}
+
 export class Sink extends DurableObject<Env> {
   #count = 0;
   readonly #webSocketBytes = new Map<WebSocket, { uploads: Uploads; line: Promise<void> }>();
 
-  #uploads(store: string): Uploads {
+  #freshName(): string {
     this.#count += 1;
-    const objects = store === "r2" ? new R2ObjectStore(this.env.BUCKET) : new DiskObjectStore(this.env.DISK);
-    return new Uploads(objects, `${Date.now()}-${this.#count}`);
+    return `${Date.now()}-${this.#count}`;
   }
 
-  /** Everything until the client closes its side becomes objects; then one answer. */
+  #uploads(store: string): Uploads {
+    const objects = store === "r2" ? new R2ObjectStore(this.env.BUCKET) : new DiskObjectStore(this.env.DISK);
+    return new Uploads(objects, this.#freshName());
+  }
+
+  /** Everything until the client closes its side becomes objects, then one answer; or as the port's purpose says. */
   override async connect(socket: Socket): Promise<void> {
     const { localAddress } = await socket.opened;
     const purpose = localAddress?.split(":")[0] ?? "";
@@ -86,6 +140,21 @@ export class Sink extends DurableObject<Env> {
         if (done) break;
         await rows.insert(value);
         await writer.write(taken);
+      }
+    } else if (purpose === "groups") {
+      const rows = this.env.ROWS.getByName("rows");
+      const groups = new Groups(
+        new DiskObjectStore(this.env.DISK),
+        this.#freshName(),
+        async (row) => await rows.insert(row),
+        async (count) =>
+          await writer.write(Uint8Array.from({ length: count * taken.length }, (_, at) => taken[at % taken.length]!)),
+      );
+      const cutter = new FrameCutter(frameBytesMax);
+      for (;;) {
+        const { value, done } = await reader.read(cutter.space());
+        if (done) break;
+        groups.push(cutter.received(value));
       }
     } else {
       const uploads = this.#uploads(purpose);
@@ -144,7 +213,7 @@ interface Connectable {
   connect(address: string): Socket;
 }
 
-const purposes = ["disk", "r2", "lone"];
+const purposes = ["disk", "r2", "lone", "groups"];
 
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {

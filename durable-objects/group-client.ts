@@ -66,8 +66,9 @@ class RpcGroupClient implements GroupClient {
     return this.#repeat((group) => group.heartbeat(request), failures.heartbeatFailed);
   }
 
+  /** Not repeated: the answer that got lost may be the only one to name the new assignment. Refused, a client says and is told all. */
   consumerHeartbeat(request: ConsumerHeartbeatRequest, facts: ClientFacts) {
-    return this.#repeat((group) => group.consumerHeartbeat(request, facts), failures.consumerHeartbeatFailed);
+    return this.#call((group) => group.consumerHeartbeat(request, facts), failures.consumerHeartbeatFailed);
   }
 
   leaveGroup(request: LeaveGroupRequest) {

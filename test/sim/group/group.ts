@@ -142,7 +142,9 @@ export class SimulatedGroup implements Callee {
   #perform(what: string, decide: (machine: GroupMachine) => readonly Effect[]): void {
     const machine = this.#inMemory();
     const somethingDue = (machine.nextDeadline() ?? Infinity) <= this.#world.now;
-    const effects = decide(machine);
+    const effects = [...decide(machine)];
+    // What fell due by that: the timer for it would fire at once.
+    while ((machine.nextDeadline() ?? Infinity) <= this.#world.now) effects.push(...machine.tick(this.#world.now));
     if (this.#world.random.chance(this.faults.killed)) return this.kill("before its rows are written");
     const happenings = [...this.#told.happenings(this.#world.now, effects, (id) => this.#waiting.get(id)?.call)];
     const rows = effects.filter(({ kind }) => kind !== "reply").length;

@@ -114,6 +114,12 @@ export class Cell {
     return count;
   }
 
+  get producerMemoryBytes(): number {
+    let bytes = 0;
+    for (const log of this.#state.partitions.values()) bytes += log.producers.memoryBytes;
+    return bytes;
+  }
+
   /** Memory of all extents' columns. */
   get extentMemoryBytes(): number {
     let bytes = this.#state.sources.memoryBytes + this.#state.inlineExtents.memoryBytes;

@@ -24,5 +24,6 @@ function producersOf({ producers }: PartitionLog): PartitionDescription["produce
     lastTimestamp: producers.lastUsedMs(row),
     coordinatorEpoch: producers.coordinatorEpoch(row),
     transactionStartOffset: producers.openGeneration(row) > 0 ? producers.firstOffset(row) : -1,
+    transactionGeneration: producers.openGeneration(row),
   }));
 }

@@ -5,6 +5,7 @@ import type {
   CommitEntry,
   CommitReply,
   CommitRequest,
+  MarkerRequest,
   PartitionRef,
 } from "../../core/coordinator.ts";
 
@@ -17,6 +18,20 @@ export function plain(offsetCount = 1, more: Partial<BatchCoordinates> = {}): Ba
 
 export function from(producerId: number, baseSequence: number, offsetCount = 1, producerEpoch = 0): BatchCoordinates {
   return plain(offsetCount, { producerId, producerEpoch, baseSequence });
+}
+
+/** A transactional batch. */
+export function within(generation: number, producerId: number, baseSequence: number, producerEpoch = 0): BatchCoordinates {
+  return plain(1, { producerId, producerEpoch, baseSequence, attributes: 16, transactionGeneration: generation });
+}
+
+export function ends(
+  generation: number,
+  producerId: number,
+  partitions: readonly PartitionRef[],
+  more: Partial<MarkerRequest> = {},
+): MarkerRequest {
+  return { producerId, producerEpoch: 0, coordinatorEpoch: 0, generation, commit: true, partitions, ...more };
 }
 
 /** Entries one behind the other, as a broker lays them out (D7). */
@@ -49,6 +64,13 @@ export class Chain {
   constructor(brokerId = 0, brokerEpoch = 1) {
     this.brokerId = brokerId;
     this.brokerEpoch = brokerEpoch;
+  }
+
+  /** Goes on before the last number, which was not taken. */
+  again(): Chain {
+    const chain = new Chain(this.brokerId, this.brokerEpoch);
+    chain.#number = this.#number - 1;
+    return chain;
   }
 
   object(parts: readonly (readonly [PartitionRef, readonly BatchCoordinates[]])[]): CommitRequest {

@@ -23,7 +23,11 @@ const extent = fc
     source: fc.oneof(inline, object),
   })
   .map((drawn) => (drawn.source.kind === "inline" ? { ...drawn, byteLength: drawn.source.records.length } : drawn));
+const aborted = fc.record({ producerId: fc.nat(), firstOffset: number });
 const update: fc.Arbitrary<FollowUpdate> = fc.oneof(
+  fc
+    .record({ kind: fc.constant("appended" as const), ...ref, extent, bounds, aborted })
+    .map((drawn) => ({ ...drawn, aborted: { ...drawn.aborted, lastOffset: drawn.extent.baseOffset } })),
   fc.record({ kind: fc.constant("appended" as const), ...ref, extent, bounds }),
   fc.record({ kind: fc.constant("bounds" as const), ...ref, bounds }),
   fc.record({ kind: fc.constant("deleted" as const), ...ref }),

@@ -1,6 +1,6 @@
 /** Histories of a cell as values: commits both ways, producers that repeat, topics that come and go, deleted records, time that passes. */
 import * as fc from "fast-check";
-import type { BatchCoordinates, CommitRequest } from "../../../core/coordinator.ts";
+import type { BatchCoordinates, CommitRequest, MarkerRequest } from "../../../core/coordinator.ts";
 import { Chain, plain } from "../../contract/commits.ts";
 
 export const topics = ["a", "b", "c"].map((letter) => `00000000-0000-4000-8000-00000000000${letter}`);
@@ -12,6 +12,8 @@ interface Draft {
   readonly count: number;
   readonly size: number;
   readonly maxTimestamp: number;
+  /** 0: outside of transactions. */
+  readonly generation: number;
 }
 
 export type HistoryStep =
@@ -20,6 +22,14 @@ export type HistoryStep =
       readonly broker: number;
       readonly inline: boolean;
       readonly parts: readonly { readonly topic: number; readonly partition: number; readonly batches: readonly Draft[] }[];
+    }
+  | {
+      readonly kind: "markers";
+      readonly topic: number;
+      readonly producers: readonly number[];
+      readonly epoch: number;
+      readonly generation: number;
+      readonly commit: boolean;
     }
   | { readonly kind: "create"; readonly topic: number }
   | { readonly kind: "delete"; readonly topic: number }
@@ -38,6 +48,7 @@ const draft: fc.Arbitrary<Draft> = fc.record({
   count: fc.integer({ min: 1, max: 3 }),
   size: fc.integer({ min: 61, max: 400 }),
   maxTimestamp: fc.oneof(fc.nat(5000), fc.constant(-1), fc.integer({ min: 0, max: 2 ** 50 })),
+  generation: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 2, arbitrary: fc.integer({ min: 1, max: 3 }) }),
 });
 const part = fc.record({ topic, partition, batches: fc.array(draft, { minLength: 1, maxLength: 4 }) });
 const parts = fc.uniqueArray(part, {
@@ -49,6 +60,17 @@ const step: fc.Arbitrary<HistoryStep> = fc.oneof(
   {
     weight: 12,
     arbitrary: fc.record({ kind: fc.constant("commit" as const), broker: fc.nat(1), inline: fc.boolean(), parts }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("markers" as const),
+      topic,
+      producers: fc.uniqueArray(fc.nat(3), { minLength: 1, maxLength: 3 }),
+      epoch: fc.nat(1),
+      generation: fc.integer({ min: 1, max: 3 }),
+      commit: fc.boolean(),
+    }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("create" as const), topic }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("delete" as const), topic }) },
@@ -81,7 +103,20 @@ export class Brokers {
   }
 }
 
-function batchOf({ producer, sequence, epoch, count, size, maxTimestamp }: Draft): BatchCoordinates {
+function batchOf({ producer, sequence, epoch, count, size, maxTimestamp, generation }: Draft): BatchCoordinates {
   const claims = producer < 0 ? {} : { producerId: producer, producerEpoch: epoch, baseSequence: sequence };
-  return plain(count, { size, maxTimestamp, ...claims });
+  const transaction = producer < 0 || generation === 0 ? {} : { attributes: 16, transactionGeneration: generation };
+  return plain(count, { size, maxTimestamp, ...claims, ...transaction });
+}
+
+export function markersOf({
+  topic,
+  producers,
+  epoch,
+  generation,
+  commit,
+}: Extract<HistoryStep, { readonly kind: "markers" }>): MarkerRequest[] {
+  const partitions = [0, 1, 2].map((number) => ({ topicId: topics[topic]!, partition: number }));
+  const same = { producerEpoch: epoch, coordinatorEpoch: 0, generation, commit, partitions };
+  return producers.map((producerId) => ({ producerId, ...same }));
 }

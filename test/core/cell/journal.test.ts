@@ -7,8 +7,8 @@ import { expect, test } from "vitest";
 import { Cell, type JournalRow } from "../../../core/cell/cell.ts";
 import { MemoryCoordinator, MemoryRows } from "../../../core/cell/memory-coordinator.ts";
 import { settingDefaults } from "../../../core/settings.ts";
-import { createTime } from "../../contract/commits.ts";
-import { Brokers, history, topics, type HistoryStep } from "./history.ts";
+import { Chain, createTime, from, short, within } from "../../contract/commits.ts";
+import { Brokers, history, markersOf, topics, type HistoryStep } from "./history.ts";
 
 const settings = { ...settingDefaults, "producer.id.expiration.ms": 1000 };
 
@@ -56,6 +56,9 @@ async function play(coordinator: MemoryCoordinator, brokers: Brokers, step: Hist
   switch (step.kind) {
     case "commit":
       await coordinator.commit(brokers.request(step));
+      return;
+    case "markers":
+      await coordinator.writeMarkers(markersOf(step));
       return;
     case "create": {
       const partitions = [0, 1].map((partition) => ({ topicId: topics[step.topic]!, partition }));
@@ -124,4 +127,35 @@ test("[D6] the journal holds the rows since the snapshot, and of those before it
     }),
     { numRuns: 200 },
   );
+});
+
+/** What the version before transactions wrote: a commit inline, one as an object, with producers, a duplicate and two refusals. */
+const oldRows: readonly JournalRow[] = [
+  "0200022435663063396135322d366437622d346135312d396430652d306131623263336434653566002435663063396135322d366437622d346135312d396430652d30613162326333643465356601",
+  "0180d095ffbc3181b899290001010085020342006403af90abfef9620e00004e6401af90abfef962003d02af90abfef962",
+  "0180d095ffbc31000001026790030442026402af90abfef9620e0800026401af90abfef9620207ffffffff0752016403af90abfef96201000000206401002d",
+].map((entry, index) => ({
+  sequence: index + 1,
+  entry: new Uint8Array(Buffer.from(entry, "hex")),
+  inline: index === 1 ? new Uint8Array(261) : undefined,
+}));
+const oldSnapshot =
+  "020380b899290200020100028502010100016602002435663063396135322d366437622d346135312d396430652d3061316232633364346535660000000680d095ffbc31010000010000850200d00f01070080d095ffbc3102000300030103012435663063396135322d366437622d346135312d396430652d3061316232633364346535660100000380d095ffbc31010000010000c80102d00f02070480d095ffbc3101000200080080d095ffbc3101ffffffff07010201000102020102030000000000060000000800000203040000000000040000010000005a010000";
+
+test("[D6] [I7] rows and snapshots from before there were transactions are read, and what they say goes on", async () => {
+  const topicId = "5f0c9a52-6d7b-4a51-9d0e-0a1b2c3d4e5f";
+  const fromRows = new MemoryRows();
+  for (const row of oldRows) fromRows.journal.set(row.sequence, row);
+  const fromSnapshot = new MemoryRows();
+  fromSnapshot.snapshot = { sequence: 3, chunks: [new Uint8Array(Buffer.from(oldSnapshot, "hex"))] };
+  fromSnapshot.journal.set(2, oldRows[1]!);
+  const [left, right] = [fromRows, fromSnapshot].map(
+    (rows) => new MemoryCoordinator({ rows, settings: settingDefaults, now: () => 1_700_000_000_000 }),
+  );
+  expect(left!.cell.snapshot()).toEqual(right!.cell.snapshot());
+  const chain = new Chain(0, 2);
+  const parts = [[{ topicId, partition: 0 }, [from(7, 3), from(7, 4), within(1, 7, 5)]]] as const;
+  expect(short(right!.commitNow(chain.object(parts)))).toBe("d3 o6 o7");
+  const found = right!.cell.findBatches([{ topicId, partition: 1, offset: 0, maxBytes: 1e6 }]).results[0]!;
+  expect([found.bounds.lastStableOffset, found.extents.length]).toEqual([3, 1]);
 });

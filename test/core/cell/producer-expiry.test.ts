@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { Cell } from "../../../core/cell/cell.ts";
 import { MemoryCoordinator, MemoryRows } from "../../../core/cell/memory-coordinator.ts";
 import { settingDefaults } from "../../../core/settings.ts";
-import { Chain, createTime, from, plain, short } from "../../contract/commits.ts";
+import { Chain, createTime, ends, from, plain, short, within } from "../../contract/commits.ts";
 
 const topicId = "5f0c9a52-6d7b-4a51-9d0e-0a1b2c3d4e5f";
 const at = (partition: number) => ({ topicId, partition });
@@ -118,4 +118,52 @@ test("[D6] a clock that goes back neither frees nor breaks anything", async () =
   const replayed = new Cell({ cell: 0, settings, inlineRows: life.rows });
   for (const row of life.rows.journal.values()) replayed.applyRow(row, false);
   expect(replayed.snapshot()).toEqual(life.coordinator.cell.snapshot());
+});
+
+test("[I4] [I8] who has a transaction open never expires: its marker finds where it began, and is then freed with the rest", async () => {
+  const life = await begin(1);
+  expect(life.send([within(1, 1, 0), from(2, 0)])).toBe("o0 o1");
+  life.nowMs += 5000;
+  expect(life.send([plain()])).toBe("o2");
+  expect(life.coordinator.cell.producerCount).toBe(1);
+  life.restart();
+  expect(life.send([within(2, 1, 1), within(1, 1, 1)])).toBe("e48 o3");
+  life.nowMs += 5000;
+  const { cell } = life.coordinator;
+  expect(life.coordinator.writeMarkersNow([ends(1, 1, [at(0)], { commit: false })])).toEqual([[0]]);
+  const { bounds, abortedTransactions } = cell.findBatches([{ ...at(0), offset: 0, maxBytes: 1e6 }]).results[0]!;
+  expect([bounds.lastStableOffset, abortedTransactions]).toEqual([5, [{ producerId: 1, firstOffset: 0, lastOffset: 4 }]]);
+  life.nowMs += 1000;
+  life.send([plain()]);
+  expect(cell.producerCount).toBe(0);
+});
+
+test("[I3] a marker that is repeated in a cell that has seen no commit is known", async () => {
+  const life = await begin(1);
+  const marker = ends(1, 1, [at(0)]);
+  expect([life.coordinator.writeMarkersNow([marker]), life.coordinator.writeMarkersNow([marker])]).toEqual([[[0]], [[0]]]);
+  expect(life.send([plain()])).toBe("o1");
+});
+
+test("[I4] [I8] 10 000 open transactions of one partition take less than 2.5 MB, end in any order, and are all freed", async () => {
+  const life = await begin(1);
+  const count = 10_000;
+  life.send(Array.from({ length: count }, (_, id) => within(1, id, 0)));
+  expect(life.coordinator.cell.producerMemoryBytes).toBeLessThan(2.5e6);
+  life.coordinator.takeSnapshot();
+  life.restart();
+  const stable = (): number =>
+    life.coordinator.cell.findBatches([{ ...at(0), offset: 0, maxBytes: 1 }]).results[0]!.bounds.lastStableOffset;
+  // Every third first, then from the front.
+  const ended = [0, 1, 2].flatMap((rest) => Array.from({ length: count }, (_, id) => id).filter((id) => id % 3 === rest));
+  const open = new Set(ended);
+  for (const part of [ended.slice(0, 5000), ended.slice(5000, 9990), ended.slice(9990)]) {
+    for (const id of part) open.delete(id);
+    life.coordinator.writeMarkersNow(part.map((id) => ends(1, id, [at(0)], { commit: id % 2 === 0 })));
+    expect(stable()).toBe(open.size === 0 ? 2 * count : Math.min(...open));
+  }
+  life.nowMs += 1000;
+  life.send([plain()]);
+  expect(life.coordinator.cell.producerCount).toBe(0);
+  expect(life.coordinator.cell.producerMemoryBytes).toBe(0);
 });

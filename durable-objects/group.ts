@@ -34,7 +34,9 @@ import type {
   OffsetFetchRequest,
   SyncGroupAnswer,
   SyncGroupRequest,
+  TransactionalOffsetCommitRequest,
 } from "../core/group/requests.ts";
+import type { TransactionEnd } from "../core/transaction/events.ts";
 import { controllerClient } from "./controller-client.ts";
 import { settingsOf, type Env } from "./env.ts";
 import { GroupRows } from "./group-rows.ts";
@@ -47,6 +49,8 @@ const timerMsMax = 2 ** 31 - 1;
 /** How old a member's view of the topics may be: one that joins has most likely just seen a topic made. */
 const topicsFreshMs = 200;
 const topicsOldMs = 5000;
+/** How often a group looks whether topics it has offsets of were deleted. */
+const deletedTopicsMs = 600_000;
 
 export class Group extends DurableObject<Env> implements GroupClient {
   readonly groupId: string;
@@ -55,13 +59,14 @@ export class Group extends DurableObject<Env> implements GroupClient {
   readonly #rows: GroupRows;
   readonly #machine: GroupMachine;
   readonly #waiting = new Map<number, (answer: unknown) => void>();
-  readonly #topics = new GroupTopics(() => this.#controller());
+  readonly #topics: GroupTopics;
   #nextRequestId = 1;
   /** Resolves when the cluster's list names the group; rows are proof of it. */
   #registered: Promise<void> | undefined;
   #unregistered: Promise<void> = Promise.resolve();
   #timer: { readonly at: number; readonly handle: ReturnType<typeof setTimeout> } | undefined;
   #alarmAt: number | undefined;
+  #lookForDeletedAt = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -72,7 +77,8 @@ export class Group extends DurableObject<Env> implements GroupClient {
     this.#log = new Log(settings["log.level"], { object: name });
     this.#rows = new GroupRows(ctx.storage);
     const { snapshot, rows } = this.#rows.load();
-    this.#machine = GroupMachine.restore(groupOptions(settings), snapshot, rows, Date.now());
+    this.#topics = new GroupTopics(this.groupId, () => this.#controller());
+    this.#machine = GroupMachine.restore(groupOptions(settings, this.groupId), snapshot, rows, Date.now());
     if (this.#rows.exist) this.#registered = Promise.resolve();
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = (await ctx.storage.getAlarm()) ?? undefined;
@@ -82,7 +88,8 @@ export class Group extends DurableObject<Env> implements GroupClient {
 
   async joinGroup(request: JoinGroupRequest, facts: ClientFacts): Promise<JoinGroupAnswer> {
     if (request.memberId === "") await this.#register();
-    return this.#ask({ kind: "join-group", request, facts, uuid: crypto.randomUUID() });
+    const seen = this.#machine.assigns ? await this.#topics.view(topicsOldMs) : undefined;
+    return this.#ask({ kind: "join-group", request, facts, uuid: crypto.randomUUID(), ...seen });
   }
 
   syncGroup(request: SyncGroupRequest): Promise<SyncGroupAnswer> {
@@ -96,8 +103,8 @@ export class Group extends DurableObject<Env> implements GroupClient {
   async consumerHeartbeat(request: ConsumerHeartbeatRequest, facts: ClientFacts): Promise<ConsumerHeartbeatAnswer> {
     const joins = request.memberEpoch === 0;
     if (joins) await this.#register();
-    const view = await this.#topics.view(joins ? topicsFreshMs : topicsOldMs);
-    return this.#ask({ kind: "consumer-heartbeat", request, facts, view, uuid: crypto.randomUUID() });
+    const seen = await this.#topics.view(joins ? topicsFreshMs : topicsOldMs);
+    return this.#ask({ kind: "consumer-heartbeat", request, facts, ...seen, uuid: crypto.randomUUID() });
   }
 
   leaveGroup(request: LeaveGroupRequest): Promise<LeaveGroupAnswer> {
@@ -107,6 +114,15 @@ export class Group extends DurableObject<Env> implements GroupClient {
   async commitOffsets(request: OffsetCommitRequest, facts: ClientFacts): Promise<OffsetCommitAnswer> {
     if (request.generationId < 0) await this.#register();
     return this.#ask({ kind: "offset-commit", request, facts });
+  }
+
+  async commitTransactionalOffsets(request: TransactionalOffsetCommitRequest): Promise<OffsetCommitAnswer> {
+    if (request.generationId < 0) await this.#register();
+    return this.#ask({ kind: "transactional-offset-commit", request });
+  }
+
+  completeTransaction(end: TransactionEnd): Promise<void> {
+    return this.#ask({ kind: "transaction-ended", end });
   }
 
   fetchOffsets(request: OffsetFetchRequest): Promise<OffsetFetchAnswer> {
@@ -139,7 +155,20 @@ export class Group extends DurableObject<Env> implements GroupClient {
 
   override async alarm(): Promise<void> {
     this.#alarmAt = undefined;
+    await this.#forgetDeletedTopics();
     this.#run((now) => this.#machine.handle({ kind: "alarm" }, now));
+  }
+
+  /** Of topics that were deleted no offsets are kept; nobody waits for this, and it is tried again with a later alarm. */
+  async #forgetDeletedTopics(): Promise<void> {
+    if (Date.now() < this.#lookForDeletedAt) return;
+    this.#lookForDeletedAt = Date.now() + deletedTopicsMs;
+    try {
+      const topicIds = await this.#topics.deleted(this.#machine.offsetTopics());
+      if (topicIds.length > 0) await this.forgetTopics(topicIds);
+    } catch (error) {
+      this.#log.warn("deleted-topics-unknown", { error });
+    }
   }
 
   #ask<Answer>(request: GroupRequest): Promise<Answer> {

@@ -41,6 +41,12 @@ export class ConfigTable {
     return [...this.#resources.values()];
   }
 
+  /** What was set on each group, by its name. */
+  ofGroups(): Readonly<Record<string, Configs>> {
+    const groups = this.all().filter(({ type }) => type === configResources.group);
+    return Object.fromEntries(groups.map(({ name, configs }) => [name, configs]));
+  }
+
   /** Topic configs that were altered for the whole cluster, by the topic's name of them. */
   topicDefaults(): Configs {
     const altered = this.#resources.get(configKey(configResources.broker, ""))?.configs ?? {};

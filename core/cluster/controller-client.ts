@@ -54,6 +54,8 @@ export interface ClusterSnapshot {
   /** Topic configs altered for the whole cluster. */
   readonly topicDefaults: Readonly<Record<string, string>>;
   readonly quotas: readonly ClientQuota[];
+  /** What was set on groups, by their names. */
+  readonly groupConfigs: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly topics: readonly TopicEntry[];
 }
 

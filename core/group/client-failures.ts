@@ -37,7 +37,7 @@ export const describeConsumerFailed = { ...noSuchConsumerGroup("The coordinator 
 
 export const leaveFailed: LeaveGroupAnswer = { errorCode: unavailable, members: [] };
 
-export function commitFailed({ topics }: OffsetCommitRequest): OffsetCommitAnswer {
+export function commitFailed({ topics }: Pick<OffsetCommitRequest, "topics">): OffsetCommitAnswer {
   return { partitionErrors: topics.map(({ partitions }) => partitions.map(() => loading)) };
 }
 

@@ -15,6 +15,15 @@ export class Deadlines {
     this.#at.delete(name);
   }
 
+  clearAll(): void {
+    this.#at.clear();
+  }
+
+  /** Only when it is not awaited already. */
+  setIfAbsent(name: string, at: number): void {
+    if (!this.#at.has(name)) this.set(name, at);
+  }
+
   /** Nothing is due before this; undefined when nothing is awaited. */
   next(): number | undefined {
     return this.#at.size === 0 ? undefined : this.#earliest;

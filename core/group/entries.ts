@@ -4,4 +4,9 @@ export const assignmentKind = 2;
 export const offsetsKind = 3;
 export const offsetsRemovedKind = 4;
 export const quietKind = 5;
-export const consumerKind = 6;
+/** Of a consumer group as it was before classic members could be in it. */
+export const consumerOnlyKind = 6;
+export const consumerKind = 7;
+/** Offsets that came with a transaction, and how transactions ended. */
+export const transactionalOffsetsKind = 20;
+export const transactionsEndedKind = 21;

@@ -3,25 +3,27 @@
  * turns what changed into rows, and knows when it must be looked at again. The Durable Object around it and the simulator carry
  * the effects out and bring the time.
  */
+import { errorCodes } from "../../protocol/errors.ts";
+import type { TopicId } from "../coordinator.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { joinError, syncError } from "./classic/answers.ts";
 import { describeClassic, listClassic, noSuchGroup } from "./classic/describe.ts";
-import { ClassicGroup, deadlinePassed, type ClassicState } from "./classic/group.ts";
+import { deadlinePassed, type ClassicGroup } from "./classic/group.ts";
 import { joinGroup } from "./classic/join.ts";
-import { checkCommit, heartbeat, leaveGroup, syncGroup } from "./classic/requests.ts";
-import { readAssignment, readMembership, writeMembership } from "./classic/rows.ts";
-import { isSubscribed } from "./classic/subscription.ts";
-import { checkHeartbeat, refused } from "./consumer/checks.ts";
+import { heartbeat, leaveGroup, syncGroup } from "./classic/requests.ts";
+import { membershipEntry } from "./classic/rows.ts";
+import { checkHeartbeat, refused, type Refusal } from "./consumer/checks.ts";
+import { heartbeatClassic, joinClassic, leaveConsumerGroup, syncClassic } from "./consumer/classic-members.ts";
 import { describeConsumer, listConsumer, noSuchConsumerGroup } from "./consumer/describe.ts";
-import { ConsumerGroup, type ConsumerHeartbeat } from "./consumer/group.ts";
-import { checkConsumerCommit, checkConsumerFetch } from "./consumer/offset-checks.ts";
-import type { ConsumerHeartbeatAnswer, DescribeConsumerGroupAnswer } from "./consumer/requests.ts";
-import { readChange, writeChange } from "./consumer/rows.ts";
+import { admit, heartbeat as consumerHeartbeat } from "./consumer/heartbeat.ts";
+import type { ConsumerHeartbeatAnswer, DescribeConsumerGroupAnswer, TopicsView } from "./consumer/requests.ts";
+import { consumerEntry } from "./consumer/rows.ts";
 import { Deadlines } from "./deadlines.ts";
-import { assignmentKind, consumerKind, membershipKind, offsetsKind, offsetsRemovedKind, quietKind } from "./entries.ts";
-import { errorCodes } from "../../protocol/errors.ts";
+import { quietKind } from "./entries.ts";
 import { isSignOfLife, type GroupEvent } from "./events.ts";
-import { Offsets } from "./offsets.ts";
+import { GroupConfigs } from "./group-configs.ts";
+import { downgraded, upgraded } from "./migration.ts";
+import { checkCommit, deleteOffsets, expirations, fetchOffsets } from "./offset-requests.ts";
 import type { GroupOptions } from "./options.ts";
 import { Outbox, type Effect } from "./outbox.ts";
 import type {
@@ -29,37 +31,40 @@ import type {
   DeleteGroupAnswer,
   GroupListing,
   HeartbeatAnswer,
+  HeartbeatRequest,
   LeaveGroupAnswer,
   LeaveGroupRequest,
   OffsetCommitAnswer,
   OffsetCommitRequest,
-  OffsetDeleteAnswer,
-  OffsetDeleteRequest,
-  OffsetFetchAnswer,
-  OffsetFetchRequest,
 } from "./requests.ts";
 import { joinChunks, Ring, type StoredRow, type StoredSnapshot } from "./ring.ts";
+import { GroupState } from "./state.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** While there are members an alarm this far ahead brings the group back should it be evicted; precise times are kept in memory. */
 const backstopMs = 60_000;
 /** A group without members and offsets is forgotten after as long. */
 const emptyGroupMs = 600_000;
 
+type JoinEvent = Extract<GroupEvent, { kind: "join-group" }>;
+type BeatEvent = Extract<GroupEvent, { kind: "consumer-heartbeat" }>;
+
 export class GroupMachine {
   readonly #options: GroupOptions;
   readonly #deadlines = new Deadlines();
   readonly #outbox = new Outbox();
+  readonly #surroundings: Surroundings;
   readonly #ring = new Ring();
-  readonly #offsets = new Offsets();
-  /** Of one kind or of none: a group changes its kind only while it has no members. */
-  #classic: ClassicGroup | undefined;
-  #consumer: ConsumerGroup | undefined;
-  /** Nobody has spoken since this time, though the group was there to listen: sessions run from then, whatever restarts. */
-  #quietSince = -1;
+  readonly #state: GroupState;
   #heardSinceAlarm = false;
+  /** The topics as they were last seen. */
+  #view: TopicsView | undefined;
 
   constructor(options: GroupOptions) {
     this.#options = options;
+    const configs = new GroupConfigs(options);
+    this.#surroundings = { options, configs, deadlines: this.#deadlines, outbox: this.#outbox };
+    this.#state = new GroupState(this.#surroundings);
   }
 
   static restore(
@@ -69,41 +74,39 @@ export class GroupMachine {
     now: number,
   ): GroupMachine {
     const group = new GroupMachine(options);
-    let state: ClassicState | undefined;
-    if (snapshot !== undefined) state = group.#readSnapshot(new ByteReader(joinChunks(snapshot.chunks)), now);
-    for (const { entry } of group.#ring.restore(snapshot?.sequence ?? 0, rows)) {
-      state = group.#readEntry(new ByteReader(entry), now) ?? state;
-    }
-    if (!group.exists && !group.#offsets.isEmpty) group.#classic = group.#newClassic(0);
-    const heardAt = group.#quietSince >= 0 ? group.#quietSince : now;
-    if (state !== undefined) group.#classic?.resume(state, heardAt);
-    group.#consumer?.resume(heardAt);
+    const state = group.#state;
+    if (snapshot !== undefined) state.readSnapshot(new ByteReader(joinChunks(snapshot.chunks)), now);
+    for (const { entry } of group.#ring.restore(snapshot?.sequence ?? 0, rows)) state.readEntry(new ByteReader(entry), now);
+    state.resume(now);
     return group;
   }
 
   get exists(): boolean {
-    return this.#classic !== undefined || this.#consumer !== undefined;
+    return this.#state.exists;
   }
 
-  get #hasMembers(): boolean {
-    return this.#consumer === undefined ? this.#classic !== undefined && this.#classic.state !== "Empty" : this.#consumer.size > 0;
+  /** It assigns partitions itself, and must see the topics when members join. */
+  get assigns(): boolean {
+    return this.#state.consumer !== undefined;
   }
 
-  /** For groups without members. */
-  get #emptySince(): number {
-    return this.#consumer?.emptySince ?? this.#classic?.stateSince ?? 0;
+  /** Of which topics it has offsets. */
+  offsetTopics(): readonly TopicId[] {
+    return this.#state.offsets.topicIds();
   }
 
   handle(event: GroupEvent, now: number): Effect[] {
     if (isSignOfLife(event)) this.#signOfLife();
     this.#dispatch(event, now);
+    this.#followDowngrade(now);
     return this.tick(now);
   }
 
   tick(now: number): Effect[] {
     for (const name of this.#deadlines.due(now)) {
-      this.#consumer?.deadlinePassed(name, now);
-      if (this.#classic !== undefined) deadlinePassed(this.#classic, name, now);
+      if (this.#state.consumer !== undefined) this.#state.consumer.deadlinePassed(name, now);
+      else if (this.#state.classic !== undefined) deadlinePassed(this.#state.classic, name, now);
+      this.#followDowngrade(now);
     }
     return this.#effects();
   }
@@ -117,14 +120,14 @@ export class GroupMachine {
    * members it is a backstop; without, the day on which the group can be forgotten. A group that does not exist needs none.
    */
   wantsAlarm(current: number | undefined, now: number): number | undefined {
-    if (!this.exists) return undefined;
-    if (this.#hasMembers) {
+    if (!this.#state.exists) return undefined;
+    if (this.#state.hasMembers) {
       return current === undefined || current > now + backstopMs ? now + backstopMs : undefined;
     }
     if (current !== undefined || this.#ring.isEmpty) return undefined;
-    if (this.#offsets.isEmpty) return Math.max(this.#emptySince + emptyGroupMs, now + backstopMs);
+    if (this.#state.offsets.isEmpty) return Math.max(this.#state.emptySince + emptyGroupMs, now + backstopMs);
     let earliest = Number.POSITIVE_INFINITY;
-    for (const { at } of this.#expirations()) earliest = Math.min(earliest, at);
+    for (const { at } of expirations(this.#state, this.#options.offsetsRetentionMs)) earliest = Math.min(earliest, at);
     return Math.max(earliest, now + 1);
   }
 
@@ -135,12 +138,12 @@ export class GroupMachine {
       case "join-group":
         return this.#join(event, now);
       case "sync-group":
-        if (this.#classic === undefined) return reply(syncError(errorCodes.UNKNOWN_MEMBER_ID));
-        return syncGroup(this.#classic, event.requestId, event.request, now);
-      case "heartbeat": {
-        const errorCode = this.#classic === undefined ? errorCodes.UNKNOWN_MEMBER_ID : heartbeat(this.#classic, event.request, now);
-        return reply({ errorCode } satisfies HeartbeatAnswer);
-      }
+        if (this.#state.hasMembers && this.#state.consumer !== undefined)
+          return reply(syncClassic(this.#state.consumer, event.request, now));
+        if (this.#state.classic === undefined) return reply(syncError(errorCodes.UNKNOWN_MEMBER_ID));
+        return syncGroup(this.#state.classic, event.requestId, event.request, now);
+      case "heartbeat":
+        return reply({ errorCode: this.#heartbeat(event.request, now) } satisfies HeartbeatAnswer);
       case "consumer-heartbeat":
         return reply(this.#consumerHeartbeat(event, now));
       case "leave-group":
@@ -148,14 +151,19 @@ export class GroupMachine {
       case "offset-commit":
         return reply(this.#commit(event.request, event.facts, now));
       case "offset-fetch":
-        return reply(this.#fetch(event.request));
-      case "offset-delete":
-        return reply(this.#deleteOffsets(event.request));
+        return reply(fetchOffsets(this.#state, event.request));
+      case "offset-delete": {
+        const { answer, entry } = deleteOffsets(this.#state, event.request);
+        this.#append(entry);
+        return reply(answer);
+      }
       case "forget-topics":
-        this.#append(this.#offsets.removeTopics(event.topicIds));
+        this.#append(this.#state.offsets.removeTopics(event.topicIds));
         return reply(undefined);
       case "describe-group":
-        return reply(this.#consumer === undefined ? describeClassic(this.#classic) : noSuchGroup("is not a classic group."));
+        return reply(
+          this.#state.consumer === undefined ? describeClassic(this.#state.classic) : noSuchGroup("is not a classic group."),
+        );
       case "describe-consumer-group":
         return reply(this.#describeConsumer());
       case "list-group":
@@ -165,58 +173,90 @@ export class GroupMachine {
     }
   }
 
-  #newClassic(now: number): ClassicGroup {
-    return new ClassicGroup({ options: this.#options, deadlines: this.#deadlines, outbox: this.#outbox }, now);
-  }
-
-  #newConsumer(now: number): ConsumerGroup {
-    return new ConsumerGroup(this.#options, this.#deadlines, this.#outbox, now);
-  }
-
-  #join(join: Extract<GroupEvent, { kind: "join-group" }>, now: number): void {
+  #join(join: JoinEvent, now: number): void {
     const { memberId, sessionTimeoutMs } = join.request;
     const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.#options;
+    const refuse = (errorCode: number) => this.#outbox.reply(join.requestId, joinError(errorCode, memberId));
     if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs) {
-      return this.#outbox.reply(join.requestId, joinError(errorCodes.INVALID_SESSION_TIMEOUT, memberId));
+      return refuse(errorCodes.INVALID_SESSION_TIMEOUT);
     }
-    if (this.#consumer !== undefined && this.#consumer.size > 0) {
-      return this.#outbox.reply(join.requestId, joinError(errorCodes.INCONSISTENT_GROUP_PROTOCOL, memberId));
+    this.#look(join);
+    if (this.#state.consumer !== undefined && this.#state.hasMembers) {
+      if (this.#view === undefined) return refuse(errorCodes.COORDINATOR_LOAD_IN_PROGRESS);
+      return this.#outbox.reply(join.requestId, joinClassic(this.#state.consumer, join, this.#view, now));
     }
-    if (this.#classic === undefined && memberId !== "") {
-      return this.#outbox.reply(join.requestId, joinError(errorCodes.UNKNOWN_MEMBER_ID, memberId));
-    }
-    this.#consumer = undefined;
-    this.#classic ??= this.#newClassic(now);
-    joinGroup(this.#classic, join, now);
+    if (this.#state.classic === undefined && memberId !== "") return refuse(errorCodes.UNKNOWN_MEMBER_ID);
+    this.#state.consumer = undefined;
+    this.#state.classic ??= this.#state.newClassic(now);
+    joinGroup(this.#state.classic, join, now);
   }
 
-  #consumerHeartbeat(beat: ConsumerHeartbeat, now: number): ConsumerHeartbeatAnswer {
-    const refusal = checkHeartbeat(beat.request, beat.facts.apiVersion);
-    if (refusal !== undefined) return refused(refusal);
-    if (this.#consumer === undefined) {
-      const classicInUse = this.#classic !== undefined && this.#hasMembers;
-      if (classicInUse || beat.request.memberEpoch !== 0) {
-        const errorMessage = classicInUse ? "is not a consumer group." : "not found.";
-        return refused({ errorCode: errorCodes.GROUP_ID_NOT_FOUND, errorMessage });
-      }
-      this.#dropClassic();
-      this.#consumer = this.#newConsumer(now);
+  #look({ view, configs }: JoinEvent | BeatEvent): void {
+    if (view !== undefined && view.version >= (this.#view?.version ?? 0)) this.#view = view;
+    if (configs !== undefined) this.#surroundings.configs.adopt(configs);
+  }
+
+  #heartbeat(request: HeartbeatRequest, now: number): number {
+    if (this.#state.consumer !== undefined) return heartbeatClassic(this.#state.consumer, request, now);
+    return this.#state.classic === undefined ? errorCodes.UNKNOWN_MEMBER_ID : heartbeat(this.#state.classic, request, now);
+  }
+
+  #consumerHeartbeat(beat: BeatEvent, now: number): ConsumerHeartbeatAnswer {
+    this.#look(beat);
+    const refusal = checkHeartbeat(beat.request, beat.facts.apiVersion) ?? this.#becomeConsumer(beat, now);
+    return refusal === undefined ? consumerHeartbeat(this.#state.consumer!, beat, now) : refused(refusal);
+  }
+
+  /** Who joins makes the group one of the consumer protocol if it can be: a new one, an empty one, or with all its members. */
+  #becomeConsumer(beat: BeatEvent, now: number): Refusal | undefined {
+    if (this.#state.consumer !== undefined) return undefined;
+    const { memberEpoch } = beat.request;
+    if (memberEpoch !== 0) {
+      const { groupId } = this.#options;
+      const missing = memberEpoch > 0 ? `Consumer group ${groupId} not found.` : `Group ${groupId} not found.`;
+      const errorMessage = this.#state.exists ? `Group ${groupId} is not a consumer group.` : missing;
+      return { errorCode: errorCodes.GROUP_ID_NOT_FOUND, errorMessage };
     }
-    return this.#consumer.heartbeat(beat, now);
+    const consumer = this.#state.newConsumer(now);
+    if (this.#state.classic !== undefined && this.#state.hasMembers) {
+      const change = upgraded(this.#state.classic, beat.view);
+      if ("errorCode" in change) return change;
+      consumer.apply(change);
+      const admission = admit(consumer, beat);
+      if ("errorCode" in admission) return admission;
+      this.#state.classic.dissolve();
+      consumer.resume(now);
+      this.#append(consumerEntry(change));
+    }
+    this.#dropClassic();
+    this.#state.consumer = consumer;
+    return undefined;
+  }
+
+  /** Only classic members are left: they go on in a classic group. */
+  #followDowngrade(now: number): void {
+    const consumer = this.#state.consumer;
+    if (consumer?.downgrade === undefined) return;
+    this.#deadlines.clearAll();
+    this.#state.consumer = undefined;
+    this.#state.classic = downgraded(consumer, this.#surroundings, now);
+    if (consumer.downgrade.rebalances) this.#state.classic.prepareRebalance(now);
+    else this.#append(membershipEntry(this.#state.classic));
   }
 
   #describeConsumer(): DescribeConsumerGroupAnswer {
-    if (this.#consumer !== undefined) return describeConsumer(this.#consumer);
-    return noSuchConsumerGroup(this.#classic === undefined ? "not found." : "is not a consumer group.");
+    if (this.#state.consumer !== undefined) return describeConsumer(this.#state.consumer);
+    return noSuchConsumerGroup(this.#state.classic === undefined ? "not found." : "is not a consumer group.");
   }
 
   #list(): GroupListing | undefined {
-    if (this.#consumer !== undefined) return listConsumer(this.#consumer);
-    return this.#classic === undefined ? undefined : listClassic(this.#classic);
+    if (this.#state.consumer !== undefined) return listConsumer(this.#state.consumer);
+    return this.#state.classic === undefined ? undefined : listClassic(this.#state.classic);
   }
 
   #leave(request: LeaveGroupRequest, now: number): LeaveGroupAnswer {
-    if (this.#classic !== undefined) return leaveGroup(this.#classic, request, now);
+    if (this.#state.consumer !== undefined) return leaveConsumerGroup(this.#state.consumer, request, now);
+    if (this.#state.classic !== undefined) return leaveGroup(this.#state.classic, request, now);
     return {
       errorCode: errorCodes.NONE,
       members: request.members.map((leaving) => ({ ...leaving, errorCode: errorCodes.UNKNOWN_MEMBER_ID })),
@@ -224,64 +264,34 @@ export class GroupMachine {
   }
 
   #commit(request: OffsetCommitRequest, facts: ClientFacts, now: number): OffsetCommitAnswer {
-    const errorCode = this.#checkCommit(request, facts, now);
+    const errorCode = checkCommit(this.#state, request, facts, now);
     if (errorCode !== errorCodes.NONE)
       return { partitionErrors: request.topics.map(({ partitions }) => partitions.map(() => errorCode)) };
-    const { partitionErrors, entry } = this.#offsets.commit(request, this.#options.offsetMetadataMaxBytes, now);
+    const { partitionErrors, entry } = this.#state.offsets.commit(request, this.#options.offsetMetadataMaxBytes, now);
     // A group that only stores offsets comes into being with the first of them.
-    if (entry !== undefined && !this.exists) this.#classic = this.#newClassic(now);
+    if (entry !== undefined && !this.#state.exists) this.#state.classic = this.#state.newClassic(now);
     this.#append(entry);
     return { partitionErrors };
   }
 
-  #checkCommit(request: OffsetCommitRequest, { apiVersion }: ClientFacts, now: number): number {
-    if (this.#consumer !== undefined) return checkConsumerCommit(this.#consumer, request, apiVersion);
-    if (this.#classic !== undefined) return checkCommit(this.#classic, request, now);
-    if (request.generationId < 0) return errorCodes.NONE;
-    return apiVersion >= 9 ? errorCodes.GROUP_ID_NOT_FOUND : errorCodes.ILLEGAL_GENERATION;
-  }
-
-  #fetch(request: OffsetFetchRequest): OffsetFetchAnswer {
-    const errorCode = this.#consumer === undefined ? errorCodes.NONE : checkConsumerFetch(this.#consumer, request);
-    return { errorCode, topics: errorCode === errorCodes.NONE ? this.#offsets.fetch(request, () => false) : [] };
-  }
-
-  #isSubscribed(topic: string): boolean {
-    if (this.#consumer !== undefined) return this.#consumer.isSubscribedTo(topic);
-    return this.#classic !== undefined && isSubscribed(this.#classic, topic);
-  }
-
-  #deleteOffsets({ topics }: OffsetDeleteRequest): OffsetDeleteAnswer {
-    const classic = this.#classic;
-    if (!this.exists) return { errorCode: errorCodes.GROUP_ID_NOT_FOUND, partitionErrors: [] };
-    if (classic !== undefined && classic.state !== "Empty" && classic.protocolType !== "consumer")
-      return { errorCode: errorCodes.NON_EMPTY_GROUP, partitionErrors: [] };
-    const subscribed = topics.map(({ name }) => this.#isSubscribed(name));
-    this.#append(this.#offsets.remove(topics.filter((_, index) => !subscribed[index])));
-    const partitionErrors = topics.map(({ partitions }, index) =>
-      partitions.map(() => (subscribed[index] ? errorCodes.GROUP_SUBSCRIBED_TO_TOPIC : errorCodes.NONE)),
-    );
-    return { errorCode: errorCodes.NONE, partitionErrors };
-  }
-
   #delete(): number {
-    if (!this.exists) return errorCodes.GROUP_ID_NOT_FOUND;
-    if (this.#hasMembers) return errorCodes.NON_EMPTY_GROUP;
+    if (!this.#state.exists) return errorCodes.GROUP_ID_NOT_FOUND;
+    if (this.#state.hasMembers) return errorCodes.NON_EMPTY_GROUP;
     this.#forget();
     return errorCodes.NONE;
   }
 
   #forget(): void {
     this.#dropClassic();
-    this.#consumer = undefined;
-    this.#offsets.clear();
-    this.#quietSince = -1;
+    this.#state.consumer = undefined;
+    this.#state.offsets.clear();
+    this.#state.quietSince = -1;
     this.#outbox.wipe();
   }
 
   #dropClassic(): void {
-    for (const memberId of this.#classic?.members.pending ?? []) this.#classic?.removePending(memberId);
-    this.#classic = undefined;
+    for (const memberId of this.#state.classic?.members.pending ?? []) this.#state.classic?.removePending(memberId);
+    this.#state.classic = undefined;
   }
 
   #append(entry: Uint8Array | undefined): void {
@@ -290,100 +300,36 @@ export class GroupMachine {
 
   #signOfLife(): void {
     this.#heardSinceAlarm = true;
-    if (this.#quietSince >= 0) this.#quiet(-1);
+    if (this.#state.quietSince >= 0) this.#quiet(-1);
   }
 
   #quiet(since: number): void {
-    this.#quietSince = since;
+    this.#state.quietSince = since;
     this.#outbox.append(new ByteWriter().int(quietKind).int(since).finish());
   }
 
   #alarm(now: number): void {
-    if (!this.exists) return;
-    if (this.#hasMembers) {
-      if (!this.#heardSinceAlarm && this.#quietSince < 0) this.#quiet(now);
+    if (!this.#state.exists) return;
+    if (this.#state.hasMembers) {
+      if (!this.#heardSinceAlarm && this.#state.quietSince < 0) this.#quiet(now);
       this.#heardSinceAlarm = false;
-      return;
     }
-    const expired = [...this.#expirations()].filter(({ at }) => at <= now);
-    this.#append(this.#offsets.remove(expired));
-    const joining = this.#classic !== undefined && this.#classic.members.pending.size > 0;
-    if (this.#offsets.isEmpty && !joining && now >= this.#emptySince + emptyGroupMs) this.#forget();
-  }
-
-  /** Only for groups without members. Those that never had any count from each commit alone. */
-  #expirations() {
-    const simple = this.#consumer === undefined && this.#classic?.protocolType === null;
-    const idleSince = simple ? 0 : this.#emptySince;
-    return this.#offsets.expirations(this.#options.offsetsRetentionMs, idleSince);
+    const unused = [...expirations(this.#state, this.#options.offsetsRetentionMs)];
+    this.#append(this.#state.offsets.remove(unused.filter(({ at }) => at <= now)));
+    if (this.#state.hasMembers) return;
+    const joining = this.#state.classic !== undefined && this.#state.classic.members.pending.size > 0;
+    if (this.#state.offsets.isEmpty && !joining && now >= this.#state.emptySince + emptyGroupMs) this.#forget();
   }
 
   #effects(): Effect[] {
-    if (this.#classic !== undefined && isUntouched(this.#classic) && this.#offsets.isEmpty) {
-      this.#classic = undefined;
+    if (this.#state.classic !== undefined && isUntouched(this.#state.classic) && this.#state.offsets.isEmpty) {
+      this.#state.classic = undefined;
       if (!this.#ring.isEmpty) this.#outbox.wipe();
     }
     const { entries, replies, wiped } = this.#outbox.take();
     if (wiped) this.#ring.reset();
-    const rows = this.#ring.append(entries, () => this.#snapshot());
+    const rows = this.#ring.append(entries, () => this.#state.snapshot());
     return [...(wiped ? [{ kind: "wipe" } as const] : []), ...rows, ...replies];
-  }
-
-  #snapshot(): Uint8Array {
-    const writer = new ByteWriter().int(this.#quietSince);
-    if (this.#consumer !== undefined) writeChange(this.#consumer.all(), writer.int(consumerKind));
-    else if (this.#classic !== undefined) writeMembership(this.#classic, writer.int(membershipKind));
-    else writer.int(0);
-    this.#offsets.write(writer);
-    return writer.finish();
-  }
-
-  #readSnapshot(reader: ByteReader, now: number): ClassicState | undefined {
-    this.#quietSince = reader.int();
-    const kind = reader.int();
-    const state = kind === membershipKind ? this.#readMembership(reader, now) : undefined;
-    if (kind === consumerKind) this.#readConsumer(reader, now);
-    this.#offsets.read(reader);
-    return state;
-  }
-
-  #readMembership(reader: ByteReader, now: number): ClassicState {
-    this.#consumer = undefined;
-    this.#classic = this.#newClassic(now);
-    return readMembership(this.#classic, reader);
-  }
-
-  #readConsumer(reader: ByteReader, now: number): void {
-    this.#classic = undefined;
-    this.#consumer ??= this.#newConsumer(now);
-    this.#consumer.apply(readChange(reader));
-  }
-
-  /** The state of the classic group after the entry, if it is about that. */
-  #readEntry(reader: ByteReader, now: number): ClassicState | undefined {
-    const kind = reader.int();
-    switch (kind) {
-      case membershipKind:
-        return this.#readMembership(reader, now);
-      case assignmentKind:
-        if (this.#classic === undefined) throw new RangeError("an assignment row without its membership");
-        readAssignment(this.#classic, reader);
-        return "Stable";
-      case offsetsKind:
-        this.#offsets.readCommit(reader);
-        return undefined;
-      case offsetsRemovedKind:
-        this.#offsets.readRemoval(reader);
-        return undefined;
-      case consumerKind:
-        this.#readConsumer(reader, now);
-        return undefined;
-      case quietKind:
-        this.#quietSince = reader.int();
-        return undefined;
-      default:
-        throw new RangeError(`unknown kind ${kind} of group row`);
-    }
   }
 }
 

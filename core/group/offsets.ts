@@ -37,6 +37,10 @@ export class Offsets {
     return this.#topics.size === 0;
   }
 
+  topicIds(): TopicId[] {
+    return [...this.#topics.keys()];
+  }
+
   get(topicId: TopicId, partition: number): CommittedOffset | undefined {
     return this.#topics.get(topicId)?.partitions.get(partition);
   }
@@ -119,11 +123,11 @@ export class Offsets {
   }
 
   /** When each offset may be forgotten, given since when nobody uses the group. */
-  *expirations(retentionMs: number, idleSince: number): Generator<OffsetKeys & { readonly at: number }> {
-    for (const [topicId, { partitions }] of this.#topics) {
+  *expirations(retentionMs: number, idleSince: number): Generator<OffsetKeys & { readonly name: string; readonly at: number }> {
+    for (const [topicId, { name, partitions }] of this.#topics) {
       for (const [partition, { expireTimestamp, commitTimestamp }] of partitions) {
         const at = expireTimestamp >= 0 ? expireTimestamp : Math.max(commitTimestamp, idleSince) + retentionMs;
-        yield { topicId, partitions: [partition], at };
+        yield { topicId, name, partitions: [partition], at };
       }
     }
   }

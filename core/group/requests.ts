@@ -113,6 +113,17 @@ export interface OffsetCommitAnswer {
   readonly partitionErrors: readonly (readonly number[])[];
 }
 
+/** Offsets that count once the transaction commits. */
+export interface TransactionalOffsetCommitRequest extends Pick<
+  OffsetCommitRequest,
+  "generationId" | "memberId" | "groupInstanceId" | "topics"
+> {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  /** Which of its coordinator's transactions they are part of, by the coordinator's word. */
+  readonly transactionGeneration: number;
+}
+
 export interface OffsetFetchRequest {
   readonly memberId: string | null;
   /** -1 below version 9 and for classic members. */

@@ -15,16 +15,17 @@ import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from "..
 import type { ApiSchema, RequestInput, ResponseOf } from "../../protocol/schema.ts";
 import { handlers } from "../../worker/handlers.ts";
 
-const options = groupOptions({ ...settingDefaults, "group.initial.rebalance.delay.ms": 0 });
+const settings = { ...settingDefaults, "group.initial.rebalance.delay.ms": 0 };
 
 class LocalGroup {
-  readonly machine = new GroupMachine(options);
+  readonly machine: GroupMachine;
   readonly #cluster: Cluster;
   readonly #waiting = new Map<number, (answer: unknown) => void>();
   #nextRequestId = 1;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, groupId: string) {
     this.#cluster = cluster;
+    this.machine = new GroupMachine(groupOptions(settings, groupId));
   }
 
   ask<Answer>(request: GroupRequest): Promise<Answer> {
@@ -43,6 +44,7 @@ class LocalGroup {
 export class Cluster {
   now = 1_000_000;
   topics: TopicEntry[] = [];
+  groupConfigs: Readonly<Record<string, string>> = {};
   readonly #groups = new Map<string, LocalGroup>();
   #uuid = 1;
 
@@ -100,15 +102,23 @@ export class Cluster {
 
   #client(groupId: string): GroupClient {
     let group = this.#groups.get(groupId);
-    if (group === undefined) this.#groups.set(groupId, (group = new LocalGroup(this)));
+    if (group === undefined) this.#groups.set(groupId, (group = new LocalGroup(this, groupId)));
     const { ask } = { ask: <Answer>(request: GroupRequest): Promise<Answer> => group.ask(request) };
     return {
       groupId,
-      joinGroup: (request, facts) => ask({ kind: "join-group", request, facts, uuid: `uuid${this.#uuid++}` }),
+      joinGroup: (request, facts) =>
+        ask({ kind: "join-group", request, facts, uuid: `uuid${this.#uuid++}`, view: this.#view(), configs: this.groupConfigs }),
       syncGroup: (request) => ask({ kind: "sync-group", request }),
       heartbeat: (request) => ask({ kind: "heartbeat", request }),
       consumerHeartbeat: (request, facts) =>
-        ask({ kind: "consumer-heartbeat", request, facts, uuid: `uuid${this.#uuid++}`, view: this.#view() }),
+        ask({
+          kind: "consumer-heartbeat",
+          request,
+          facts,
+          uuid: `uuid${this.#uuid++}`,
+          view: this.#view(),
+          configs: this.groupConfigs,
+        }),
       leaveGroup: (request) => ask({ kind: "leave-group", request }),
       commitOffsets: (request, facts) => ask({ kind: "offset-commit", request, facts }),
       fetchOffsets: (request) => ask({ kind: "offset-fetch", request }),

@@ -42,7 +42,7 @@ describe.each([0, 1])("ConsumerGroupHeartbeat %i", (version) => {
     const stranger = { groupId: "none", memberId: "m1", memberEpoch: 1 };
     expect(await made.send(consumerGroupHeartbeat, version, stranger)).toMatchObject({
       errorCode: 69,
-      errorMessage: "Group none not found.",
+      errorMessage: "Consumer group none not found.",
     });
   });
 });

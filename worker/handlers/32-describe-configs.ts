@@ -5,7 +5,7 @@
  */
 import { brokerConfigs } from "../../core/cluster/broker-configs.ts";
 import { configResources } from "../../core/cluster/config-table.ts";
-import { groupConfigs } from "../../core/cluster/group-configs.ts";
+import { chosenGroupDefaults, groupConfigs } from "../../core/cluster/group-configs.ts";
 import { topicConfigs } from "../../core/cluster/topic-configs.ts";
 import { invalidTopicName } from "../../core/cluster/topic-names.ts";
 import { settingDefaults } from "../../core/settings.ts";
@@ -17,6 +17,7 @@ import { configSource, configTypeNumber, describeConfigs as describe, topicDefau
 import type { ConfigDefaults, ConfigEntry } from "./config-entries.ts";
 import { brokerLoggerResource, clientMetricsResource, unknownBroker } from "./config-resources.ts";
 import { defineHandler } from "./define-handler.ts";
+import { controllerUnreachable } from "./unreachable.ts";
 
 type Request = RequestOf<typeof describeConfigs>;
 type Configs = Readonly<Record<string, string>>;
@@ -46,6 +47,9 @@ export const describeConfigsHandler = defineHandler({
       }),
     };
   },
+  unreachable: ({ resources }) => ({
+    results: resources.map(({ resourceType, resourceName }) => ({ resourceType, resourceName, ...controllerUnreachable })),
+  }),
 });
 
 function describeResource(type: number, name: string, lookup: Lookup, context: RequestContext): Described {
@@ -59,13 +63,18 @@ function describeResource(type: number, name: string, lookup: Lookup, context: R
     }
     case configResources.group:
       if (name === "") return refuse("Group name must not be empty");
-      return describe(groupConfigs, lookup(type, name), configSource.group, noDefaults);
+      return describeGroup(lookup(type, name), context);
     case clientMetricsResource:
     case brokerLoggerResource:
       return [];
     default:
       return refuse(`Unsupported resource type: ${type}`);
   }
+}
+
+function describeGroup(own: Configs, { services }: RequestContext): Described {
+  const defaults = { allBrokers: {}, deployment: chosenGroupDefaults(services.settings) };
+  return describe(groupConfigs, own, configSource.group, defaults);
 }
 
 function describeTopic(name: string, { services }: RequestContext): Described {

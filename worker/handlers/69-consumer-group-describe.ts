@@ -5,7 +5,7 @@ import { consumerGroupDescribe } from "../../protocol/messages/69-consumer-group
 import { defineHandler } from "./define-handler.ts";
 import { groupOperations } from "./group-requests.ts";
 
-const consumerMember = 1;
+const memberTypes = { classic: 0, consumer: 1 } as const;
 
 export const consumerGroupDescribeHandler = defineHandler({
   api: consumerGroupDescribe,
@@ -24,11 +24,11 @@ async function describe(groupId: string, { services }: RequestContext) {
     ...group,
     groupId,
     errorMessage: group.errorCode === errorCodes.GROUP_ID_NOT_FOUND ? `Group ${groupId} ${group.errorMessage}` : group.errorMessage,
-    members: members.map(({ assignment, targetAssignment, ...member }) => ({
+    members: members.map(({ assignment, targetAssignment, speaksClassic, ...member }) => ({
       ...member,
       assignment: { topicPartitions: assignment },
       targetAssignment: { topicPartitions: targetAssignment },
-      memberType: consumerMember,
+      memberType: speaksClassic ? memberTypes.classic : memberTypes.consumer,
     })),
   };
 }

@@ -8,7 +8,8 @@ import { errorCodes } from "../../../protocol/errors.ts";
 import type { GroupOptions } from "../options.ts";
 import type { Outbox } from "../outbox.ts";
 import type { JoinGroupAnswer } from "../requests.ts";
-import { joinForgotten, syncError, synced } from "./answers.ts";
+import type { Surroundings } from "../surroundings.ts";
+import { joinError, joinForgotten, syncError, synced } from "./answers.ts";
 import { noBytes, protocolMetadata, type ClassicMember } from "./member.ts";
 import { Members } from "./members.ts";
 import { assignmentEntry, membershipEntry } from "./rows.ts";
@@ -17,12 +18,6 @@ export type ClassicState = "Empty" | "PreparingRebalance" | "CompletingRebalance
 
 /** Kafka's fixed limit for the parked join of a member that cannot send heartbeats yet. */
 const newMemberJoinTimeoutMs = 5 * 60_000;
-
-export interface Surroundings {
-  readonly options: GroupOptions;
-  readonly deadlines: Deadlines;
-  readonly outbox: Outbox;
-}
 
 export class ClassicGroup {
   readonly members = new Members();
@@ -112,6 +107,14 @@ export class ClassicGroup {
     this.#answerSync(member, answer.errorCode);
   }
 
+  /** The group goes on under the other protocol, which everybody whose request is parked finds out when it joins again. */
+  dissolve(): void {
+    for (const member of this.members.all()) {
+      this.refuseParked(member, joinError(errorCodes.REBALANCE_IN_PROGRESS, member.memberId));
+    }
+    this.#deadlines.clearAll();
+  }
+
   /** A change that needs a rebalance: begin one, or count it into the one that gathers members now. */
   rebalance(now: number): void {
     if (this.state === "PreparingRebalance") this.completeJoinIfAllJoined(now);
@@ -121,7 +124,6 @@ export class ClassicGroup {
   prepareRebalance(now: number): void {
     if (this.state === "CompletingRebalance") {
       for (const member of this.members.all()) {
-        member.assignment = noBytes;
         if (member.syncRequest !== undefined) this.heard(member, now);
         this.#answerSync(member, errorCodes.REBALANCE_IN_PROGRESS);
       }
@@ -186,8 +188,8 @@ export class ClassicGroup {
     this.protocolName = this.members.selectProtocol();
     if (this.protocolName === null) throw new Error("members without a common protocol were admitted");
     this.#enter("CompletingRebalance", now);
+    // Until the leader has spoken its last word holds: who takes part in a cooperative rebalance goes on with what it has.
     for (const member of this.members.all()) {
-      member.assignment = noBytes;
       member.isNew = false;
       this.members.awaitedSyncs.add(member.memberId);
       this.heard(member, now);

@@ -55,12 +55,13 @@ export function protocolMetadata(member: ClassicMember, protocolName: string | n
 
 /** The same protocols in the same order with the same metadata: a join that changes nothing. */
 export function hasProtocols(member: ClassicMember, protocols: readonly GroupProtocol[]): boolean {
-  const others = distinctProtocols(protocols);
+  return sameProtocols(member.protocols, distinctProtocols(protocols));
+}
+
+export function sameProtocols(left: readonly GroupProtocol[], right: readonly GroupProtocol[]): boolean {
   return (
-    member.protocols.length === others.length &&
-    member.protocols.every(
-      ({ name, metadata }, index) => name === others[index]!.name && sameBytes(metadata, others[index]!.metadata),
-    )
+    left.length === right.length &&
+    left.every(({ name, metadata }, index) => name === right[index]!.name && sameBytes(metadata, right[index]!.metadata))
   );
 }
 

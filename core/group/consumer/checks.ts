@@ -78,12 +78,21 @@ function ownsWithin(owned: readonly PartitionsOfTopic[] | null, assigned: TopicP
   );
 }
 
-export function unknownMember(memberId: string): Refusal {
-  return { errorCode: errorCodes.UNKNOWN_MEMBER_ID, errorMessage: `Member ${memberId} is not a member of the group.` };
+export function unknownMember(memberId: string, groupId: string): Refusal {
+  return { errorCode: errorCodes.UNKNOWN_MEMBER_ID, errorMessage: `Member ${memberId} is not a member of group ${groupId}.` };
+}
+
+export function unknownInstance(instanceId: string): Refusal {
+  return { errorCode: errorCodes.UNKNOWN_MEMBER_ID, errorMessage: `Instance id ${instanceId} is unknown.` };
+}
+
+export function fencedInstance(memberId: string, instanceId: string, owner: string): Refusal {
+  const errorMessage = `Static member ${memberId} with instance id ${instanceId} was fenced by member ${owner}.`;
+  return { errorCode: errorCodes.FENCED_INSTANCE_ID, errorMessage };
 }
 
 export function unreleased(memberId: string, { memberId: owner, instanceId }: ConsumerMember): Refusal {
-  const errorMessage = `Static member ${memberId} with instance id ${instanceId} cannot join the group because the instance id is owned by member ${owner}.`;
+  const errorMessage = `Static member ${memberId} with instance id ${instanceId} cannot join the group because the instance id is owned by ${owner} member.`;
   return { errorCode: errorCodes.UNRELEASED_INSTANCE_ID, errorMessage };
 }
 

@@ -26,6 +26,7 @@ export function describeConsumer(group: ConsumerGroup): DescribeConsumerGroupAns
       subscribedTopicRegex: member.subscribedTopicRegex,
       assignment: named(member.assigned),
       targetAssignment: named(group.targetOf(member.memberId)),
+      speaksClassic: member.classic !== null,
     })),
   };
 }

@@ -1,47 +1,41 @@
 /**
  * A consumer group (KIP-848): the coordinator itself assigns, and each heartbeat takes its member one step towards its target. A
- * change of members, subscriptions or topics bumps the group epoch, the next heartbeat computes a new target, and members move
- * there at their own pace: those who lose partitions first.
+ * change of members, subscriptions or topics bumps the group epoch, the next step computes a new target, and members move there at
+ * their own pace: those who lose partitions first. What each request means is decided in heartbeat.ts and classic-members.ts.
  */
-import { errorCodes } from "../../../protocol/errors.ts";
 import type { TopicId } from "../../coordinator.ts";
-import type { Deadlines } from "../deadlines.ts";
-import type { GroupOptions } from "../options.ts";
-import type { Outbox } from "../outbox.ts";
-import type { ClientFacts } from "../requests.ts";
+import type { Surroundings } from "../surroundings.ts";
 import { assignors, defaultAssignor, type Target } from "./assignors.ts";
-import {
-  checkEpoch,
-  leaveEpoch,
-  leaveForAWhileEpoch,
-  refused,
-  tooLarge,
-  unknownMember,
-  unreleased,
-  type Refusal,
-} from "./checks.ts";
-import { isFull, metadataOf, sameMember, subscriptionChanged, unsaid } from "./metadata.ts";
-import { newConsumerMember, reconcile, type ConsumerMember } from "./member.ts";
-import type { ConsumerHeartbeatAnswer, ConsumerHeartbeatRequest, TopicsView } from "./requests.ts";
+import { leaveForAWhileEpoch } from "./checks.ts";
+import { sameMember, subscriptionChanged } from "./metadata.ts";
+import { reconcile, type ConsumerMember } from "./member.ts";
+import type { TopicsView } from "./requests.ts";
 import { consumerEntry, type ConsumerChange } from "./rows.ts";
 import { sameTopics, Subscriptions, type SubscribedTopics } from "./subscriptions.ts";
-import { TopicPartitions } from "./topic-partitions.ts";
-
-export interface ConsumerHeartbeat {
-  readonly request: ConsumerHeartbeatRequest;
-  readonly facts: ClientFacts;
-  /** Random: the id of a member that has none (version 0). */
-  readonly uuid: string;
-  readonly view: TopicsView;
-}
+import { TopicPartitions, type PartitionsOfTopic } from "./topic-partitions.ts";
 
 const sessionPrefix = "session:";
 const revocationPrefix = "revocation:";
+/** Of classic members: until then one that was told to rejoin must, and one that joined must have synced. */
+const joinPrefix = "join:";
+const syncPrefix = "sync:";
+const prefixes = [sessionPrefix, revocationPrefix, joinPrefix, syncPrefix];
+
+/** What a member says, held against what is known of it. */
+export interface Step {
+  /** As the group knows the member, or new. */
+  readonly before: ConsumerMember;
+  /** With what it says of itself now. */
+  readonly described: ConsumerMember;
+  /** The static instance was known under this member id. */
+  readonly replaces: string | undefined;
+  /** What it says it owns; null: it did not say. */
+  readonly owned: readonly PartitionsOfTopic[] | null;
+  readonly view: TopicsView;
+}
 
 export class ConsumerGroup {
-  readonly #options: GroupOptions;
-  readonly #deadlines: Deadlines;
-  readonly #outbox: Outbox;
+  readonly surroundings: Surroundings;
   readonly #members = new Map<string, ConsumerMember>();
   readonly #instances = new Map<string, string>();
   readonly #subscriptions = new Subscriptions();
@@ -55,11 +49,11 @@ export class ConsumerGroup {
   targetEpoch = 0;
   assignorName = defaultAssignor;
   emptySince: number;
+  /** Set when only classic members are left: the group is to go on as a classic one, with a rebalance or without. */
+  downgrade: { readonly rebalances: boolean } | undefined;
 
-  constructor(options: GroupOptions, deadlines: Deadlines, outbox: Outbox, now: number) {
-    this.#options = options;
-    this.#deadlines = deadlines;
-    this.#outbox = outbox;
+  constructor(surroundings: Surroundings, now: number) {
+    this.surroundings = surroundings;
     this.emptySince = now;
   }
 
@@ -73,6 +67,11 @@ export class ConsumerGroup {
 
   member(memberId: string): ConsumerMember | undefined {
     return this.#members.get(memberId);
+  }
+
+  memberOf(instanceId: string): ConsumerMember | undefined {
+    const memberId = this.#instances.get(instanceId);
+    return memberId === undefined ? undefined : this.#members.get(memberId);
   }
 
   targetOf(memberId: string): TopicPartitions {
@@ -98,121 +97,119 @@ export class ConsumerGroup {
     );
   }
 
-  heartbeat(beat: ConsumerHeartbeat, now: number): ConsumerHeartbeatAnswer {
-    const { memberEpoch } = beat.request;
-    return memberEpoch === leaveEpoch || memberEpoch === leaveForAWhileEpoch
-      ? this.#leave(beat.request, now)
-      : this.#beat(beat, now);
+  /** Something that the member is meant to have has not been given up by another yet. */
+  waitsForOthers(member: ConsumerMember): boolean {
+    if (member.state !== "UnreleasedPartitions") return false;
+    const missing = this.targetOf(member.memberId).without(member.assigned);
+    return missing.filter((topicId, partition) => this.#owned.has(topicId, partition)).size > 0;
   }
 
-  #beat({ request, facts, uuid, view }: ConsumerHeartbeat, now: number): ConsumerHeartbeatAnswer {
-    const memberId = request.memberId === "" ? uuid : request.memberId;
-    if (this.size >= this.#options.consumerMaxSize && !this.#members.has(memberId))
-      return refused(tooLarge(this.#options.consumerMaxSize));
-    const found = this.#find(memberId, request);
-    if ("errorCode" in found) return refused(found);
-    const before = found.member;
-    const described = { ...before, ...metadataOf(before, request, facts) };
-    const replaced = found.replaces === undefined ? [] : [found.replaces];
-    for (const id of replaced) this.#replace(id, memberId);
+  /** Once these are gone, or have come back under the classic protocol, nobody speaks the consumer protocol any more. */
+  downgradesWithout(gone: readonly ConsumerMember[], sizeThen: number): boolean {
+    const { migrationPolicy, maxSize } = this.surroundings.options;
+    const isClassic = (member: ConsumerMember) => member.classic !== null;
+    if (gone.every(isClassic) || sizeThen === 0) return false;
+    if (![...this.members].every((member) => isClassic(member) || gone.includes(member))) return false;
+    return migrationPolicy.downgrades && sizeThen <= maxSize;
+  }
+
+  /** Takes the member in, or what it says anew, and brings it as near to its target as it can get. Answers it as it then is. */
+  step(
+    { before, described, replaces, owned, view }: Step,
+    now: number,
+  ): { readonly member: ConsumerMember; readonly moved: boolean } {
+    const { memberId } = described;
+    if (replaces !== undefined) this.#replace(replaces, memberId);
     const isNew = !this.#members.has(memberId);
-    const moved = subscriptionChanged(before, described) || (isNew && found.replaces === undefined);
+    // The first epoch is 1, whatever the first member subscribes to.
+    const moved = this.groupEpoch === 0 || subscriptionChanged(before, described);
     this.#put(described);
     const topicsChanged = this.#refreshTopics(view, moved);
     if (moved || topicsChanged) this.groupEpoch++;
     const target = this.groupEpoch > this.targetEpoch;
     if (target) this.#retarget(view);
-    const after = reconcile(described, {
+    const member = reconcile(described, {
       targetEpoch: this.targetEpoch,
       target: this.targetOf(memberId),
-      owned: request.topicPartitions,
+      owned,
       isOwned: (topicId, partition) => this.#owned.has(topicId, partition),
     });
-    this.#put(after);
-    this.#watch(after, before, now);
-    const changed = isNew || !sameMember(before, after);
+    this.#put(member);
+    this.#watch(member, before, now);
+    const changed = isNew || !sameMember(before, member);
     if (changed || target || topicsChanged) {
       this.emptySince = 0;
       this.#persist({
-        removed: replaced,
-        members: changed ? [after] : [],
-        target: target || replaced.length > 0 ? this.#target : undefined,
+        removed: replaces === undefined ? [] : [replaces],
+        members: changed ? [member] : [],
+        target: target || replaces !== undefined ? this.#target : undefined,
         topics: topicsChanged ? this.#topics : undefined,
       });
     }
-    const tell = request.memberEpoch === 0 || isFull(request) || !after.assigned.equals(before.assigned);
-    return {
-      errorCode: errorCodes.NONE,
-      errorMessage: null,
-      memberId,
-      memberEpoch: after.memberEpoch,
-      heartbeatIntervalMs: this.#options.consumerHeartbeatIntervalMs,
-      assignment: tell ? after.assigned.list() : null,
+    return { member, moved };
+  }
+
+  /** A static member leaves and will be back: what it has stays its own until then, or until its session ends. */
+  setAway(member: ConsumerMember): void {
+    const away = {
+      ...member,
+      memberEpoch: leaveForAWhileEpoch,
+      state: "Stable" as const,
+      pendingRevocation: new TopicPartitions(),
     };
+    this.#put(away);
+    this.surroundings.deadlines.clear(revocationPrefix + member.memberId);
+    this.#persist({ removed: [], members: [away], target: undefined, topics: undefined });
   }
 
-  /** The member that speaks, or why it may not. `replaces`: the static instance was known under this member id. */
-  #find(memberId: string, request: ConsumerHeartbeatRequest): { member: ConsumerMember; replaces?: string } | Refusal {
-    const joins = request.memberEpoch === 0;
-    const known = this.#members.get(memberId);
-    const { instanceId } = request;
-    if (instanceId !== null && joins) {
-      const ownerId = this.#instances.get(instanceId);
-      const owner = ownerId === undefined ? undefined : this.#members.get(ownerId);
-      if (owner === undefined || ownerId === memberId) return { member: owner ?? newConsumerMember(memberId, unsaid) };
-      if (owner.memberEpoch !== leaveForAWhileEpoch) return unreleased(memberId, owner);
-      return { member: { ...owner, memberId, previousMemberEpoch: 0 }, replaces: owner.memberId };
+  /** These are gone. When only classic members are left nothing is written of it but by the group that they go on in. */
+  fence(memberIds: readonly string[], now: number): void {
+    const gone = [...new Set(memberIds)].flatMap((memberId) => this.#members.get(memberId) ?? []);
+    if (gone.length === 0) return;
+    const downgrades = this.downgradesWithout(gone, this.size - gone.length);
+    for (const { memberId } of gone) {
+      this.#drop(memberId);
+      this.#target.delete(memberId);
     }
-    if (joins) return { member: known ?? newConsumerMember(memberId, unsaid) };
-    const refusal = this.#checkInstance(memberId, instanceId) ?? (known === undefined ? unknownMember(memberId) : undefined);
-    return refusal ?? checkEpoch(known!, request) ?? { member: known! };
-  }
-
-  #checkInstance(memberId: string, instanceId: string | null): Refusal | undefined {
-    if (instanceId === null) return undefined;
-    const owner = this.#instances.get(instanceId);
-    if (owner === undefined) {
-      return { errorCode: errorCodes.UNKNOWN_MEMBER_ID, errorMessage: `Instance id ${instanceId} is unknown.` };
+    if (downgrades) {
+      this.downgrade = { rebalances: true };
+      return;
     }
-    if (owner === memberId) return undefined;
-    const errorMessage = `Static member ${memberId} with instance id ${instanceId} was fenced by member ${owner}.`;
-    return { errorCode: errorCodes.FENCED_INSTANCE_ID, errorMessage };
-  }
-
-  #leave(request: ConsumerHeartbeatRequest, now: number): ConsumerHeartbeatAnswer {
-    const { memberId, memberEpoch, instanceId } = request;
-    const member = this.#members.get(memberId);
-    const refusal = this.#checkInstance(memberId, instanceId) ?? (member === undefined ? unknownMember(memberId) : undefined);
-    if (refusal !== undefined) return refused(refusal);
-    if (memberEpoch === leaveForAWhileEpoch) {
-      // What it has stays its own until it comes back or its session ends.
-      const away = { ...member!, memberEpoch, state: "Stable" as const, pendingRevocation: new TopicPartitions() };
-      this.#put(away);
-      this.#deadlines.clear(revocationPrefix + memberId);
-      this.#persist({ removed: [], members: [away], target: undefined, topics: undefined });
-    } else {
-      this.#remove(memberId, now);
-    }
-    return { errorCode: 0, errorMessage: null, memberId, memberEpoch, heartbeatIntervalMs: 0, assignment: null };
+    this.groupEpoch++;
+    if (this.size === 0) this.emptySince = now;
+    const topics = this.#withoutUnsubscribed();
+    this.#persist({ removed: gone.map(({ memberId }) => memberId), members: [], target: undefined, topics });
   }
 
   deadlinePassed(name: string, now: number): void {
-    const prefix = name.startsWith(sessionPrefix) ? sessionPrefix : revocationPrefix;
-    this.#remove(name.slice(prefix.length), now);
+    const prefix = prefixes.find((start) => name.startsWith(start));
+    if (prefix !== undefined) this.fence([name.slice(prefix.length)], now);
   }
 
-  /** After rows were read. */
+  /** After rows were read, and after an upgrade: everybody gets a whole session from `now` on. */
   resume(now: number): void {
     for (const member of this.members) this.#watch(member, { ...member, state: "Stable" }, now);
   }
 
-  #remove(memberId: string, now: number): void {
-    if (!this.#members.has(memberId)) return;
-    this.#drop(memberId);
-    this.#target.delete(memberId);
-    this.groupEpoch++;
-    if (this.size === 0) this.emptySince = now;
-    this.#persist({ removed: [memberId], members: [], target: undefined, topics: undefined });
+  /** The member lives: its session begins anew. */
+  heard({ memberId, classic }: ConsumerMember, now: number): void {
+    const sessionTimeoutMs = classic?.sessionTimeoutMs ?? this.surroundings.configs.consumerSessionTimeoutMs;
+    this.surroundings.deadlines.set(sessionPrefix + memberId, now + sessionTimeoutMs);
+  }
+
+  /** A classic member was told to rejoin. */
+  awaitJoin({ memberId, rebalanceTimeoutMs }: ConsumerMember, now: number): void {
+    this.surroundings.deadlines.setIfAbsent(joinPrefix + memberId, now + rebalanceTimeoutMs);
+  }
+
+  /** A classic member joined. */
+  awaitSync({ memberId, rebalanceTimeoutMs }: ConsumerMember, now: number): void {
+    this.surroundings.deadlines.clear(joinPrefix + memberId);
+    this.surroundings.deadlines.set(syncPrefix + memberId, now + rebalanceTimeoutMs);
+  }
+
+  synced({ memberId }: ConsumerMember): void {
+    this.surroundings.deadlines.clear(syncPrefix + memberId);
   }
 
   #drop(memberId: string): void {
@@ -222,8 +219,7 @@ export class ConsumerGroup {
     if (member.instanceId !== null && this.#instances.get(member.instanceId) === memberId)
       this.#instances.delete(member.instanceId);
     this.#disown(member);
-    this.#deadlines.clear(sessionPrefix + memberId);
-    this.#deadlines.clear(revocationPrefix + memberId);
+    for (const prefix of prefixes) this.surroundings.deadlines.clear(prefix + memberId);
   }
 
   #replace(oldId: string, newId: string): void {
@@ -247,12 +243,17 @@ export class ConsumerGroup {
     for (const [topicId, partition] of pendingRevocation) this.#owned.delete(topicId, partition);
   }
 
-  /** The session runs anew; who has partitions to give up has its rebalance timeout for it. */
+  /** The session runs anew; who has partitions to give up has its rebalance timeout for it, unless it must rejoin anyway. */
   #watch(member: ConsumerMember, before: ConsumerMember, now: number): void {
-    this.#deadlines.set(sessionPrefix + member.memberId, now + this.#options.consumerSessionTimeoutMs);
-    if (member.state !== "UnrevokedPartitions") this.#deadlines.clear(revocationPrefix + member.memberId);
-    else if (before.state !== "UnrevokedPartitions" || before.memberEpoch !== member.memberEpoch) {
-      this.#deadlines.set(revocationPrefix + member.memberId, now + member.rebalanceTimeoutMs);
+    this.heard(member, now);
+    const { deadlines } = this.surroundings;
+    if (member.classic === null) {
+      deadlines.clear(joinPrefix + member.memberId);
+      deadlines.clear(syncPrefix + member.memberId);
+    }
+    if (member.state !== "UnrevokedPartitions" || member.classic !== null) deadlines.clear(revocationPrefix + member.memberId);
+    else if (before.state !== "UnrevokedPartitions" || before.memberEpoch !== member.memberEpoch || before.classic !== null) {
+      deadlines.set(revocationPrefix + member.memberId, now + member.rebalanceTimeoutMs);
     }
   }
 
@@ -263,6 +264,14 @@ export class ConsumerGroup {
     if (sameTopics(topics, this.#topics)) return false;
     this.#topics = topics;
     return true;
+  }
+
+  /** Without what only those who are gone subscribed to; undefined when that was nothing. */
+  #withoutUnsubscribed(): SubscribedTopics | undefined {
+    const topics = new Subscriptions().of(this.members, { version: 0, topics: this.#topics });
+    if (sameTopics(topics, this.#topics)) return undefined;
+    this.#topics = topics;
+    return topics;
   }
 
   #retarget(view: TopicsView): void {
@@ -278,7 +287,7 @@ export class ConsumerGroup {
 
   #persist(change: Pick<ConsumerChange, "removed" | "members" | "target" | "topics">): void {
     const { groupEpoch, targetEpoch, assignorName, emptySince } = this;
-    this.#outbox.append(consumerEntry({ groupEpoch, targetEpoch, assignorName, emptySince, ...change }));
+    this.surroundings.outbox.append(consumerEntry({ groupEpoch, targetEpoch, assignorName, emptySince, ...change }));
   }
 
   /** Everything, for a snapshot. */

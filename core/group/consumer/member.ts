@@ -3,9 +3,16 @@
  * the new epoch, then it gets what others have given up. KIP-848's reconciliation, which never lets a partition have two owners.
  */
 import type { TopicId } from "../../coordinator.ts";
+import type { GroupProtocol } from "../requests.ts";
 import { TopicPartitions, type PartitionsOfTopic } from "./topic-partitions.ts";
 
 export type MemberState = "Stable" | "UnrevokedPartitions" | "UnreleasedPartitions";
+
+/** Of a member that speaks the classic protocol with a consumer group (KIP-848's migration). */
+export interface ClassicMembership {
+  readonly sessionTimeoutMs: number;
+  readonly protocols: readonly GroupProtocol[];
+}
 
 /** What a member says of itself; only a change of the subscription makes others move. */
 export interface MemberMetadata {
@@ -17,6 +24,8 @@ export interface MemberMetadata {
   readonly subscribedTopicNames: readonly string[];
   readonly subscribedTopicRegex: string | null;
   readonly serverAssignor: string | null;
+  /** Null: it speaks the consumer protocol. */
+  readonly classic: ClassicMembership | null;
 }
 
 export interface ConsumerMember extends MemberMetadata {
@@ -53,13 +62,12 @@ export interface Reconciliation {
 export function reconcile(member: ConsumerMember, reconciliation: Reconciliation): ConsumerMember {
   switch (member.state) {
     case "Stable":
-      return member.memberEpoch === reconciliation.targetEpoch ? member : advance(member, member.memberEpoch, reconciliation);
+      return member.memberEpoch === reconciliation.targetEpoch ? member : advance(member, reconciliation);
     case "UnrevokedPartitions":
       // Given up is what it no longer names among the owned.
-      if (stillOwns(reconciliation.owned, member.pendingRevocation)) return member;
-      return advance(member, member.memberEpoch + 1, reconciliation);
+      return stillOwns(reconciliation.owned, member.pendingRevocation) ? member : advance(member, reconciliation);
     case "UnreleasedPartitions":
-      return advance(member, member.memberEpoch, reconciliation);
+      return advance(member, reconciliation);
   }
 }
 
@@ -67,13 +75,16 @@ function stillOwns(owned: Reconciliation["owned"], pending: TopicPartitions): bo
   return owned === null || owned.some(({ topicId, partitions }) => partitions.some((partition) => pending.has(topicId, partition)));
 }
 
-function advance(member: ConsumerMember, memberEpoch: number, reconciliation: Reconciliation): ConsumerMember {
+function advance(member: ConsumerMember, reconciliation: Reconciliation): ConsumerMember {
+  const { memberEpoch } = member;
   const { target, targetEpoch, owned, isOwned } = reconciliation;
   const kept = member.assigned.within(target);
   const pendingRevocation = member.assigned.without(target);
   const wanted = target.without(kept);
-  // What it is about to give up is still its own until the next heartbeat says otherwise.
-  const available = wanted.filter((topicId, partition) => !isOwned(topicId, partition));
+  // What it was to give up itself nobody else can have taken meanwhile.
+  const available = wanted.filter(
+    (topicId, partition) => !isOwned(topicId, partition) || member.pendingRevocation.has(topicId, partition),
+  );
   if (pendingRevocation.size > 0 && stillOwns(owned, pendingRevocation)) {
     return next(member, { memberEpoch, state: "UnrevokedPartitions", assigned: kept, pendingRevocation });
   }

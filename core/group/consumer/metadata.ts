@@ -12,6 +12,7 @@ export const unsaid: MemberMetadata = {
   subscribedTopicNames: [],
   subscribedTopicRegex: null,
   serverAssignor: null,
+  classic: null,
 };
 
 export function metadataOf(before: MemberMetadata, request: ConsumerHeartbeatRequest, facts: ClientFacts): MemberMetadata {
@@ -24,6 +25,8 @@ export function metadataOf(before: MemberMetadata, request: ConsumerHeartbeatReq
     subscribedTopicNames: request.subscribedTopicNames ?? before.subscribedTopicNames,
     subscribedTopicRegex: request.subscribedTopicRegex ?? before.subscribedTopicRegex,
     serverAssignor: request.serverAssignor ?? before.serverAssignor,
+    // Who beats so has come over, whatever it spoke before.
+    classic: null,
   };
 }
 
@@ -50,6 +53,7 @@ export function sameMember(before: ConsumerMember, after: ConsumerMember): boole
     before.clientHost === after.clientHost &&
     before.rebalanceTimeoutMs === after.rebalanceTimeoutMs &&
     before.serverAssignor === after.serverAssignor &&
+    before.classic === after.classic &&
     !subscriptionChanged(before, after)
   );
 }

@@ -48,6 +48,8 @@ export interface DescribedConsumerMember {
   readonly subscribedTopicRegex: string | null;
   readonly assignment: readonly DescribedPartitions[];
   readonly targetAssignment: readonly DescribedPartitions[];
+  /** It has not come over from the classic protocol yet. */
+  readonly speaksClassic: boolean;
 }
 
 export interface DescribeConsumerGroupAnswer {

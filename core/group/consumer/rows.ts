@@ -4,7 +4,7 @@
  */
 import { ByteWriter, type ByteReader } from "../bytes.ts";
 import { consumerKind } from "../entries.ts";
-import type { ConsumerMember, MemberState } from "./member.ts";
+import type { ClassicMembership, ConsumerMember, MemberState } from "./member.ts";
 import type { SubscribedTopics } from "./subscriptions.ts";
 import type { Target } from "./assignors.ts";
 import { TopicPartitions } from "./topic-partitions.ts";
@@ -44,14 +44,15 @@ export function writeChange(change: ConsumerChange, writer: ByteWriter): void {
   }
 }
 
-export function readChange(reader: ByteReader): ConsumerChange {
+/** `withClassic`: false for rows of a time when there was no such member. */
+export function readChange(reader: ByteReader, withClassic: boolean): ConsumerChange {
   return {
     groupEpoch: reader.int(),
     targetEpoch: reader.int(),
     assignorName: reader.string(),
     emptySince: reader.int(),
     removed: reader.list(() => reader.string()),
-    members: reader.list(() => readMember(reader)),
+    members: reader.list(() => readMember(reader, withClassic)),
     target: reader.int() === 0 ? undefined : new Map(reader.list(() => [reader.string(), TopicPartitions.read(reader)] as const)),
     topics:
       reader.int() === 0
@@ -69,9 +70,13 @@ function writeMember(member: ConsumerMember, writer: ByteWriter): void {
   writer.int(member.memberEpoch).int(member.previousMemberEpoch).int(states.indexOf(member.state));
   member.assigned.write(writer);
   member.pendingRevocation.write(writer);
+  writer.int(member.classic === null ? 0 : 1);
+  if (member.classic === null) return;
+  const { sessionTimeoutMs, protocols } = member.classic;
+  writer.int(sessionTimeoutMs).list(protocols, protocols.length, ({ name, metadata }) => writer.string(name).bytes(metadata));
 }
 
-function readMember(reader: ByteReader): ConsumerMember {
+function readMember(reader: ByteReader, withClassic: boolean): ConsumerMember {
   return {
     memberId: reader.string(),
     instanceId: reader.nullableString(),
@@ -87,5 +92,13 @@ function readMember(reader: ByteReader): ConsumerMember {
     state: states[reader.int()]!,
     assigned: TopicPartitions.read(reader),
     pendingRevocation: TopicPartitions.read(reader),
+    classic: withClassic && reader.int() === 1 ? readClassic(reader) : null,
+  };
+}
+
+function readClassic(reader: ByteReader): ClassicMembership {
+  return {
+    sessionTimeoutMs: reader.int(),
+    protocols: reader.list(() => ({ name: reader.string(), metadata: reader.bytes() })),
   };
 }

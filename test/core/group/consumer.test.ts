@@ -1,38 +1,8 @@
 /** Consumer groups (KIP-848), rule by rule: epochs, fencing, reconciliation, static members, expiry, rows. */
 import { describe, expect, test } from "vitest";
-import type { ConsumerHeartbeatAnswer, ConsumerHeartbeatRequest, TopicsView } from "../../../core/group/consumer/requests.ts";
-import type { DescribeConsumerGroupAnswer } from "../../../core/group/consumer/requests.ts";
-import { Harness, topicA, topicB } from "./harness.ts";
-
-class Consumers extends Harness {
-  view: TopicsView = { version: 1, topics: new Map([["a", { id: topicA.topicId, partitions: 4 }]]) };
-  #uuids = 1;
-
-  beat(memberId: string, memberEpoch: number, said: Partial<ConsumerHeartbeatRequest> = {}, version = 1): ConsumerHeartbeatAnswer {
-    const unchanged = { instanceId: null, rackId: null, rebalanceTimeoutMs: -1, subscribedTopicNames: null, topicPartitions: null };
-    return this.ask({
-      kind: "consumer-heartbeat",
-      facts: { apiVersion: version, clientId: "client", clientHost: "/127.0.0.1" },
-      uuid: `uuid${this.#uuids++}`,
-      view: this.view,
-      request: { memberId, memberEpoch, ...unchanged, subscribedTopicRegex: null, serverAssignor: null, ...said },
-    });
-  }
-
-  come(memberId: string, said: Partial<ConsumerHeartbeatRequest> = {}, version = 1): ConsumerHeartbeatAnswer {
-    const full = { rebalanceTimeoutMs: 60_000, topicPartitions: [], subscribedTopicNames: ["a"] };
-    return this.beat(memberId, 0, { ...full, ...said }, version);
-  }
-
-  groups(): DescribeConsumerGroupAnswer {
-    return this.ask({ kind: "describe-consumer-group" });
-  }
-}
-
-const parts = (answer: ConsumerHeartbeatAnswer) => answer.assignment?.flatMap(({ partitions }) => partitions);
-const owns = (...partitions: number[]) => ({
-  topicPartitions: partitions.length > 0 ? [{ topicId: topicA.topicId, partitions }] : [],
-});
+import type { ConsumerHeartbeatRequest } from "../../../core/group/consumer/requests.ts";
+import { Consumers, owns, parts } from "./consumers.ts";
+import { topicA, topicB } from "./harness.ts";
 
 /** Two members, each with its half, stable in epoch 2. */
 function pair() {
@@ -82,15 +52,25 @@ describe("ConsumerGroupHeartbeat refuses", () => {
     expect(consumers.come("m3").errorCode).toBe(81);
   });
 
-  test("a classic group that has members, and a classic member of a consumer group", () => {
+  test("a classic group whose members are no consumers, and what is said to a group that is not there", () => {
+    const consumers = new Consumers({ groupId: "g" });
+    consumers.stable(1, { type: "connect" });
+    const reason = "the group does not use the consumer embedded protocol.";
+    const errorMessage = `Cannot upgrade classic group g to consumer group because ${reason}`;
+    expect(consumers.come("m1")).toMatchObject({ errorCode: 69, errorMessage });
+    expect(consumers.beat("m1", 1)).toMatchObject({ errorCode: 69, errorMessage: "Group g is not a consumer group." });
+    const none = new Consumers({ groupId: "g" });
+    expect(none.beat("m1", 1)).toMatchObject({ errorCode: 69, errorMessage: "Consumer group g not found." });
+    expect(none.beat("m1", -1)).toMatchObject({ errorCode: 69, errorMessage: "Group g not found." });
+    expect(none.group.exists).toBe(false);
+  });
+
+  test("classic requests about members that speak the consumer protocol", () => {
     const consumers = new Consumers();
-    consumers.stable(1);
-    expect(consumers.come("m1")).toMatchObject({ errorCode: 69, errorMessage: "is not a consumer group." });
-    const other = new Consumers();
-    other.come("m1");
-    expect(other.joined(other.join()).errorCode).toBe(23);
-    expect(other.heartbeat("m1", 1)).toBe(25);
-    expect(other.describe()).toMatchObject({ errorCode: 69, errorMessage: "is not a classic group." });
+    consumers.come("m1");
+    expect(consumers.heartbeat("m1", 1)).toBe(25);
+    expect(consumers.synced(consumers.sync("m1", 1)).errorCode).toBe(25);
+    expect(consumers.describe()).toMatchObject({ errorCode: 69, errorMessage: "is not a classic group." });
   });
 });
 

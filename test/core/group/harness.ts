@@ -2,6 +2,7 @@
  * A group under a hand-moved clock, with its rows in memory as the Durable Object keeps them: requests go in, answers are collected
  * by request, and a restart rebuilds the group from what was written and nothing else.
  */
+import type { TopicsView } from "../../../core/group/consumer/requests.ts";
 import type { GroupRequest } from "../../../core/group/events.ts";
 import { GroupMachine } from "../../../core/group/machine.ts";
 import { groupOptions, type GroupOptions } from "../../../core/group/options.ts";
@@ -56,6 +57,8 @@ export class Harness {
   readonly rows = new Rows();
   readonly answers = new Map<number, unknown>();
   now = 1_000_000;
+  /** What groups that assign partitions are shown when somebody joins. */
+  view: TopicsView | undefined;
   group: GroupMachine;
   #nextRequest = 1;
   #nextUuid = 1;
@@ -109,6 +112,7 @@ export class Harness {
     return this.send({
       kind: "join-group",
       uuid: `uuid${this.#nextUuid++}`,
+      view: this.view,
       facts: { apiVersion: version, clientId, clientHost: "/127.0.0.1" },
       request: {
         sessionTimeoutMs: session,

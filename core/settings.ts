@@ -33,15 +33,15 @@ export const settingDefaults = {
   "group.max.session.timeout.ms": 1_800_000,
   "group.max.size": 2_147_483_647,
   "group.consumer.session.timeout.ms": 45_000,
-  "group.consumer.heartbeat.interval.ms": 5000,
-  "group.consumer.max.size": 2_147_483_647,
   "group.consumer.min.session.timeout.ms": 45_000,
   "group.consumer.max.session.timeout.ms": 60_000,
-  "offsets.retention.minutes": 10_080,
+  "group.consumer.heartbeat.interval.ms": 5000,
   "group.consumer.min.heartbeat.interval.ms": 5000,
   "group.consumer.max.heartbeat.interval.ms": 15_000,
   /** Whether groups with members may change to the consumer protocol and back: bidirectional, upgrade, downgrade, disabled. */
   "group.consumer.migration.policy": "bidirectional",
+  "group.consumer.max.size": 2_147_483_647,
+  "offsets.retention.minutes": 10_080,
   "offset.metadata.max.bytes": 4096,
   /** How many windows of time a client's rate is measured over, and how long one is. */
   "quota.window.num": 11,
@@ -53,17 +53,17 @@ type Widen<T> = T extends number ? number : T extends boolean ? boolean : string
 export type SettingName = keyof typeof settingDefaults;
 export type Settings = { readonly [Name in SettingName]: Widen<(typeof settingDefaults)[Name]> };
 
-/** Reads a value as the setting's own type; undefined when it cannot be one. */
-export function parseSetting(name: SettingName, value: unknown): number | string | boolean | undefined {
 /** The only values of a setting, where not every text will do. */
 const choices: { readonly [Name in SettingName]?: readonly string[] } = {
   "group.consumer.migration.policy": ["bidirectional", "upgrade", "downgrade", "disabled"],
 };
 
+/** Reads a value as the setting's own type; undefined when it cannot be one. */
+export function parseSetting(name: SettingName, value: unknown): number | string | boolean | undefined {
   const standard: number | string | boolean = settingDefaults[name];
+  if (choices[name]?.includes(String(value).toLowerCase()) === false) return undefined;
   if (typeof value === typeof standard)
     return typeof value === "number" && !(value >= 0) ? undefined : (value as number | string | boolean);
-  if (choices[name]?.includes(String(value).toLowerCase()) === false) return undefined;
   if (typeof value !== "string") return undefined;
   if (typeof standard === "boolean") return value === "true" ? true : value === "false" ? false : undefined;
   return /^\d+(\.\d+)?$/.test(value) ? Number(value) : undefined;

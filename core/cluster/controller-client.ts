@@ -53,9 +53,9 @@ export interface ClusterSnapshot {
   readonly version: number;
   /** Topic configs altered for the whole cluster. */
   readonly topicDefaults: Readonly<Record<string, string>>;
-  readonly quotas: readonly ClientQuota[];
   /** What was set on groups, by their names. */
   readonly groupConfigs: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly quotas: readonly ClientQuota[];
   readonly topics: readonly TopicEntry[];
 }
 

@@ -19,7 +19,7 @@ import type {
   TopicOutcome,
 } from "./controller-client.ts";
 import type { ClusterRow, Row, RowChange, TopicRow } from "./controller-rows.ts";
-import { brokerKey, clusterKey, groupKey, producerIdsKey, putRow, topicKey, transactionKey } from "./controller-rows.ts";
+import { brokerKey, clusterKey, groupKey, producerIdsKey, putRow, topicKey } from "./controller-rows.ts";
 import { invalidGroupConfigs } from "./group-configs.ts";
 import { zeroId } from "./ids.ts";
 import { additionalPartitions, isRefusal, partitionCount, refuse } from "./new-topics.ts";
@@ -101,9 +101,9 @@ export class ControllerMachine {
       clusterId: this.clusterId,
       version: this.#version,
       topicDefaults: this.#configs.topicDefaults(),
+      groupConfigs: this.#configs.ofGroups(),
       quotas: this.#quotas.all(),
       topics,
-      groupConfigs: this.#configs.ofGroups(),
     };
   }
 
@@ -216,6 +216,9 @@ export class ControllerMachine {
         return id === undefined ? undefined : this.#topics.get(id)?.configs;
       });
       if ("errorCode" in decided) return decided;
+      const isGroup = alteration.type === configResources.group;
+      const invalid = isGroup ? invalidGroupConfigs(decided.configs, this.#settings) : undefined;
+      if (invalid !== undefined) return refuse(errorCodes.INVALID_CONFIG, invalid);
       if (!validateOnly) rows.push(...this.#setConfigs(alteration, decided.configs));
       return { errorCode: errorCodes.NONE, errorMessage: null };
     });
@@ -227,14 +230,16 @@ export class ControllerMachine {
       const id = this.#topics.idOf(alteration.name)!;
       const row = this.#topics.get(id)!;
       const concernsLeaders = this.#effective(row.configs).timestampType !== this.#effective(configs).timestampType;
-      const isGroup = alteration.type === configResources.group;
-      const invalid = isGroup ? invalidGroupConfigs(decided.configs, this.#settings) : undefined;
-      if (invalid !== undefined) return refuse(errorCodes.INVALID_CONFIG, invalid);
       return [this.#change(id, { ...row, configs, pending: row.pending || concernsLeaders })];
     }
     const changesDefaults = alteration.type === configResources.broker && alteration.name === "";
     const before = changesDefaults ? this.#timestampTypes() : new Map<TopicId, string>();
     const rows = this.#configs.set(alteration, configs);
+    if (alteration.type === configResources.group && rows.length > 0) {
+      // Groups ask for what is newer than they know.
+      this.#version += 1;
+      return [...rows, this.#clusterRow()];
+    }
     return changesDefaults && rows.length > 0 ? [...rows, ...this.#topicDefaultsChanged(before)] : rows;
   }
 
@@ -246,11 +251,6 @@ export class ControllerMachine {
   }
 
   #timestampTypes(): ReadonlyMap<TopicId, string> {
-    if (alteration.type === configResources.group && rows.length > 0) {
-      // Groups ask for what is newer than they know.
-      this.#version += 1;
-      return [...rows, this.#clusterRow()];
-    }
     const live = [...this.#topics].filter(([, row]) => row.state !== "deleting");
     return new Map(live.map(([id]) => [id, this.#topics.entry(id).effective.timestampType]));
   }

@@ -17,7 +17,7 @@ import { ObjectReads, urgency, type GetResult, type ReadsHost, type Waiter } fro
 import { noBounds, unreadable } from "./outcomes.ts";
 import type { CommitListener } from "./produce.ts";
 import { takeOwnCommit, type OwnCommit } from "./own-commits.ts";
-import { nextExtent, ReadBytes, readableEnd, type PartBytes, type Want } from "./read-bytes.ts";
+import { abortedBefore, nextExtent, ReadBytes, readableEnd, type PartBytes, type Want } from "./read-bytes.ts";
 import type { Read, ReadPart } from "./read-state.ts";
 import { forgetPlaces, type PartitionIndex } from "./tail-index.ts";
 import { Timers } from "./timers.ts";
@@ -304,7 +304,12 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
   }
 
   #wake(index: PartitionIndex | undefined, woken: Set<Read>): void {
-    if (index !== undefined) for (const part of index.waiters) woken.add(part.read);
+    if (index === undefined) return;
+    for (const part of index.waiters) {
+      // What became stable since the look-up is not in its list of the aborted.
+      if (part.read.request.readCommitted) part.found = undefined;
+      woken.add(part.read);
+    }
   }
 
   // This broker's own commits.
@@ -404,16 +409,19 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
   }
 
   #outcome(part: ReadPart, bytes: PartBytes | undefined): ReadOutcome {
-    const { item, index, errorCode, found } = part;
+    const { item, index, errorCode } = part;
     if (errorCode !== 0) return unreadable(item, errorCode, index.bounds);
-    if (bytes !== undefined && bytes.byteLength > 0) this.#readAhead(part, bytes.nextOffset);
+    const isEmpty = bytes === undefined || bytes.byteLength === 0;
+    const lists = part.read.request.readCommitted && !isEmpty;
+    const abortedTransactions = lists ? abortedBefore(part, bytes.nextOffset) : [];
+    if (!isEmpty) this.#readAhead(part, bytes.nextOffset);
     return {
       topicId: item.topicId,
       partition: item.partition,
       errorCode: 0,
       bounds: index.bounds ?? noBounds,
       records: bytes?.records ?? [],
-      abortedTransactions: part.read.request.readCommitted ? (found?.abortedTransactions ?? []) : [],
+      abortedTransactions,
     };
   }
 

@@ -93,7 +93,8 @@ export class Finds {
       return;
     }
     const extents = index.found(part.index, part.item.offset, result, joins, now);
-    if (extents.length > 0) part.found = { extents, abortedTransactions: result.abortedTransactions };
+    const { bounds, abortedTransactions } = result;
+    if (extents.length > 0) part.found = { extents, lastStableOffset: bounds.lastStableOffset, abortedTransactions };
     if (part.read.answered) return;
     // Nobody else can bring these back but another look-up: as many as the read can use stay until it is answered.
     let pinnedBytes = 0;

@@ -4,6 +4,7 @@
  * dropped and reported, never sent.
  */
 import type { Kernel } from "../../kernel/interface.ts";
+import type { AbortedTransaction } from "../coordinator.ts";
 import { extentFault, sliceBatches } from "./batch-walk.ts";
 import type { Block, BlockCache } from "./block-cache.ts";
 import type { EffectSink } from "./events.ts";
@@ -23,7 +24,7 @@ export interface PartBytes {
   readonly records: Uint8Array[];
   byteLength: number;
   nextOffset: number;
-  /** Transactional batches were met for which the leader has not listed the aborted ones. */
+  /** Transactional batches were met, and which of them are aborted is not known here. */
   transactional: boolean;
   damaged: boolean;
 }
@@ -38,7 +39,23 @@ export function nextExtent(part: ReadPart, offset: number): IndexedExtent | unde
 
 /** Offsets from here on are not for this reader (I4). */
 export function readableEnd(part: ReadPart): number {
-  return part.read.request.readCommitted ? (part.index.bounds?.lastStableOffset ?? 0) : Number.POSITIVE_INFINITY;
+  const { read, found, index } = part;
+  if (!read.request.readCommitted) return Number.POSITIVE_INFINITY;
+  if (found !== undefined) return found.lastStableOffset;
+  return readsTail(part) ? index.tailStable : (index.bounds?.lastStableOffset ?? 0);
+}
+
+/** The tail window has all that the part may read, and knows what was aborted in it. */
+function readsTail({ index, item }: ReadPart): boolean {
+  return index.hasTail && item.offset >= index.tailStart;
+}
+
+/** Those that a read_committed reader must be told of with the range it gets. */
+export function abortedBefore(part: ReadPart, nextOffset: number): AbortedTransaction[] {
+  const { found, index, item } = part;
+  const known = found?.abortedTransactions ?? (readsTail(part) ? index.tailAborted : []);
+  const overlapping = known.filter(({ firstOffset, lastOffset }) => firstOffset < nextOffset && lastOffset >= item.offset);
+  return overlapping.sort((left, right) => left.firstOffset - right.firstOffset);
 }
 
 /** Neighbours in one object are got together when what lies between them costs less than another GET. */
@@ -124,6 +141,7 @@ export class ReadBytes {
   /** Whole batches up to `room`, as far as they are in memory. */
   take(part: ReadPart, room: number, firstWhole: boolean): PartBytes {
     const beforeOffset = readableEnd(part);
+    const knowsAborted = !part.read.request.readCommitted || part.found !== undefined || readsTail(part);
     const taken: PartBytes = { records: [], byteLength: 0, nextOffset: part.item.offset, transactional: false, damaged: false };
     const mayTake = (): boolean => taken.byteLength < room || (firstWhole && taken.byteLength === 0);
     while (mayTake()) {
@@ -143,7 +161,7 @@ export class ReadBytes {
       };
       const slice = sliceBatches(bytes, extent.baseOffset, limits);
       if (slice.end === slice.start) break;
-      if (slice.transactional && part.read.request.readCommitted && part.found === undefined) taken.transactional = true;
+      if (slice.transactional && !knowsAborted) taken.transactional = true;
       taken.records.push(bytes.subarray(slice.start, slice.end));
       taken.byteLength += slice.end - slice.start;
       taken.nextOffset = slice.nextOffset;

@@ -57,6 +57,8 @@ export interface ReadPart {
 
 export interface Found {
   readonly extents: readonly IndexedExtent[];
+  /** When the aborted transactions were listed: of what became stable later there is no list. */
+  readonly lastStableOffset: number;
   readonly abortedTransactions: readonly AbortedTransaction[];
 }
 

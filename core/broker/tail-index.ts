@@ -3,7 +3,7 @@
  * times and in part: extents go by their offsets and bounds only rise, so a commit's own reply may run ahead of the push that
  * repeats it. Per partition a window at the tail, kept up by updates, and one further back, from the last look-up.
  */
-import type { Extent, FindResult, FollowUpdate, PartitionBounds, PartitionRef } from "../coordinator.ts";
+import type { AbortedTransaction, Extent, FindResult, FollowUpdate, PartitionBounds, PartitionRef } from "../coordinator.ts";
 import type { Block, BlockCache } from "./block-cache.ts";
 import type { ReadPart } from "./read-state.ts";
 
@@ -25,6 +25,13 @@ export interface PartitionIndex extends PartitionRef {
   tailStart: number;
   tailEnd: number;
   tail: IndexedExtent[];
+  /**
+   * Offsets below are stable, and the markers that made them so lie below `tailEnd`. The bounds may know of a later one from a look-up,
+   * but not what was aborted for it.
+   */
+  tailStable: number;
+  /** Those whose marker lies in the window: all that end at or behind an offset of it and begin below `tailStable`. */
+  tailAborted: readonly AbortedTransaction[];
   cold: readonly IndexedExtent[];
   foundAt: number;
   findsUnanswered: number;
@@ -69,6 +76,8 @@ export class CellIndex {
       tailStart: 0,
       tailEnd: 0,
       tail: [],
+      tailStable: 0,
+      tailAborted: [],
       cold: [],
       foundAt: Number.NEGATIVE_INFINITY,
       findsUnanswered: 0,
@@ -89,7 +98,9 @@ export class CellIndex {
     if (update.kind === "deleted") forget(index);
     else {
       index.bounds = raised(index.bounds, update.bounds);
-      if (update.kind === "appended") this.#append(index, update.extent);
+      if (update.kind === "appended") this.#append(index, update.extent, update.aborted);
+      // An update tells of the moment at which it ends the tail, or of an earlier one.
+      index.tailStable = Math.max(index.tailStable, update.bounds.lastStableOffset);
     }
     return index;
   }
@@ -98,7 +109,8 @@ export class CellIndex {
   ownAppend(index: PartitionIndex, extent: IndexedExtent, logStartOffset: number, transactional: boolean): boolean {
     const { bounds } = index;
     if (!index.hasTail || bounds === undefined || extent.baseOffset !== index.tailEnd) return false;
-    const stable = bounds.lastStableOffset === index.tailEnd && !transactional;
+    const stable = !transactional && bounds.lastStableOffset === index.tailEnd;
+    if (!transactional && index.tailStable === index.tailEnd) index.tailStable = extent.nextOffset;
     push(index, extent);
     index.bounds = raised(bounds, {
       logStartOffset,
@@ -109,13 +121,10 @@ export class CellIndex {
     return true;
   }
 
-  #append(index: PartitionIndex, extent: Extent): void {
+  #append(index: PartitionIndex, extent: Extent, aborted: AbortedTransaction | undefined): void {
     if (index.hasTail && extent.nextOffset <= index.tailEnd) return;
-    if (!index.hasTail || extent.baseOffset !== index.tailEnd) {
-      index.hasTail = true;
-      index.tail = [];
-      index.tailStart = extent.baseOffset;
-    }
+    if (!index.hasTail || extent.baseOffset !== index.tailEnd) beginTail(index, extent.baseOffset);
+    if (aborted !== undefined) index.tailAborted = [...index.tailAborted, aborted];
     push(index, this.indexed(extent));
   }
 
@@ -134,17 +143,23 @@ export class CellIndex {
     index.bounds = raised(index.bounds, result.bounds);
     index.foundAt = now;
     const end = extents.at(-1)?.nextOffset ?? offset;
-    if (index.hasTail) for (const extent of extents) if (extent.baseOffset === index.tailEnd) push(index, extent);
+    if (index.hasTail) this.#extend(index, extents, result);
     // A look-up that saw more than the tail has is newer, and what it saw is where the tail begins again.
     const newer = index.hasTail ? end > index.tailEnd : joins;
-    if (newer && end === result.bounds.highWatermark) {
-      index.hasTail = true;
-      index.tail = [];
-      index.tailStart = end;
-      index.tailEnd = end;
+    if (newer && end === result.bounds.highWatermark) beginTail(index, end);
+    if (index.hasTail && index.tailEnd === end && end === result.bounds.highWatermark) {
+      index.tailStable = Math.max(index.tailStable, result.bounds.lastStableOffset);
     }
     if (extents.length > 0) index.cold = extents.length > coldExtentsMax ? extents.slice(0, coldExtentsMax) : extents;
     return extents;
+  }
+
+  /** What the look-up found right behind the tail. */
+  #extend(index: PartitionIndex, extents: readonly IndexedExtent[], { abortedTransactions }: FindResult): void {
+    const formerEnd = index.tailEnd;
+    for (const extent of extents) if (extent.baseOffset === index.tailEnd) push(index, extent);
+    const news = abortedTransactions.filter(({ lastOffset }) => lastOffset >= formerEnd && lastOffset < index.tailEnd);
+    if (news.length > 0) index.tailAborted = [...index.tailAborted, ...news];
   }
 
   /** The leader says where the log begins and ends. */
@@ -175,10 +190,21 @@ export class CellIndex {
   }
 }
 
+function beginTail(index: PartitionIndex, offset: number): void {
+  index.hasTail = true;
+  index.tail = [];
+  index.tailStart = offset;
+  index.tailEnd = offset;
+  index.tailStable = 0;
+  index.tailAborted = [];
+}
+
 function forget(index: PartitionIndex): void {
   index.bounds = undefined;
   index.hasTail = false;
   index.tail = [];
+  index.tailStable = 0;
+  index.tailAborted = [];
   index.cold = [];
   index.foundAt = Number.NEGATIVE_INFINITY;
 }
@@ -188,6 +214,7 @@ export function forgetPlaces(index: PartitionIndex): void {
   index.cold = [];
   index.tail = [];
   index.tailStart = index.tailEnd;
+  index.tailAborted = [];
 }
 
 function push(index: PartitionIndex, extent: IndexedExtent): void {
@@ -195,7 +222,9 @@ function push(index: PartitionIndex, extent: IndexedExtent): void {
   index.tailEnd = extent.nextOffset;
   if (index.tail.length <= tailExtentsMax) return;
   index.tail.splice(0, tailExtentsTrim);
-  index.tailStart = index.tail[0]!.baseOffset;
+  const start = index.tail[0]!.baseOffset;
+  index.tailStart = start;
+  if (index.tailAborted.length > 0) index.tailAborted = index.tailAborted.filter(({ lastOffset }) => lastOffset >= start);
 }
 
 function raised(known: PartitionBounds | undefined, told: PartitionBounds): PartitionBounds {

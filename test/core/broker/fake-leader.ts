@@ -14,6 +14,7 @@ import type {
   FollowUpdate,
   PartitionBounds,
 } from "../../../core/coordinator.ts";
+import { controlBatchBytes, writeControlBatch } from "../../../core/cell/control-batch.ts";
 import { walKey } from "../../../core/wal/key.ts";
 
 interface Log {
@@ -170,6 +171,36 @@ export class FakeLeader {
     this.#journal.push({ cursor: this.cursor + 1, updates: [update] });
   }
 
+  /** Ends a transaction: what is stable now, and the marker, which tells what it aborted. */
+  mark(
+    topicId: string,
+    partition: number,
+    lastStableOffset: number | undefined,
+    aborts?: Omit<AbortedTransaction, "lastOffset">,
+  ): void {
+    const log = this.log(topicId, partition);
+    const baseOffset = log.highWatermark;
+    const records = new Uint8Array(controlBatchBytes);
+    const producerId = aborts?.producerId ?? 1;
+    writeControlBatch(records, {
+      producerId,
+      producerEpoch: 0,
+      coordinatorEpoch: 0,
+      commit: aborts === undefined,
+      timestampMs: 0,
+      stamped: false,
+    });
+    log.highWatermark += 1;
+    log.lastStableOffset = lastStableOffset;
+    const bytes = { byteLength: records.length, maxTimestamp: 0, leaderEpoch: 0 };
+    const extent: Extent = { baseOffset, nextOffset: baseOffset + 1, ...bytes, source: { kind: "inline", records } };
+    log.extents.push(extent);
+    const aborted = aborts && { ...aborts, lastOffset: baseOffset };
+    if (aborted !== undefined) log.aborted.push(aborted);
+    const update = { kind: "appended" as const, topicId, partition, extent, bounds: this.bounds(topicId, partition) };
+    this.#journal.push({ cursor: this.cursor + 1, updates: [{ ...update, ...(aborted && { aborted }) }] });
+  }
+
   /** Undefined while there is nothing new. */
   follow(cursor: number): FollowReply | undefined {
     if (cursor >= this.cursor) return undefined;
@@ -181,7 +212,7 @@ export class FakeLeader {
     const results = requests.map(({ topicId, partition, offset, maxBytes }) => {
       const log = this.log(topicId, partition);
       const bounds = this.bounds(topicId, partition);
-      const result = { topicId, partition, errorCode: 0, bounds, extents: [] as Extent[], abortedTransactions: log.aborted };
+      const result = { topicId, partition, errorCode: 0, bounds, extents: [] as Extent[], abortedTransactions: [] };
       if (log.deleted) return { ...result, errorCode: 3 };
       if (offset < log.logStartOffset || offset > log.highWatermark) return { ...result, errorCode: 1 };
       let bytes = 0;
@@ -191,7 +222,9 @@ export class FakeLeader {
         bytes += extent.byteLength;
         if (bytes >= maxBytes) break;
       }
-      return result;
+      const end = result.extents.at(-1)?.nextOffset ?? offset;
+      const abortedTransactions = log.aborted.filter(({ firstOffset, lastOffset }) => lastOffset >= offset && firstOffset < end);
+      return { ...result, abortedTransactions };
     });
     return { cursor: this.cursor, results };
   }

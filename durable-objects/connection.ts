@@ -7,7 +7,7 @@
 import type { Client, ClientQuotas } from "../core/quota/client-quotas.ts";
 import { decodeRequestBody, decodeRequestHeader, encodeResponse } from "../protocol/codec.ts";
 import { apiVersions } from "../protocol/messages/18-api-versions.ts";
-import type { BrokerServices, ConnectionFacts, Handler, RequestContext } from "./handler.ts";
+import { type BrokerServices, type ConnectionFacts, type Handler, type RequestContext, standIn } from "./handler.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { Muting, type MutingOptions } from "./muting.ts";
@@ -240,20 +240,26 @@ export class Connection {
         nowMs: place.arrivedMs,
         services: place.services,
       };
-      this.#await(place, handler, context, handler.handle(body, context));
+      this.#await(place, handler, context, body, handler.handle(body, context));
     } catch (error) {
       this.#broken(place, error);
     }
   }
 
-  #await(place: Place, handler: Handler, context: RequestContext, response: unknown): void {
+  #await(place: Place, handler: Handler, context: RequestContext, request: unknown, response: unknown): void {
     if (!(response instanceof Promise)) {
       this.#respond(place, handler, context, response);
       return;
     }
     response.then(
       (body: unknown) => this.#respond(place, handler, context, body),
-      (error: unknown) => this.#broken(place, error),
+      (error: unknown) => {
+        const body = standIn(handler, request, context, error);
+        if (body === undefined) return this.#broken(place, error);
+        const { facts, log } = this.#options;
+        if (!this.#ended) log.warn("request-unreachable", { connection: facts.id, api: place.name, error });
+        this.#respond(place, handler, context, body);
+      },
     );
   }
 

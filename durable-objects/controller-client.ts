@@ -11,17 +11,17 @@ export function controllerClient(env: Env, cluster: string): ControllerClient {
   const stub = new Stub(() => env.CONTROLLER.getByName(controllerName(cluster)) as unknown as ControllerClient);
   return {
     snapshot: (knownVersion) => stub.repeat((controller) => controller.snapshot(knownVersion)),
-    createTopics: (topics, validateOnly) => stub.call((controller) => controller.createTopics(topics, validateOnly)),
-    deleteTopics: (ids) => stub.call((controller) => controller.deleteTopics(ids)),
-    createPartitions: (requests, validateOnly) => stub.call((controller) => controller.createPartitions(requests, validateOnly)),
-    alterConfigs: (alterations, validateOnly) => stub.call((controller) => controller.alterConfigs(alterations, validateOnly)),
+    createTopics: (topics, validateOnly) => stub.ask((controller) => controller.createTopics(topics, validateOnly)),
+    deleteTopics: (ids) => stub.ask((controller) => controller.deleteTopics(ids)),
+    createPartitions: (requests, validateOnly) => stub.ask((controller) => controller.createPartitions(requests, validateOnly)),
+    alterConfigs: (alterations, validateOnly) => stub.ask((controller) => controller.alterConfigs(alterations, validateOnly)),
     alterClientQuotas: (alterations, validateOnly) =>
-      stub.call((controller) => controller.alterClientQuotas(alterations, validateOnly)),
+      stub.ask((controller) => controller.alterClientQuotas(alterations, validateOnly)),
     configuredResources: () => stub.repeat((controller) => controller.configuredResources()),
     registerBroker: (brokerId) => stub.call((controller) => controller.registerBroker(brokerId)),
     allocateProducerIds: () => stub.repeat((controller) => controller.allocateProducerIds()),
     registerGroup: (groupId) => stub.repeat((controller) => controller.registerGroup(groupId)),
-    unregisterGroup: (groupId) => stub.call((controller) => controller.unregisterGroup(groupId)),
+    unregisterGroup: (groupId) => stub.ask((controller) => controller.unregisterGroup(groupId)),
     groups: () => stub.repeat((controller) => controller.groups()),
   };
 }

@@ -18,6 +18,15 @@ import type {
 } from "../core/group/requests.ts";
 import type { Env } from "./env.ts";
 import { groupName } from "./names.ts";
+import { withinTime } from "./within-time.ts";
+
+/** What is not a matter of waiting for others is answered within this, or not at all. */
+const callMsMax = 15_000;
+/** A group answers joins when its rebalance is over; a sync cannot say how long its group gives its members. */
+const waitMsSpare = 30_000;
+const syncMsMax = 600_000;
+/** What setTimeout can hold. */
+const timerMsMax = 2 ** 31 - 1;
 
 export function groupClient(env: Env, cluster: string, groupId: string): GroupClient {
   return new RpcGroupClient(groupId, () => env.GROUP.getByName(groupName(cluster, groupId)) as unknown as GroupClient);
@@ -34,18 +43,18 @@ class RpcGroupClient implements GroupClient {
   }
 
   /** A stub whose object was reset stays broken: the next call gets another. */
-  async #once<Answer>(call: (group: GroupClient) => Promise<Answer>): Promise<Answer> {
+  async #once<Answer>(call: (group: GroupClient) => Promise<Answer>, msMax = callMsMax): Promise<Answer> {
     const stub = (this.#stub ??= this.#open());
     try {
-      return await call(stub);
+      return await withinTime(msMax, () => call(stub));
     } catch (error) {
       if (this.#stub === stub) this.#stub = undefined;
       throw error;
     }
   }
 
-  async #call<Answer>(call: (group: GroupClient) => Promise<Answer>, failed: Answer): Promise<Answer> {
-    return await this.#once(call).catch(() => failed);
+  async #call<Answer>(call: (group: GroupClient) => Promise<Answer>, failed: Answer, msMax?: number): Promise<Answer> {
+    return await this.#once(call, msMax).catch(() => failed);
   }
 
   async #repeat<Answer>(call: (group: GroupClient) => Promise<Answer>, failed: Answer): Promise<Answer> {
@@ -55,11 +64,12 @@ class RpcGroupClient implements GroupClient {
   }
 
   joinGroup(request: JoinGroupRequest, facts: ClientFacts) {
-    return this.#call((group) => group.joinGroup(request, facts), failures.joinFailed(request));
+    const waitMs = Math.max(request.rebalanceTimeoutMs, request.sessionTimeoutMs) + waitMsSpare;
+    return this.#call((group) => group.joinGroup(request, facts), failures.joinFailed(request), Math.min(waitMs, timerMsMax));
   }
 
   syncGroup(request: SyncGroupRequest) {
-    return this.#call((group) => group.syncGroup(request), failures.syncFailed);
+    return this.#call((group) => group.syncGroup(request), failures.syncFailed, syncMsMax);
   }
 
   heartbeat(request: HeartbeatRequest) {

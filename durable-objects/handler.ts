@@ -7,6 +7,7 @@ import type { BatchCoordinator, Extent } from "../core/coordinator.ts";
 import type { TopicCatalog } from "../core/cluster/catalog.ts";
 import type { ControllerClient } from "../core/cluster/controller-client.ts";
 import type { GroupClient } from "../core/group/group-client.ts";
+import { operatingErrorKind } from "../core/operating-error.ts";
 import type { Settings } from "../core/settings.ts";
 import type { ApiSchema } from "../protocol/schema.ts";
 
@@ -64,4 +65,11 @@ export interface Handler<Request = unknown, Response = unknown> {
   /** Advertised from here though served from versions[0] (Produce, KAFKA-18659). */
   readonly advertisedMin?: number;
   handle(request: Request, context: RequestContext): Promise<Response | undefined> | Response | undefined;
+  /** What is answered when the controller or a leader could not be reached: an error for each item, upon which clients ask again. */
+  unreachable?(request: Request, context: RequestContext): Response;
+}
+
+/** What stands for the answer of a handler that failed; undefined when nothing can be said and the connection must close. */
+export function standIn(handler: Handler, request: unknown, context: RequestContext, error: unknown): unknown {
+  return operatingErrorKind(error) === "retry" ? handler.unreachable?.(request, context) : undefined;
 }

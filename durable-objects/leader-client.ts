@@ -26,9 +26,9 @@ export function leaderClient(env: Env, cluster: string, cell: number): LeaderCli
     listOffsets: (queries) => stub.repeat((leader) => leader.listOffsets(queries)),
     epochEnds: (queries) => stub.repeat((leader) => leader.epochEnds(queries)),
     describePartitions: (partitions) => stub.repeat((leader) => leader.describePartitions(partitions)),
-    createPartitions: (partitions, settings) => stub.call((leader) => leader.createPartitions(partitions, settings)),
-    deletePartitions: (topicId) => stub.call((leader) => leader.deletePartitions(topicId)),
+    createPartitions: (partitions, settings) => stub.ask((leader) => leader.createPartitions(partitions, settings)),
+    deletePartitions: (topicId) => stub.ask((leader) => leader.deletePartitions(topicId)),
     writeMarkers: (requests) => stub.repeat((leader) => leader.writeMarkers(requests)),
-    deleteRecords: (requests) => stub.call((leader) => leader.deleteRecords(requests)),
+    deleteRecords: (requests) => stub.ask((leader) => leader.deleteRecords(requests)),
   };
 }

@@ -1,7 +1,13 @@
 /**
  * The way to one Durable Object over RPC. One stub for as long as it works, because calls on one stub arrive in order; a new one after
- * any failure, because a stub whose object was reset stays broken.
+ * any failure, because a stub whose object was reset stays broken. Whatever goes wrong on the way, or there, the call may be made again.
  */
+import { OperatingError, operatingErrorKind } from "../core/operating-error.ts";
+import { withinTime } from "./within-time.ts";
+
+/** A controller that waits for leaders answers sooner. */
+const callMsMax = 15_000;
+
 export class Stub<Target> {
   readonly #open: () => Target;
   #target: Target | undefined;
@@ -16,12 +22,18 @@ export class Stub<Target> {
       return await work(target);
     } catch (error) {
       if (this.#target === target) this.#target = undefined;
-      throw error;
+      if (operatingErrorKind(error) !== undefined) throw error;
+      throw new OperatingError("retry", error instanceof Error ? error.message : String(error), error);
     }
+  }
+
+  /** For what is soon answered: a call that hangs fails like one that broke off. */
+  async ask<Answer>(work: (target: Target) => Promise<Answer>): Promise<Answer> {
+    return await this.call((target) => withinTime(callMsMax, () => work(target)));
   }
 
   /** For questions, and for whatever does no harm when it happens twice: an object that has just been restarted is asked again. */
   async repeat<Answer>(work: (target: Target) => Promise<Answer>): Promise<Answer> {
-    return await this.call(work).catch(() => this.call(work));
+    return await this.ask(work).catch(() => this.ask(work));
   }
 }

@@ -1,5 +1,6 @@
 /** What becomes of calls to an object that is restarted: a broken stub is never used again, and questions are put once more. */
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { operatingErrorKind } from "../../core/operating-error.ts";
 import { Stub } from "../../durable-objects/stub.ts";
 
 /** The first so many targets are broken, as the stubs of an object that was reset. */
@@ -30,5 +31,31 @@ describe("[I7] an object that was restarted", () => {
     const { stub, opened } = objectThatBreaks(9);
     await expect(stub.repeat((target) => target.ask())).rejects.toThrow("reset");
     expect(opened).toHaveLength(2);
+  });
+
+  test("its failure says that the call may be made again", async () => {
+    const { stub } = objectThatBreaks(9);
+    const error: unknown = await stub.call((target) => target.ask()).catch((reason: unknown) => reason);
+    expect(operatingErrorKind(error)).toBe("retry");
+  });
+});
+
+describe("an object that does not answer", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test("is given up in time, and not asked for ever", async () => {
+    let calls = 0;
+    const stub = new Stub(() => ({
+      ask: async () => {
+        calls += 1;
+        await new Promise(() => {});
+      },
+    }));
+    const outcome = stub.repeat((target) => target.ask()).catch((reason: unknown) => operatingErrorKind(reason));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await outcome).toBe("retry");
+    expect(calls).toBe(2);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

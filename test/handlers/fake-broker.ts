@@ -15,7 +15,7 @@ import type {
 import { OperatingError } from "../../core/operating-error.ts";
 import { settingDefaults } from "../../core/settings.ts";
 import type { Settings } from "../../core/settings.ts";
-import type { BrokerServices, ConnectionFacts, RequestContext } from "../../durable-objects/handler.ts";
+import { type BrokerServices, type ConnectionFacts, type RequestContext, standIn } from "../../durable-objects/handler.ts";
 import { ControllerTopicCatalog } from "../../durable-objects/topic-catalog.ts";
 import { kernel } from "../../kernel/kernel.ts";
 import { concatenate, decodeRequest, decodeResponse, encodeRequest, encodeResponse } from "../../protocol/codec.ts";
@@ -29,8 +29,8 @@ interface Log {
   readonly extents: { readonly extent: Extent; readonly records: Uint8Array }[];
 }
 
-const gone = async () => Promise.reject(new Error("the leader is gone"));
-const goneLeader = { listOffsets: gone, epochEnds: gone };
+const gone = async () => Promise.reject(new OperatingError("retry", "the leader is gone"));
+const goneLeader = { listOffsets: gone, epochEnds: gone, deleteRecords: gone, describePartitions: gone };
 
 const unknownTopicOrPartition = 3;
 const offsetOutOfRange = 1;
@@ -93,7 +93,13 @@ export class FakeBroker {
     const { body } = decodeRequest(frame);
     const handler = handlers.get(api.key);
     if (handler === undefined) throw new Error(`${api.name} is not served`);
-    const response = await handler.handle(body, this.#context(api.key, apiVersion, clientId));
+    const context = this.#context(api.key, apiVersion, clientId);
+    const asked = Promise.resolve(handler.handle(body, context));
+    const response = await asked.catch((error: unknown) => {
+      const instead = standIn(handler, body, context, error);
+      if (instead === undefined) throw error;
+      return instead;
+    });
     if (response === undefined) return undefined;
     const chunks = encodeResponse(api, apiVersion, 7, response as ResponseInput<Api>);
     return decodeResponse(api, apiVersion, concatenate(chunks).slice(4)).body;

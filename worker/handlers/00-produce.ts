@@ -14,6 +14,7 @@ import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
 import { checkRecords } from "./record-checks.ts";
 import { findTopics, heedLeader, unknownTopicCode } from "./topics.ts";
+import { leaderUnreachable } from "./unreachable.ts";
 
 type Request = RequestOf<typeof produce>;
 type Topic = Request["topicData"][number];
@@ -68,6 +69,14 @@ export const produceHandler = defineHandler({
     if (failed !== undefined) throw new OperatingError("invalid", `produce with acks=0 failed with error ${failed.errorCode}`);
     return undefined;
   },
+  // Topics that are not known are asked for before anything is appended.
+  unreachable: ({ topicData }) => ({
+    responses: topicData.map(({ name, topicId, partitionData }) => ({
+      name,
+      topicId,
+      partitionResponses: partitionData.map(({ index }) => ({ index, errorCode: leaderUnreachable, baseOffset: -1n })),
+    })),
+  }),
 });
 
 function refusedAsWhole({ acks, transactionalId }: Request): number | undefined {

@@ -12,6 +12,7 @@ import { defineHandler } from "./define-handler.ts";
 import { endpointsOf, leaderOf } from "./nodes.ts";
 import { containsZstd } from "./record-sets.ts";
 import { findTopics, heedLeader, leaderEpochError, unknownTopicCode } from "./topics.ts";
+import { leaderUnreachable } from "./unreachable.ts";
 
 type Request = RequestOf<typeof fetch>;
 type Topic = Request["topics"][number];
@@ -74,6 +75,13 @@ export const fetchHandler = defineHandler({
     );
     return { throttleTimeMs, responses, nodeEndpoints: isFenced ? endpointsOf(context) : [] };
   },
+  unreachable: ({ topics }) => ({
+    responses: topics.map(({ topic, topicId, partitions }) => ({
+      topic,
+      topicId,
+      partitions: partitions.map((partition) => failed(partition, leaderUnreachable)),
+    })),
+  }),
 });
 
 function readItem(topicId: string, cell: number, { partition, fetchOffset, partitionMaxBytes }: Partition): ReadItem {

@@ -14,6 +14,7 @@ import { ByCell } from "./by-cell.ts";
 import { defineHandler } from "./define-handler.ts";
 import { firstRecordAtOrAfter, maxTimestampRecord } from "./record-sets.ts";
 import { againWhenDenied, findTopic, heedLeader, leaderEpochError } from "./topics.ts";
+import { leaderUnreachable } from "./unreachable.ts";
 
 type Request = RequestOf<typeof listOffsets>;
 type Topic = Request["topics"][number];
@@ -47,6 +48,12 @@ export const listOffsetsHandler = defineHandler({
       ),
     };
   },
+  unreachable: ({ topics }) => ({
+    topics: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: leaderUnreachable })),
+    })),
+  }),
 });
 
 async function ask({ name, partitions }: Topic, queries: ByCell<OffsetQuery>, request: Request, context: RequestContext) {
@@ -89,7 +96,7 @@ function specOf({ timestamp }: Partition, readCommitted: boolean, apiVersion: nu
 /** The client asks again; the other partitions have their answers. */
 function unanswered({ topicId, partition }: OffsetQuery): OffsetAnswer {
   const bounds = { logStartOffset: -1, highWatermark: -1, lastStableOffset: -1, leaderEpoch: -1 };
-  return { topicId, partition, errorCode: errorCodes.NOT_LEADER_OR_FOLLOWER, leaderEpoch: -1, offset: -1, extents: [], bounds };
+  return { topicId, partition, errorCode: leaderUnreachable, leaderEpoch: -1, offset: -1, extents: [], bounds };
 }
 
 async function answer(

@@ -5,6 +5,7 @@
  */
 import type { TopicEntry } from "../../core/cluster/catalog.ts";
 import { zeroId } from "../../core/cluster/ids.ts";
+import { operatingErrorKind } from "../../core/operating-error.ts";
 import { invalidTopicName } from "../../core/cluster/topic-names.ts";
 import type { RequestContext } from "../../durable-objects/handler.ts";
 import { errorCodes } from "../../protocol/errors.ts";
@@ -22,13 +23,14 @@ export const metadataHandler = defineHandler({
   versions: [0, 13],
   async handle(request, context) {
     const { catalog } = context.services;
-    const all = await catalog.all();
+    // Who asks for topics by name hears what was known last when the controller is gone, as from a Kafka broker without its controller.
+    const all = asksForAll(request, context.apiVersion) ? await catalog.all() : await catalog.all().catch(unlessUnreachable);
     const topics = asksForAll(request, context.apiVersion)
-      ? all.map((topic) => answer(topic, request, context))
-      : await answerAsked(request, context);
+      ? (all ?? []).map((topic) => answer(topic, request, context))
+      : await answerAsked(request, all !== undefined, context);
     return {
       brokers: endpointsOf(context),
-      clusterId: catalog.clusterId,
+      clusterId: catalog.clusterId === "" ? null : catalog.clusterId,
       controllerId: controllerId(context),
       topics,
       clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? clusterOperations : undefined,
@@ -36,21 +38,26 @@ export const metadataHandler = defineHandler({
   },
 });
 
+function unlessUnreachable(error: unknown): undefined {
+  if (operatingErrorKind(error) !== "retry") throw error;
+}
+
 function asksForAll({ topics }: Request, apiVersion: number): boolean {
   return topics === null || (apiVersion === 0 && topics.length === 0);
 }
 
-async function answerAsked(request: Request, context: RequestContext): Promise<Answered[]> {
+async function answerAsked(request: Request, isFresh: boolean, context: RequestContext): Promise<Answered[]> {
   const { catalog } = context.services;
   const asked = new Map((request.topics ?? []).map(byId).map((topic) => [topic.name ?? topic.topicId, topic]));
   const missing: string[] = [];
   for (const { name } of asked.values()) {
     if (name !== null && catalog.lastByName(name) === undefined) missing.push(name);
   }
-  const codes = missing.length > 0 ? await createMissing(missing, request, context) : new Map<string, number>();
+  const codes = missing.length > 0 && isFresh ? await createMissing(missing, request, context) : new Map<string, number>();
   return [...asked.values()].map((topic) => {
     const known = topic.name === null ? catalog.lastById(topic.topicId) : catalog.lastByName(topic.name);
-    return known === undefined ? unknown(topic, codes, context) : answer(known, request, context);
+    if (known !== undefined) return answer(known, request, context);
+    return isFresh ? unknown(topic, codes, context) : unsure(topic, context);
   });
 }
 
@@ -83,6 +90,11 @@ async function createMissing(
   }
   await services.catalog.all();
   return codes;
+}
+
+/** Whether there is such a topic only the controller could say: the client asks again. */
+function unsure({ name, topicId }: Asked, { apiVersion }: RequestContext): Answered {
+  return { errorCode: errorCodes.LEADER_NOT_AVAILABLE, name: name ?? (apiVersion >= 12 ? null : ""), topicId };
 }
 
 function unknown({ name, topicId }: Asked, codes: ReadonlyMap<string, number>, { apiVersion }: RequestContext): Answered {

@@ -12,6 +12,7 @@ import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { configSource, describeConfigs, topicDefaults } from "./config-entries.ts";
 import type { ConfigDefaults } from "./config-entries.ts";
 import { defineHandler } from "./define-handler.ts";
+import { controllerUnreachable } from "./unreachable.ts";
 
 type Topic = RequestOf<typeof createTopics>["topics"][number];
 type Answered = NonNullable<ResponseInput<typeof createTopics>["topics"]>[number];
@@ -34,6 +35,9 @@ export const createTopicsHandler = defineHandler({
       ],
     };
   },
+  unreachable: ({ topics }) => ({
+    topics: topics.map(({ name }) => refusal(name, controllerUnreachable.errorCode, controllerUnreachable.errorMessage)),
+  }),
 });
 
 function newTopic(topic: Topic): NewTopic {

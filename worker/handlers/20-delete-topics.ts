@@ -6,8 +6,9 @@ import { zeroId } from "../../core/cluster/ids.ts";
 import type { BrokerServices } from "../../durable-objects/handler.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { deleteTopics } from "../../protocol/messages/20-delete-topics.ts";
-import type { ResponseInput } from "../../protocol/schema.ts";
+import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
+import { controllerUnreachable } from "./unreachable.ts";
 
 type Answered = NonNullable<ResponseInput<typeof deleteTopics>["responses"]>[number];
 interface Asked {
@@ -19,7 +20,7 @@ export const deleteTopicsHandler = defineHandler({
   api: deleteTopics,
   versions: [1, 6],
   async handle(request, { services }) {
-    const asked = [...request.topicNames.map((name): Asked => ({ name, topicId: zeroId })), ...request.topics];
+    const asked = askedOf(request);
     // A stale catalog could delete a topic that was created anew under the old name: ask first.
     await services.catalog.all();
     const found = asked.map((topic) => resolve(topic, asked, services));
@@ -32,7 +33,12 @@ export const deleteTopicsHandler = defineHandler({
     );
     return { responses: unique.map((topic) => ({ ...topic, ...byId.get(topic.topicId ?? "") })) };
   },
+  unreachable: (request) => ({ responses: askedOf(request).map((topic) => ({ ...topic, ...controllerUnreachable })) }),
 });
+
+function askedOf({ topicNames, topics }: RequestOf<typeof deleteTopics>): readonly Asked[] {
+  return [...topicNames.map((name): Asked => ({ name, topicId: zeroId })), ...topics];
+}
 
 function resolve({ name, topicId }: Asked, all: readonly Asked[], { catalog }: BrokerServices): Answered {
   const refuse = (errorCode: number, errorMessage: string): Answered => ({ name, topicId, errorCode, errorMessage });

@@ -13,6 +13,7 @@ import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { ByCell } from "./by-cell.ts";
 import { defineHandler } from "./define-handler.ts";
 import { findTopic, heedLeader } from "./topics.ts";
+import { leaderUnreachable } from "./unreachable.ts";
 
 type Topic = RequestOf<typeof deleteRecords>["topics"][number];
 type Answered = NonNullable<NonNullable<ResponseInput<typeof deleteRecords>["topics"]>[number]["partitions"]>[number];
@@ -32,7 +33,7 @@ export const deleteRecordsHandler = defineHandler({
     const { services } = context;
     const questions = new ByCell<Question>();
     const topics = await Promise.all(requested.map((topic) => ask(topic, questions, context)));
-    const answers = await questions.ask((cell, asked) => services.coordinator(cell).deleteRecords(asked));
+    const answers = await questions.ask((cell, asked) => services.coordinator(cell).deleteRecords(asked), unanswered);
     const settle = (partition: Answered | Asked): Answered => {
       if (!("ticket" in partition)) return partition;
       const { errorCode, logStartOffset } = answers.get(partition.ticket)!;
@@ -42,7 +43,18 @@ export const deleteRecordsHandler = defineHandler({
     };
     return { topics: topics.map(({ name, partitions }) => ({ name, partitions: partitions.map(settle) })) };
   },
+  unreachable: ({ topics }) => ({
+    topics: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: leaderUnreachable, lowWatermark: -1n })),
+    })),
+  }),
 });
+
+/** Records may have been deleted all the same: it does no harm to ask again. */
+function unanswered() {
+  return { errorCode: leaderUnreachable, logStartOffset: -1 };
+}
 
 async function ask({ name, partitions }: Topic, questions: ByCell<Question>, { services }: RequestContext) {
   const topic = await findTopic(services.catalog, { name, topicId: "" }, false);

@@ -10,6 +10,7 @@ import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { ByCell } from "./by-cell.ts";
 import { defineHandler } from "./define-handler.ts";
 import { againWhenDenied, findTopic, heedLeader, leaderEpochError } from "./topics.ts";
+import { leaderUnreachable } from "./unreachable.ts";
 
 type Topic = RequestOf<typeof offsetForLeaderEpoch>["topics"][number];
 type Answered = NonNullable<NonNullable<ResponseInput<typeof offsetForLeaderEpoch>["topics"]>[number]["partitions"]>[number];
@@ -38,11 +39,17 @@ export const offsetForLeaderEpochHandler = defineHandler({
       })),
     };
   },
+  unreachable: ({ topics }) => ({
+    topics: topics.map(({ topic, partitions }) => ({
+      topic,
+      partitions: partitions.map(({ partition }) => ({ partition, errorCode: leaderUnreachable })),
+    })),
+  }),
 });
 
 /** The client asks again; the other partitions have their answers. */
 function unanswered({ topicId, partition }: EpochEndQuery): EpochEndAnswer {
-  return { topicId, partition, errorCode: errorCodes.NOT_LEADER_OR_FOLLOWER, leaderEpoch: -1, endOffset: -1 };
+  return { topicId, partition, errorCode: leaderUnreachable, leaderEpoch: -1, endOffset: -1 };
 }
 
 async function ask({ topic, partitions }: Topic, queries: ByCell<EpochEndQuery>, { services }: RequestContext) {

@@ -17,6 +17,7 @@ import { configSource, configTypeNumber, describeConfigs as describe, topicDefau
 import type { ConfigDefaults, ConfigEntry } from "./config-entries.ts";
 import { brokerLoggerResource, clientMetricsResource, unknownBroker } from "./config-resources.ts";
 import { defineHandler } from "./define-handler.ts";
+import { controllerUnreachable } from "./unreachable.ts";
 
 type Request = RequestOf<typeof describeConfigs>;
 type Configs = Readonly<Record<string, string>>;
@@ -46,6 +47,9 @@ export const describeConfigsHandler = defineHandler({
       }),
     };
   },
+  unreachable: ({ resources }) => ({
+    results: resources.map(({ resourceType, resourceName }) => ({ resourceType, resourceName, ...controllerUnreachable })),
+  }),
 });
 
 function describeResource(type: number, name: string, lookup: Lookup, context: RequestContext): Described {

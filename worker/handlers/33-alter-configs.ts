@@ -3,7 +3,7 @@
  * by old clients.
  */
 import { alterConfigs } from "../../protocol/messages/33-alter-configs.ts";
-import { alterAll } from "./alter-configs.ts";
+import { alterAll, alterationsFailed } from "./alter-configs.ts";
 import { malformedAlteration } from "./config-resources.ts";
 import { defineHandler } from "./define-handler.ts";
 
@@ -22,4 +22,5 @@ export const alterConfigsHandler = defineHandler({
     );
     return { responses };
   },
+  unreachable: alterationsFailed,
 });

@@ -5,6 +5,7 @@
  */
 import type { TopicEntry } from "../../core/cluster/catalog.ts";
 import type { PartitionDescription, PartitionRef } from "../../core/coordinator.ts";
+import { errorCodes } from "../../protocol/errors.ts";
 import { describeLogDirs } from "../../protocol/messages/35-describe-log-dirs.ts";
 import type { RequestOf } from "../../protocol/schema.ts";
 import { ByCell } from "./by-cell.ts";
@@ -35,6 +36,8 @@ export const describeLogDirsHandler = defineHandler({
     }));
     return { results: [{ logDir, topics }] };
   },
+  // Kafka's word for a directory that cannot be looked into.
+  unreachable: () => ({ results: [{ logDir, errorCode: errorCodes.KAFKA_STORAGE_ERROR, topics: [] }] }),
 });
 
 function wanted(topic: TopicEntry, asked: Request["topics"]): readonly number[] {

@@ -5,6 +5,7 @@
 import { errorCodes } from "../../protocol/errors.ts";
 import { createPartitions } from "../../protocol/messages/37-create-partitions.ts";
 import { defineHandler } from "./define-handler.ts";
+import { controllerUnreachable } from "./unreachable.ts";
 
 export const createPartitionsHandler = defineHandler({
   api: createPartitions,
@@ -31,4 +32,5 @@ export const createPartitionsHandler = defineHandler({
       ],
     };
   },
+  unreachable: ({ topics }) => ({ results: topics.map(({ name }) => ({ name, ...controllerUnreachable })) }),
 });

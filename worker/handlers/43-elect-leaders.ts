@@ -4,6 +4,7 @@
 import { errorCodes } from "../../protocol/errors.ts";
 import { electLeaders } from "../../protocol/messages/43-elect-leaders.ts";
 import { defineHandler } from "./define-handler.ts";
+import { controllerUnreachable } from "./unreachable.ts";
 
 const preferred = 0;
 const unclean = 1;
@@ -35,4 +36,10 @@ export const electLeadersHandler = defineHandler({
       }),
     };
   },
+  unreachable: ({ topicPartitions }) => ({
+    replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
+      topic,
+      partitionResult: partitions.map((partitionId) => ({ partitionId, ...controllerUnreachable })),
+    })),
+  }),
 });

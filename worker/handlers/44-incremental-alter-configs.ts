@@ -3,7 +3,7 @@
  * single loggers (KIP-412) and client metrics (KIP-714) are refused; a broker whose id is not this one's is altered all the same.
  */
 import { incrementalAlterConfigs } from "../../protocol/messages/44-incremental-alter-configs.ts";
-import { alterAll } from "./alter-configs.ts";
+import { alterAll, alterationsFailed } from "./alter-configs.ts";
 import { malformedAlteration } from "./config-resources.ts";
 import { defineHandler } from "./define-handler.ts";
 
@@ -28,4 +28,5 @@ export const incrementalAlterConfigsHandler = defineHandler({
     );
     return { responses };
   },
+  unreachable: alterationsFailed,
 });

@@ -7,6 +7,7 @@ import { errorCodes } from "../../protocol/errors.ts";
 import { alterPartitionReassignments } from "../../protocol/messages/45-alter-partition-reassignments.ts";
 import { defineHandler } from "./define-handler.ts";
 import { leaderOf } from "./nodes.ts";
+import { controllerUnreachable } from "./unreachable.ts";
 
 export const alterPartitionReassignmentsHandler = defineHandler({
   api: alterPartitionReassignments,
@@ -25,6 +26,7 @@ export const alterPartitionReassignmentsHandler = defineHandler({
       })),
     };
   },
+  unreachable: () => ({ ...controllerUnreachable, responses: [] }),
 });
 
 function reassigned(name: string, partition: number, replicas: readonly number[] | null, context: RequestContext) {

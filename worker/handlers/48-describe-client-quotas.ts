@@ -6,6 +6,7 @@ import { partsOf } from "../../core/quota/quota-entities.ts";
 import { findQuotas } from "../../core/quota/quota-filter.ts";
 import { describeClientQuotas } from "../../protocol/messages/48-describe-client-quotas.ts";
 import { defineHandler } from "./define-handler.ts";
+import { controllerUnreachable } from "./unreachable.ts";
 
 export const describeClientQuotasHandler = defineHandler({
   api: describeClientQuotas,
@@ -22,4 +23,5 @@ export const describeClientQuotasHandler = defineHandler({
       })),
     };
   },
+  unreachable: () => ({ ...controllerUnreachable, entries: null }),
 });

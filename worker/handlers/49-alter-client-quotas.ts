@@ -4,6 +4,7 @@
  */
 import { alterClientQuotas } from "../../protocol/messages/49-alter-client-quotas.ts";
 import { defineHandler } from "./define-handler.ts";
+import { controllerUnreachable } from "./unreachable.ts";
 
 export const alterClientQuotasHandler = defineHandler({
   api: alterClientQuotas,
@@ -13,4 +14,5 @@ export const alterClientQuotasHandler = defineHandler({
     if (!validateOnly) await services.catalog.all();
     return { entries: outcomes };
   },
+  unreachable: ({ entries }) => ({ entries: entries.map(({ entity }) => ({ entity, ...controllerUnreachable })) }),
 });

@@ -8,6 +8,7 @@ import { errorCodes } from "../../protocol/errors.ts";
 import { describeQuorum } from "../../protocol/messages/55-describe-quorum.ts";
 import { defineHandler } from "./define-handler.ts";
 import { controllerId, endpointsOf } from "./nodes.ts";
+import { controllerUnreachable } from "./unreachable.ts";
 
 const metadataTopic = "__cluster_metadata";
 
@@ -27,6 +28,7 @@ export const describeQuorumHandler = defineHandler({
       nodes: endpoints.map(({ nodeId, host, port }) => ({ nodeId, listeners: [{ name: "PLAINTEXT", host, port }] })),
     };
   },
+  unreachable: () => controllerUnreachable,
 });
 
 function quorum(context: RequestContext) {

@@ -6,6 +6,7 @@ import { errorCodes } from "../../protocol/errors.ts";
 import { describeCluster } from "../../protocol/messages/60-describe-cluster.ts";
 import { defineHandler } from "./define-handler.ts";
 import { clusterOperations, controllerId, endpointsOf } from "./nodes.ts";
+import { controllerUnreachable } from "./unreachable.ts";
 
 const brokerEndpoint = 1;
 const controllerEndpoint = 2;
@@ -33,4 +34,5 @@ export const describeClusterHandler = defineHandler({
       clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? clusterOperations : undefined,
     };
   },
+  unreachable: () => ({ ...controllerUnreachable, clusterId: "" }),
 });

@@ -10,6 +10,7 @@ import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { ByCell } from "./by-cell.ts";
 import { defineHandler } from "./define-handler.ts";
 import { findTopic, heedLeader } from "./topics.ts";
+import { leaderUnreachable } from "./unreachable.ts";
 
 type Topic = RequestOf<typeof describeProducers>["topics"][number];
 type Answered = NonNullable<NonNullable<ResponseInput<typeof describeProducers>["topics"]>[number]["partitions"]>[number];
@@ -26,7 +27,7 @@ export const describeProducersHandler = defineHandler({
     const { services } = context;
     const questions = new ByCell<PartitionRef>();
     const topics = await Promise.all(asked.map((topic) => ask(topic, questions, context)));
-    const answers = await questions.ask((cell, refs) => services.coordinator(cell).describePartitions(refs));
+    const answers = await questions.ask((cell, refs) => services.coordinator(cell).describePartitions(refs), unanswered);
     return {
       topics: topics.map(({ name, partitions }) => ({
         name,
@@ -39,7 +40,17 @@ export const describeProducersHandler = defineHandler({
       })),
     };
   },
+  unreachable: ({ topics }) => ({
+    topics: topics.map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: partitionIndexes.map((partitionIndex) => ({ partitionIndex, errorCode: leaderUnreachable, activeProducers: [] })),
+    })),
+  }),
 });
+
+function unanswered(ref: PartitionRef): PartitionDescription {
+  return { ...ref, errorCode: leaderUnreachable, byteLength: 0, producers: [] };
+}
 
 async function ask({ name, partitionIndexes }: Topic, questions: ByCell<PartitionRef>, { services }: RequestContext) {
   const topic = await findTopic(services.catalog, { name, topicId: "" }, false);

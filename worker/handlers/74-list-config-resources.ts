@@ -9,6 +9,7 @@ import { errorCodes } from "../../protocol/errors.ts";
 import { listConfigResources } from "../../protocol/messages/74-list-config-resources.ts";
 import { brokerLoggerResource, clientMetricsResource } from "./config-resources.ts";
 import { defineHandler } from "./define-handler.ts";
+import { controllerUnreachable } from "./unreachable.ts";
 
 const resourceTypes: readonly number[] = [...Object.values(configResources), brokerLoggerResource, clientMetricsResource];
 
@@ -25,6 +26,7 @@ export const listConfigResourcesHandler = defineHandler({
     );
     return { configResources };
   },
+  unreachable: () => ({ errorCode: controllerUnreachable.errorCode }),
 });
 
 async function namesOf(type: number, { catalog, controller, settings }: BrokerServices): Promise<readonly string[]> {

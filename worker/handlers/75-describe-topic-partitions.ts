@@ -44,6 +44,10 @@ export const describeTopicPartitionsHandler = defineHandler({
     }
     return { topics, nextCursor: null };
   },
+  unreachable: ({ topics }) => ({
+    topics: topics.map(({ name }) => ({ errorCode: errorCodes.LEADER_NOT_AVAILABLE, name, topicId: zeroId })),
+    nextCursor: null,
+  }),
 });
 
 function unknown(name: string): Answered {

@@ -5,6 +5,13 @@
 import type { ConfigAlteration, Outcome } from "../../core/cluster/controller-client.ts";
 import type { BrokerServices } from "../../durable-objects/handler.ts";
 import type { ResourceId } from "./config-resources.ts";
+import { controllerUnreachable } from "./unreachable.ts";
+
+export function alterationsFailed({ resources }: { readonly resources: readonly ResourceId[] }) {
+  return {
+    responses: resources.map(({ resourceType, resourceName }) => ({ resourceType, resourceName, ...controllerUnreachable })),
+  };
+}
 
 export async function alterAll<Resource extends ResourceId>(
   resources: readonly Resource[],

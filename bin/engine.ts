@@ -63,6 +63,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         LEADER: { className: "Leader", useSQLite: true },
         CONTROLLER: { className: "Controller", useSQLite: true },
         GROUP: { className: "Group", useSQLite: true },
+        TRANSACTION: { className: "Transaction", useSQLite: true },
       },
       ...(options.store === "r2"
         ? { r2Buckets: { BUCKET: "kante" } }

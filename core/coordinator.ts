@@ -200,6 +200,8 @@ export interface PartitionDescription extends PartitionRef {
     readonly coordinatorEpoch: number;
     /** Where its open transaction begins; -1 when it has none. */
     readonly transactionStartOffset: number;
+    /** The number of that transaction; 0 when there is none. */
+    readonly transactionGeneration: number;
   }[];
 }
 

@@ -10,7 +10,7 @@ export const settingDefaults = {
   "wal.puts.per.second": 4,
   "wal.puts.burst": 8,
   "wal.uploads.max": 3,
-  /** While an object is on its way the next waits this long for company, or for an eighth of wal.buffer.bytes. */
+  /** While an object is on its way the next waits this long for company, or for half of wal.buffer.bytes; after its answer a quarter. */
   "wal.uploads.spacing.ms": 10,
   "inline.drain.bytes": 4 * 1024 * 1024,
   "inline.bytes.max": 64 * 1024 * 1024,
@@ -28,6 +28,8 @@ export const settingDefaults = {
   "num.partitions": 4,
   "auto.create.topics.enable": true,
   "producer.id.expiration.ms": 86_400_000,
+  "transaction.max.timeout.ms": 900_000,
+  "transactional.id.expiration.ms": 604_800_000,
   "group.initial.rebalance.delay.ms": 3000,
   "group.min.session.timeout.ms": 6000,
   "group.max.session.timeout.ms": 1_800_000,

@@ -4,11 +4,14 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { BrokerMachine } from "../core/broker/machine.ts";
+import { VerifiedPartitions } from "../core/broker/verified-partitions.ts";
 import type { ControllerClient } from "../core/cluster/controller-client.ts";
+import { ProducerIds } from "../core/cluster/producer-ids.ts";
 import type { BatchCoordinator } from "../core/coordinator.ts";
 import type { GroupClient } from "../core/group/group-client.ts";
 import { ClientQuotas } from "../core/quota/client-quotas.ts";
 import { type Settings, settingsFrom } from "../core/settings.ts";
+import type { TransactionClient } from "../core/transaction/transaction-client.ts";
 import { kernel } from "../kernel/kernel.ts";
 import { BrokerRunner } from "./broker-runner.ts";
 import { Connection, type HandlerTable } from "./connection.ts";
@@ -23,10 +26,11 @@ import { nodeIdOf, parseBrokerName } from "./names.ts";
 import { Recent } from "./recent.ts";
 import { SlowReaders } from "./slow-readers.ts";
 import { openStore } from "./stores.ts";
+import { parseTcpAddress } from "./tcp-address.ts";
 import { serveTcp } from "./tcp-front.ts";
 import { ControllerTopicCatalog } from "./topic-catalog.ts";
+import { transactionClient } from "./transaction-client.ts";
 import type { Transport } from "./transport.ts";
-import { parseTcpAddress } from "./tcp-address.ts";
 import { WebSocketFronts } from "./websocket-front.ts";
 
 /** Answers a client has not taken yet, above which no further request of its is begun. */
@@ -37,6 +41,7 @@ const timerMsMax = 2 ** 31 - 1;
 
 /** Groups whose stubs are kept; console consumers take a new group each. */
 const groupsMax = 1000;
+const transactionsMax = 1000;
 
 export interface BrokerMetrics {
   readonly metrics: MetricsSnapshot;
@@ -60,6 +65,7 @@ export class BrokerObject extends DurableObject<Env> {
   readonly #quotas: ClientQuotas;
   readonly #coordinators = new Map<number, BatchCoordinator>();
   readonly #groups: Recent<GroupClient>;
+  readonly #transactions: Recent<TransactionClient>;
   #connectionsOpened = 0;
 
   constructor(ctx: DurableObjectState, env: Env, handlers: HandlerTable) {
@@ -76,9 +82,12 @@ export class BrokerObject extends DurableObject<Env> {
     this.#groups = new Recent(groupsMax, (groupId) => groupClient(env, cluster, groupId));
     const nodeId = nodeIdOf(settings.zones.split(","), zone, index);
     const controller = controllerClient(env, cluster);
+    const producerIds = new ProducerIds(controller);
+    const nextProducerId = () => producerIds.next();
+    this.#transactions = new Recent(transactionsMax, (id) => transactionClient(env, cluster, id, nextProducerId));
     this.#machine = new BrokerMachine({ brokerId: nodeId, settings, kernel });
     this.#runner = this.#startRunner(nodeId, controller);
-    this.#services = this.#offer(nodeId, controller);
+    this.#services = this.#offer(nodeId, controller, nextProducerId);
     this.#quotas = new ClientQuotas(() => this.#services.catalog.quotas, settings);
     this.#slowReaders = new SlowReaders({
       readers: this.#connections,
@@ -116,7 +125,7 @@ export class BrokerObject extends DurableObject<Env> {
     });
   }
 
-  #offer(nodeId: number, controller: ControllerClient): BrokerServices {
+  #offer(nodeId: number, controller: ControllerClient, nextProducerId: () => Promise<number>): BrokerServices {
     const runner = this.#runner;
     return {
       nodeId,
@@ -128,6 +137,9 @@ export class BrokerObject extends DurableObject<Env> {
       controller,
       coordinator: (cell) => this.#coordinator(cell),
       group: (groupId) => this.#groups.get(groupId),
+      transaction: (transactionalId) => this.#transactions.get(transactionalId),
+      verified: new VerifiedPartitions(),
+      nextProducerId,
       append: (items) => runner.append(items),
       read: async (request) => await runner.beginRead(request).outcomes,
       readExtent: (extent) => runner.readExtent(extent),

@@ -23,5 +23,8 @@ export function controllerClient(env: Env, cluster: string): ControllerClient {
     registerGroup: (groupId) => stub.repeat((controller) => controller.registerGroup(groupId)),
     unregisterGroup: (groupId) => stub.ask((controller) => controller.unregisterGroup(groupId)),
     groups: () => stub.repeat((controller) => controller.groups()),
+    registerTransaction: (transactionalId) => stub.repeat((controller) => controller.registerTransaction(transactionalId)),
+    unregisterTransaction: (transactionalId) => stub.call((controller) => controller.unregisterTransaction(transactionalId)),
+    transactions: () => stub.repeat((controller) => controller.transactions()),
   };
 }

@@ -103,6 +103,18 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
     return this.#machine.groups();
   }
 
+  async registerTransaction(transactionalId: string): Promise<void> {
+    this.#decided(this.#machine.registerTransaction(transactionalId));
+  }
+
+  async unregisterTransaction(transactionalId: string): Promise<void> {
+    this.#decided(this.#machine.unregisterTransaction(transactionalId));
+  }
+
+  async transactions(): Promise<readonly string[]> {
+    return this.#machine.transactions();
+  }
+
   async createTopics(topics: readonly NewTopic[], validateOnly: boolean): Promise<readonly TopicOutcome[]> {
     if (validateOnly) return this.#machine.validateTopics(topics);
     const decisions = this.#decided(this.#machine.createTopics(topics, topics.map(newTopicId)));

@@ -9,6 +9,7 @@ export interface Env {
   readonly LEADER: DurableObjectNamespace;
   readonly CONTROLLER: DurableObjectNamespace;
   readonly GROUP: DurableObjectNamespace;
+  readonly TRANSACTION: DurableObjectNamespace;
   readonly BUCKET?: R2Bucket;
   /** workerd's disk service: local server only. */
   readonly DISK?: Fetcher;

@@ -15,7 +15,9 @@ import type {
   OffsetDeleteRequest,
   OffsetFetchRequest,
   SyncGroupRequest,
+  TransactionalOffsetCommitRequest,
 } from "../core/group/requests.ts";
+import type { TransactionEnd } from "../core/transaction/events.ts";
 import type { Env } from "./env.ts";
 import { groupName } from "./names.ts";
 import { withinTime } from "./within-time.ts";
@@ -88,6 +90,15 @@ class RpcGroupClient implements GroupClient {
   /** Not repeated here: a later commit of the same client may have overtaken it by then. */
   commitOffsets(request: OffsetCommitRequest, facts: ClientFacts) {
     return this.#call((group) => group.commitOffsets(request, facts), failures.commitFailed(request));
+  }
+
+  /** Once the transaction has ended a late one is refused, so it may be put twice. */
+  commitTransactionalOffsets(request: TransactionalOffsetCommitRequest) {
+    return this.#repeat((group) => group.commitTransactionalOffsets(request), failures.commitFailed(request));
+  }
+
+  completeTransaction(end: TransactionEnd) {
+    return this.#once((group) => group.completeTransaction(end));
   }
 
   fetchOffsets(request: OffsetFetchRequest) {

@@ -79,7 +79,7 @@ export class Group extends DurableObject<Env> implements GroupClient {
     const { snapshot, rows } = this.#rows.load();
     this.#topics = new GroupTopics(this.groupId, () => this.#controller());
     this.#machine = GroupMachine.restore(groupOptions(settings, this.groupId), snapshot, rows, Date.now());
-    if (this.#rows.exist) this.#registered = Promise.resolve();
+    if (this.#machine.exists) this.#registered = Promise.resolve();
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = (await ctx.storage.getAlarm()) ?? undefined;
       this.#arrange();

@@ -7,8 +7,10 @@ import type { BatchCoordinator, Extent } from "../core/coordinator.ts";
 import type { TopicCatalog } from "../core/cluster/catalog.ts";
 import type { ControllerClient } from "../core/cluster/controller-client.ts";
 import type { GroupClient } from "../core/group/group-client.ts";
+import type { VerifiedPartitions } from "../core/broker/verified-partitions.ts";
 import { operatingErrorKind } from "../core/operating-error.ts";
 import type { Settings } from "../core/settings.ts";
+import type { TransactionClient } from "../core/transaction/transaction-client.ts";
 import type { ApiSchema } from "../protocol/schema.ts";
 
 /** What a connection said or was told when it opened; kept in the socket's attachment across hibernation. */
@@ -48,6 +50,11 @@ export interface BrokerServices {
   readonly controller: ControllerClient;
   coordinator(cell: number): BatchCoordinator;
   group(groupId: string): GroupClient;
+  transaction(transactionalId: string): TransactionClient;
+  /** Of whose transactions this broker has the coordinator's word. */
+  readonly verified: VerifiedPartitions;
+  /** A producer id that nobody else gets. */
+  nextProducerId(): Promise<number>;
   append(items: readonly AppendItem[]): Promise<readonly AppendOutcome[]>;
   read(request: ReadRequest): Promise<readonly ReadOutcome[]>;
   /** Bytes of one extent with final offsets, through the cache (time look-ups). */

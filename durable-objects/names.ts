@@ -48,11 +48,22 @@ export function groupName(cluster: string, groupId: string): string {
   return `${cluster}/group/${groupId}`;
 }
 
+/** As with groups. Kafka lets them be as long as a string. */
+export function isTransactionalId(transactionalId: string): boolean {
+  return isGroupId(transactionalId);
+}
+
+export function transactionName(cluster: string, transactionalId: string): string {
+  if (!isTransactionalId(transactionalId))
+    throw new OperatingError("invalid", "a transactional id that is too long for an object's name");
+  return `${cluster}/txn/${transactionalId}`;
+}
+
 export function clusterOf(name: string): string {
   return name.slice(0, name.indexOf("/"));
 }
 
-/** What stands behind `<cluster>/<kind>/` in the name of a leader or group. */
+/** What stands behind `<cluster>/<kind>/` in the name of a leader, group or transaction. */
 export function tailOf(name: string): string {
   return name.slice(name.indexOf("/", name.indexOf("/") + 1) + 1);
 }

@@ -7,7 +7,9 @@ import type { TopicCatalog } from "../core/cluster/catalog.ts";
 import type { ControllerClient } from "../core/cluster/controller-client.ts";
 import type { BatchCoordinator, Extent } from "../core/coordinator.ts";
 import type { GroupClient } from "../core/group/group-client.ts";
+import type { VerifiedPartitions } from "../core/broker/verified-partitions.ts";
 import type { Settings } from "../core/settings.ts";
+import type { TransactionClient } from "../core/transaction/transaction-client.ts";
 import type { BrokerServices } from "./handler.ts";
 
 /** Who keeps account of reads: the broker's runner, or a fake. */
@@ -59,6 +61,18 @@ export class RequestServices implements BrokerServices {
 
   group(groupId: string): GroupClient {
     return this.#shared.group(groupId);
+  }
+
+  transaction(transactionalId: string): TransactionClient {
+    return this.#shared.transaction(transactionalId);
+  }
+
+  get verified(): VerifiedPartitions {
+    return this.#shared.verified;
+  }
+
+  nextProducerId(): Promise<number> {
+    return this.#shared.nextProducerId();
   }
 
   readExtent(extent: Extent): Promise<Uint8Array> {

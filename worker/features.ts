@@ -13,4 +13,6 @@ export interface Feature {
 export const features: readonly Feature[] = [
   /** 1: the group protocol whose members heartbeat (KIP-848), as Kafka finalizes it since 4.0. */
   { name: "group.version", minVersion: 0, maxVersion: 1, level: 1 },
+  /** 2: brokers add partitions to transactions, and each transaction has its own epoch (KIP-890). */
+  { name: "transaction.version", minVersion: 0, maxVersion: 2, level: 2 },
 ];

@@ -3,14 +3,14 @@
  * commit chains, tail index, cache, long polls) is decided by the machines beside this file; the Broker Durable Object and the
  * simulator carry their effects out.
  */
-import type { AbortedTransaction, BatchResult, PartitionBounds, PartitionRef } from "../coordinator.ts";
+import type { AbortedTransaction, BatchCoordinates, BatchResult, PartitionBounds, PartitionRef } from "../coordinator.ts";
 import type { ValidatedBatch } from "../../kernel/interface.ts";
 
 export interface AppendItem extends PartitionRef {
   readonly cell: number;
   /** A validated record set; the machine may keep it until it is flushed. */
   readonly records: Uint8Array;
-  readonly batches: readonly ValidatedBatch[];
+  readonly batches: readonly (ValidatedBatch & Pick<BatchCoordinates, "transactionGeneration">)[];
 }
 
 /** The answer for the first batch of an item (Kafka allows one a partition), or the error that spared the leader the question. */

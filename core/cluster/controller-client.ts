@@ -2,6 +2,7 @@
 import type { TopicEntry } from "./catalog.ts";
 import type { TopicId } from "../coordinator.ts";
 import type { GroupIndex } from "../group/group-index.ts";
+import type { TransactionIndex } from "../transaction/transaction-index.ts";
 import type { ClientQuota } from "../quota/quota-entities.ts";
 import type { QuotaAlteration, QuotaOutcome } from "../quota/quota-table.ts";
 
@@ -59,7 +60,7 @@ export interface ClusterSnapshot {
   readonly topics: readonly TopicEntry[];
 }
 
-export interface ControllerClient extends GroupIndex {
+export interface ControllerClient extends GroupIndex, TransactionIndex {
   /** Undefined when the caller's version is still the newest. */
   snapshot(knownVersion: number): Promise<ClusterSnapshot | undefined>;
   createTopics(topics: readonly NewTopic[], validateOnly: boolean): Promise<readonly TopicOutcome[]>;

@@ -8,6 +8,7 @@
  * | `broker/<node id>` | epoch | when the broker starts |
  * | `producer-ids` | the first id not given away | once per 1000 ids |
  * | `group/<group id>` | nothing: that there is such a group | when the group gets its first row; removed with its last |
+ * | `txn/<transactional id>` | nothing: that there is such an id | when it gets its row; removed with it |
  * | `config/<type>/<name>` | what was set on a broker (4), all brokers (4, no name) or a group (32) | when it is altered |
  * | `quota/<entity>` | the quotas of a user, client id, both, or an address | when they are altered |
  */
@@ -47,6 +48,7 @@ export const topicKey = (id: TopicId) => `topic/${id}`;
 export const brokerKey = (nodeId: number) => `broker/${nodeId}`;
 export const groupKey = (groupId: string) => `group/${groupId}`;
 export const quotaKey = (entity: string) => `quota/${entity}`;
+export const transactionKey = (transactionalId: string) => `txn/${transactionalId}`;
 export const configKey = (resourceType: number, name: string) => `config/${resourceType}/${name}`;
 
 export function putRow(key: string, value: unknown): RowChange {

@@ -19,9 +19,10 @@ import type {
   TopicOutcome,
 } from "./controller-client.ts";
 import type { ClusterRow, Row, RowChange, TopicRow } from "./controller-rows.ts";
-import { brokerKey, clusterKey, groupKey, producerIdsKey, putRow, topicKey } from "./controller-rows.ts";
+import { brokerKey, clusterKey, groupKey, producerIdsKey, putRow, topicKey, transactionKey } from "./controller-rows.ts";
 import { invalidGroupConfigs } from "./group-configs.ts";
 import { zeroId } from "./ids.ts";
+import { NameList } from "./name-list.ts";
 import { additionalPartitions, isRefusal, partitionCount, refuse } from "./new-topics.ts";
 import type { Refusal } from "./new-topics.ts";
 import { Outbox } from "./outbox.ts";
@@ -60,7 +61,8 @@ export class ControllerMachine {
   readonly #configs = new ConfigTable();
   readonly #quotas = new QuotaTable();
   readonly #brokerEpochs = new Map<string, number>();
-  readonly #groups = new Set<string>();
+  readonly #groups = new NameList(groupKey);
+  readonly #transactions = new NameList(transactionKey);
   #nextProducerId = 0;
   #version: number;
 
@@ -74,7 +76,7 @@ export class ControllerMachine {
       else if (key === producerIdsKey) this.#nextProducerId = JSON.parse(value) as number;
       else if (key.startsWith("broker/")) this.#brokerEpochs.set(key, JSON.parse(value) as number);
       else if (key.startsWith("topic/")) version = Math.max(version, this.#loadTopic(key.slice("topic/".length), value));
-      else if (key.startsWith("group/")) this.#groups.add(key.slice("group/".length));
+      else if (this.#groups.load(key) || this.#transactions.load(key)) continue;
       else if (key.startsWith("quota/")) this.#quotas.load(key, value);
       else this.#configs.load(key, value);
     }
@@ -121,18 +123,27 @@ export class ControllerMachine {
   }
 
   registerGroup(groupId: string): Decision<void> {
-    if (this.#groups.has(groupId)) return { result: undefined, rows: [] };
-    this.#groups.add(groupId);
-    return { result: undefined, rows: [putRow(groupKey(groupId), null)] };
+    return { result: undefined, rows: this.#groups.add(groupId) };
   }
 
   unregisterGroup(groupId: string): Decision<void> {
-    const rows = this.#groups.delete(groupId) ? [{ key: groupKey(groupId), value: null }] : [];
-    return { result: undefined, rows };
+    return { result: undefined, rows: this.#groups.remove(groupId) };
   }
 
   groups(): readonly string[] {
-    return [...this.#groups].sort();
+    return this.#groups.all();
+  }
+
+  registerTransaction(transactionalId: string): Decision<void> {
+    return { result: undefined, rows: this.#transactions.add(transactionalId) };
+  }
+
+  unregisterTransaction(transactionalId: string): Decision<void> {
+    return { result: undefined, rows: this.#transactions.remove(transactionalId) };
+  }
+
+  transactions(): readonly string[] {
+    return this.#transactions.all();
   }
 
   /** `newIds` has a random id for each topic. */

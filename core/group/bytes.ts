@@ -49,6 +49,10 @@ export class ByteReader {
     this.#packed = new PackedReader(buffer);
   }
 
+  get atEnd(): boolean {
+    return this.#packed.atEnd;
+  }
+
   int(): number {
     return this.#packed.int();
   }

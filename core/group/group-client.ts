@@ -4,6 +4,7 @@
  * coordinator cannot be reached the client answers what Kafka answers while a coordinator loads (client-failures.ts).
  */
 import type { TopicId } from "../coordinator.ts";
+import type { TransactionEnd } from "../transaction/events.ts";
 import type { ConsumerHeartbeatAnswer, ConsumerHeartbeatRequest, DescribeConsumerGroupAnswer } from "./consumer/requests.ts";
 import type {
   ClientFacts,
@@ -22,6 +23,7 @@ import type {
   OffsetDeleteRequest,
   OffsetFetchAnswer,
   OffsetFetchRequest,
+  TransactionalOffsetCommitRequest,
   SyncGroupAnswer,
   SyncGroupRequest,
 } from "./requests.ts";
@@ -35,6 +37,9 @@ export interface GroupClient {
   consumerHeartbeat(request: ConsumerHeartbeatRequest, facts: ClientFacts): Promise<ConsumerHeartbeatAnswer>;
   leaveGroup(request: LeaveGroupRequest): Promise<LeaveGroupAnswer>;
   commitOffsets(request: OffsetCommitRequest, facts: ClientFacts): Promise<OffsetCommitAnswer>;
+  commitTransactionalOffsets(request: TransactionalOffsetCommitRequest): Promise<OffsetCommitAnswer>;
+  /** A transaction with offsets of this group has ended. May be repeated. */
+  completeTransaction(end: TransactionEnd): Promise<void>;
   fetchOffsets(request: OffsetFetchRequest): Promise<OffsetFetchAnswer>;
   deleteOffsets(request: OffsetDeleteRequest): Promise<OffsetDeleteAnswer>;
   /** These topics were deleted: their offsets go with them. */

@@ -24,6 +24,7 @@ import { isSignOfLife, type GroupEvent } from "./events.ts";
 import { GroupConfigs } from "./group-configs.ts";
 import { downgraded, upgraded } from "./migration.ts";
 import { checkCommit, deleteOffsets, expirations, fetchOffsets } from "./offset-requests.ts";
+import { acceptable } from "./offsets.ts";
 import type { GroupOptions } from "./options.ts";
 import { Outbox, type Effect } from "./outbox.ts";
 import type {
@@ -36,10 +37,12 @@ import type {
   LeaveGroupRequest,
   OffsetCommitAnswer,
   OffsetCommitRequest,
+  TransactionalOffsetCommitRequest,
 } from "./requests.ts";
 import { joinChunks, Ring, type StoredRow, type StoredSnapshot } from "./ring.ts";
 import { GroupState } from "./state.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { checkTransactionalCommit } from "./transactional-checks.ts";
 
 /** While there are members an alarm this far ahead brings the group back should it be evicted; precise times are kept in memory. */
 const backstopMs = 60_000;
@@ -108,7 +111,7 @@ export class GroupMachine {
       else if (this.#state.classic !== undefined) deadlinePassed(this.#state.classic, name, now);
       this.#followDowngrade(now);
     }
-    return this.#effects();
+    return this.#effects(now);
   }
 
   nextDeadline(): number | undefined {
@@ -120,13 +123,16 @@ export class GroupMachine {
    * members it is a backstop; without, the day on which the group can be forgotten. A group that does not exist needs none.
    */
   wantsAlarm(current: number | undefined, now: number): number | undefined {
-    if (!this.#state.exists) return undefined;
+    if (!this.#state.exists) {
+      const until = this.#state.transactional.remembersUntilMs;
+      return current !== undefined || until === undefined ? undefined : Math.max(until, now + 1);
+    }
     if (this.#state.hasMembers) {
       return current === undefined || current > now + backstopMs ? now + backstopMs : undefined;
     }
     if (current !== undefined || this.#ring.isEmpty) return undefined;
-    if (this.#state.offsets.isEmpty) return Math.max(this.#state.emptySince + emptyGroupMs, now + backstopMs);
-    let earliest = Number.POSITIVE_INFINITY;
+    if (!this.#state.hasOffsets) return Math.max(this.#state.emptySince + emptyGroupMs, now + backstopMs);
+    let earliest = now + this.#options.offsetsRetentionMs;
     for (const { at } of expirations(this.#state, this.#options.offsetsRetentionMs)) earliest = Math.min(earliest, at);
     return Math.max(earliest, now + 1);
   }
@@ -150,6 +156,11 @@ export class GroupMachine {
         return reply(this.#leave(event.request, now));
       case "offset-commit":
         return reply(this.#commit(event.request, event.facts, now));
+      case "transactional-offset-commit":
+        return reply(this.#commitTransactional(event.request, now));
+      case "transaction-ended":
+        this.#append(this.#state.transactional.end(event.end, now, this.#state.offsets.complete));
+        return reply(undefined);
       case "offset-fetch":
         return reply(fetchOffsets(this.#state, event.request));
       case "offset-delete": {
@@ -169,7 +180,7 @@ export class GroupMachine {
       case "list-group":
         return reply(this.#list());
       case "delete-group":
-        return reply({ errorCode: this.#delete() } satisfies DeleteGroupAnswer);
+        return reply({ errorCode: this.#delete(now) } satisfies DeleteGroupAnswer);
     }
   }
 
@@ -265,8 +276,7 @@ export class GroupMachine {
 
   #commit(request: OffsetCommitRequest, facts: ClientFacts, now: number): OffsetCommitAnswer {
     const errorCode = checkCommit(this.#state, request, facts, now);
-    if (errorCode !== errorCodes.NONE)
-      return { partitionErrors: request.topics.map(({ partitions }) => partitions.map(() => errorCode)) };
+    if (errorCode !== errorCodes.NONE) return commitRefused(request, errorCode);
     const { partitionErrors, entry } = this.#state.offsets.commit(request, this.#options.offsetMetadataMaxBytes, now);
     // A group that only stores offsets comes into being with the first of them.
     if (entry !== undefined && !this.#state.exists) this.#state.classic = this.#state.newClassic(now);
@@ -274,19 +284,37 @@ export class GroupMachine {
     return { partitionErrors };
   }
 
-  #delete(): number {
+  #commitTransactional(request: TransactionalOffsetCommitRequest, now: number): OffsetCommitAnswer {
+    const { transactional } = this.#state;
+    const errorCode = checkTransactionalCommit(this.#state, request, now) || transactional.check(request);
+    if (errorCode !== errorCodes.NONE) return commitRefused(request, errorCode);
+    const { partitionErrors, topics } = acceptable(request.topics, this.#options.offsetMetadataMaxBytes);
+    if (topics.length > 0) {
+      if (!this.#state.exists) this.#state.classic = this.#state.newClassic(now);
+      this.#append(transactional.add(request, topics, now));
+    }
+    return { partitionErrors };
+  }
+
+  #delete(now: number): number {
     if (!this.#state.exists) return errorCodes.GROUP_ID_NOT_FOUND;
     if (this.#state.hasMembers) return errorCodes.NON_EMPTY_GROUP;
-    this.#forget();
+    this.#forget(now);
     return errorCodes.NONE;
   }
 
-  #forget(): void {
+  #forget(now: number): void {
     this.#dropClassic();
     this.#state.consumer = undefined;
     this.#state.offsets.clear();
     this.#state.quietSince = -1;
+    this.#wipe(now);
+  }
+
+  /** What is still on the way for transactions that have ended must be refused even so. */
+  #wipe(now: number): void {
     this.#outbox.wipe();
+    this.#append(this.#state.transactional.clear(now));
   }
 
   #dropClassic(): void {
@@ -309,7 +337,10 @@ export class GroupMachine {
   }
 
   #alarm(now: number): void {
-    if (!this.#state.exists) return;
+    if (!this.#state.exists) {
+      if (!this.#ring.isEmpty) this.#wipe(now);
+      return;
+    }
     if (this.#state.hasMembers) {
       if (!this.#heardSinceAlarm && this.#state.quietSince < 0) this.#quiet(now);
       this.#heardSinceAlarm = false;
@@ -318,19 +349,23 @@ export class GroupMachine {
     this.#append(this.#state.offsets.remove(unused.filter(({ at }) => at <= now)));
     if (this.#state.hasMembers) return;
     const joining = this.#state.classic !== undefined && this.#state.classic.members.pending.size > 0;
-    if (this.#state.offsets.isEmpty && !joining && now >= this.#state.emptySince + emptyGroupMs) this.#forget();
+    if (!this.#state.hasOffsets && !joining && now >= this.#state.emptySince + emptyGroupMs) this.#forget(now);
   }
 
-  #effects(): Effect[] {
-    if (this.#state.classic !== undefined && isUntouched(this.#state.classic) && this.#state.offsets.isEmpty) {
+  #effects(now: number): Effect[] {
+    if (this.#state.classic !== undefined && isUntouched(this.#state.classic) && !this.#state.hasOffsets) {
       this.#state.classic = undefined;
-      if (!this.#ring.isEmpty) this.#outbox.wipe();
+      if (!this.#ring.isEmpty) this.#wipe(now);
     }
     const { entries, replies, wiped } = this.#outbox.take();
     if (wiped) this.#ring.reset();
     const rows = this.#ring.append(entries, () => this.#state.snapshot());
     return [...(wiped ? [{ kind: "wipe" } as const] : []), ...rows, ...replies];
   }
+}
+
+function commitRefused({ topics }: Pick<OffsetCommitRequest, "topics">, errorCode: number): OffsetCommitAnswer {
+  return { partitionErrors: topics.map(({ partitions }) => partitions.map(() => errorCode)) };
 }
 
 /** Made for a request that came to nothing, or for offsets that are gone. */

@@ -8,7 +8,7 @@ import { checkCommit as checkClassicCommit } from "./classic/requests.ts";
 import { isSubscribed as isSubscribedClassic } from "./classic/subscription.ts";
 import type { ConsumerGroup } from "./consumer/group.ts";
 import { checkConsumerCommit, checkConsumerFetch } from "./consumer/offset-checks.ts";
-import type { Offsets } from "./offsets.ts";
+import type { IsUnstable, Offsets } from "./offsets.ts";
 import type {
   ClientFacts,
   OffsetCommitRequest,
@@ -17,6 +17,7 @@ import type {
   OffsetFetchAnswer,
   OffsetFetchRequest,
 } from "./requests.ts";
+import type { TransactionalOffsets } from "./transactional-offsets.ts";
 
 /** The group, of one kind or of none. */
 interface GroupKind {
@@ -26,6 +27,7 @@ interface GroupKind {
 
 interface GroupWithOffsets extends GroupKind {
   readonly offsets: Offsets;
+  readonly transactional: TransactionalOffsets;
 }
 
 export function checkCommit(group: GroupKind, request: OffsetCommitRequest, { apiVersion }: ClientFacts, now: number): number {
@@ -35,9 +37,11 @@ export function checkCommit(group: GroupKind, request: OffsetCommitRequest, { ap
   return apiVersion >= 9 ? errorCodes.GROUP_ID_NOT_FOUND : errorCodes.ILLEGAL_GENERATION;
 }
 
-export function fetchOffsets({ consumer, offsets }: GroupWithOffsets, request: OffsetFetchRequest): OffsetFetchAnswer {
+export function fetchOffsets(group: GroupWithOffsets, request: OffsetFetchRequest): OffsetFetchAnswer {
+  const { consumer, offsets, transactional } = group;
   const errorCode = consumer === undefined ? errorCodes.NONE : checkConsumerFetch(consumer, request);
-  return { errorCode, topics: errorCode === errorCodes.NONE ? offsets.fetch(request, () => false) : [] };
+  const isUnstable: IsUnstable = (topicId, partition) => transactional.isUnstable(topicId, partition);
+  return { errorCode, topics: errorCode === errorCodes.NONE ? offsets.fetch(request, isUnstable) : [] };
 }
 
 /** Answers also the row for what was deleted. */

@@ -4,6 +4,7 @@
  */
 import type { TopicId } from "../coordinator.ts";
 import { ByteWriter, intMax, type ByteReader } from "./bytes.ts";
+import { type CommittedTopics, readCommittedTopics, writeCommittedTopics } from "./committed-topics.ts";
 import { offsetsKind, offsetsRemovedKind } from "./entries.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import type { FetchedPartition, OffsetCommitRequest, OffsetFetchAnswer, OffsetFetchRequest } from "./requests.ts";
@@ -70,34 +71,32 @@ export class Offsets {
     metadataMax: number,
     now: number,
   ): { readonly partitionErrors: number[][]; readonly entry: Uint8Array | undefined } {
-    const partitionErrors = request.topics.map(({ partitions }) =>
-      partitions.map(({ offset, metadata }) => {
-        if ((metadata?.length ?? 0) > metadataMax) return errorCodes.OFFSET_METADATA_TOO_LARGE;
-        // No log grows that far; a row that could not be read back would cost the group everything.
-        return Math.abs(offset) > intMax ? errorCodes.INVALID_COMMIT_OFFSET_SIZE : errorCodes.NONE;
-      }),
-    );
-    const topics = request.topics
-      .map((topic, at) => ({
-        ...topic,
-        partitions: topic.partitions.filter((_, index) => partitionErrors[at]![index] === errorCodes.NONE),
-      }))
-      .filter(({ partitions }) => partitions.length > 0);
+    const { partitionErrors, topics } = acceptable(request.topics, metadataMax);
     if (topics.length === 0) return { partitionErrors, entry: undefined };
     const expireTimestamp = request.retentionTimeMs < 0 ? -1 : Math.min(now + request.retentionTimeMs, intMax);
     const entry = commitEntry(topics, now, expireTimestamp);
+    this.#setAll(topics, now, expireTimestamp);
+    return { partitionErrors, entry };
+  }
+
+  /** The transaction they came with has committed. What was committed since they came is newer. */
+  readonly complete = (topics: CommittedTopics, commitTimestamp: number): void => {
+    const isNewest = (topicId: TopicId, partition: number) =>
+      (this.get(topicId, partition)?.commitTimestamp ?? 0) <= commitTimestamp;
+    const newest = topics.map((topic) => ({
+      ...topic,
+      partitions: topic.partitions.filter(({ partition }) => isNewest(topic.topicId, partition)),
+    }));
+    this.#setAll(newest, commitTimestamp, -1);
+  };
+
+  #setAll(topics: CommittedTopics, commitTimestamp: number, expireTimestamp: number): void {
     for (const { topicId, name, partitions } of topics) {
       for (const { partition, offset, leaderEpoch, metadata } of partitions) {
-        this.#set(topicId, name, partition, {
-          offset,
-          leaderEpoch,
-          metadata: metadata ?? "",
-          commitTimestamp: now,
-          expireTimestamp,
-        });
+        const committed = { offset, leaderEpoch, metadata: metadata ?? "", commitTimestamp, expireTimestamp };
+        this.#set(topicId, name, partition, committed);
       }
     }
-    return { partitionErrors, entry };
   }
 
   /** Forgets those that exist and answers the row for it; undefined when there were none. */
@@ -135,15 +134,7 @@ export class Offsets {
   readCommit(reader: ByteReader): void {
     const commitTimestamp = reader.int();
     const expireTimestamp = reader.int();
-    reader.list(() => {
-      const topicId = reader.string();
-      const name = reader.string();
-      reader.list(() => {
-        const partition = reader.int();
-        const offset = { offset: reader.int(), leaderEpoch: reader.int(), metadata: reader.string() };
-        this.#set(topicId, name, partition, { ...offset, commitTimestamp, expireTimestamp });
-      });
-    });
+    this.#setAll(readCommittedTopics(reader), commitTimestamp, expireTimestamp);
   }
 
   readRemoval(reader: ByteReader): void {
@@ -202,20 +193,26 @@ function fetched(partition: number, committed: CommittedOffset | undefined, erro
   };
 }
 
-function commitEntry(topics: OffsetCommitRequest["topics"], commitTimestamp: number, expireTimestamp: number): Uint8Array {
+function commitEntry(topics: CommittedTopics, commitTimestamp: number, expireTimestamp: number): Uint8Array {
   const writer = new ByteWriter().int(offsetsKind).int(commitTimestamp).int(expireTimestamp);
-  return writer
-    .list(topics, topics.length, ({ topicId, name, partitions }) =>
-      writer
-        .string(topicId)
-        .string(name)
-        .list(partitions, partitions.length, ({ partition, offset, leaderEpoch, metadata }) =>
-          writer
-            .int(partition)
-            .int(offset)
-            .int(leaderEpoch)
-            .string(metadata ?? ""),
-        ),
-    )
-    .finish();
+  return writeCommittedTopics(topics, writer).finish();
+}
+
+/** What of a commit can be kept, and what is wrong with the rest. */
+export function acceptable(
+  topics: CommittedTopics,
+  metadataMax: number,
+): { readonly partitionErrors: number[][]; readonly topics: CommittedTopics } {
+  const partitionErrors = topics.map(({ partitions }) =>
+    partitions.map(({ offset, metadata }) => {
+      if ((metadata?.length ?? 0) > metadataMax) return errorCodes.OFFSET_METADATA_TOO_LARGE;
+      // No log grows that far; a row that could not be read back would cost the group everything.
+      return Math.abs(offset) > intMax ? errorCodes.INVALID_COMMIT_OFFSET_SIZE : errorCodes.NONE;
+    }),
+  );
+  const kept = topics.map((topic, at) => ({
+    ...topic,
+    partitions: topic.partitions.filter((_, index) => partitionErrors[at]![index] === errorCodes.NONE),
+  }));
+  return { partitionErrors, topics: kept.filter(({ partitions }) => partitions.length > 0) };
 }

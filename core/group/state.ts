@@ -15,13 +15,17 @@ import {
   offsetsKind,
   offsetsRemovedKind,
   quietKind,
+  transactionalOffsetsKind,
+  transactionsEndedKind,
 } from "./entries.ts";
 import { Offsets } from "./offsets.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { TransactionalOffsets } from "./transactional-offsets.ts";
 
 export class GroupState {
   readonly #surroundings: Surroundings;
   readonly offsets = new Offsets();
+  readonly transactional = new TransactionalOffsets();
   /** Of one kind or of none. */
   classic: ClassicGroup | undefined;
   consumer: ConsumerGroup | undefined;
@@ -47,6 +51,11 @@ export class GroupState {
     return this.consumer?.emptySince ?? this.classic?.stateSince ?? 0;
   }
 
+  /** Committed, or on the way to it. */
+  get hasOffsets(): boolean {
+    return !this.offsets.isEmpty || !this.transactional.isEmpty;
+  }
+
   newClassic(now: number): ClassicGroup {
     return new ClassicGroup(this.#surroundings, now);
   }
@@ -57,7 +66,7 @@ export class GroupState {
 
   /** After all rows were read. */
   resume(now: number): void {
-    if (!this.exists && !this.offsets.isEmpty) this.classic = this.newClassic(0);
+    if (!this.exists && this.hasOffsets) this.classic = this.newClassic(0);
     const heardAt = this.quietSince >= 0 ? this.quietSince : now;
     if (this.#classicState !== undefined) this.classic?.resume(this.#classicState, heardAt);
     this.consumer?.resume(heardAt);
@@ -69,6 +78,7 @@ export class GroupState {
     else if (this.classic !== undefined) writeMembership(this.classic, writer.int(membershipKind));
     else writer.int(0);
     this.offsets.write(writer);
+    this.transactional.write(writer);
     return writer.finish();
   }
 
@@ -78,6 +88,8 @@ export class GroupState {
     if (kind === membershipKind) this.#readMembership(reader, now);
     if (kind === consumerKind || kind === consumerOnlyKind) this.#readConsumer(reader, kind, now);
     this.offsets.read(reader);
+    // Snapshots end here that are older than transactions.
+    if (!reader.atEnd) this.transactional.read(reader);
   }
 
   readEntry(reader: ByteReader, now: number): void {
@@ -91,6 +103,10 @@ export class GroupState {
         return this.offsets.readCommit(reader);
       case offsetsRemovedKind:
         return this.offsets.readRemoval(reader);
+      case transactionalOffsetsKind:
+        return this.transactional.readAdded(reader);
+      case transactionsEndedKind:
+        return this.transactional.readEnded(reader, this.offsets.complete);
       case consumerKind:
       case consumerOnlyKind:
         return this.#readConsumer(reader, kind, now);

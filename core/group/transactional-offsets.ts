@@ -53,7 +53,9 @@ export class TransactionalOffsets {
   isUnstable(topicId: TopicId, partition: number): boolean {
     for (const { commits } of this.#open.values()) {
       for (const { topics } of commits) {
-        const isNamed = topics.some((topic) => topic.topicId === topicId && topic.partitions.some((one) => one.partition === partition));
+        const isNamed = topics.some(
+          (topic) => topic.topicId === topicId && topic.partitions.some((one) => one.partition === partition),
+        );
         if (isNamed) return true;
       }
     }
@@ -77,7 +79,11 @@ export class TransactionalOffsets {
     return writeCommittedTopics(topics, writer.int(producerId).int(producerEpoch).int(transactionGeneration).int(now)).finish();
   }
 
-  #add({ producerId, producerEpoch, transactionGeneration: generation }: Producer, topics: CommittedTopics, commitTimestamp: number) {
+  #add(
+    { producerId, producerEpoch, transactionGeneration: generation }: Producer,
+    topics: CommittedTopics,
+    commitTimestamp: number,
+  ) {
     const known = this.#open.get(producerId);
     const commits = known?.generation === generation ? known.commits : [];
     commits.push({ topics, commitTimestamp });

@@ -9,7 +9,7 @@ export type Decision =
   | { readonly kind: "later" }
   | { readonly kind: "needs-producer-id" }
   /** `again`: the request itself is looked at anew when the end that it caused is done. */
-  | { readonly kind: "step"; readonly state: TransactionState; readonly then: ProducerIdAnswer | "again" };
+  | { readonly kind: "step"; readonly state: TransactionState; readonly answer: ProducerIdAnswer | "again" };
 
 export const retryLater: Decision = { kind: "later" };
 

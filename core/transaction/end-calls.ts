@@ -2,8 +2,28 @@
  * Who has still to hear how a transaction ended: a leader a cell, a coordinator a group, each called until it has answered. Who has
  * answered is not written down: after a restart all are called anew, and whoever knows already changes nothing.
  */
+import { errorCodes } from "../../protocol/errors.ts";
+import type { MarkerRequest } from "../coordinator.ts";
 import type { EndCall, TransactionEnd } from "./events.ts";
 import type { TransactionState } from "./state.ts";
+
+/** A coordinator is one object for ever: nobody takes its place with a higher epoch. */
+const coordinatorEpoch = 0;
+const heard: ReadonlySet<number> = new Set([
+  errorCodes.NONE,
+  errorCodes.UNKNOWN_TOPIC_OR_PARTITION,
+  errorCodes.INVALID_PRODUCER_EPOCH,
+  errorCodes.TRANSACTION_COORDINATOR_FENCED,
+]);
+
+/** Whether a partition is settled by what its leader answered, so that asking again would change nothing. */
+export function isHeard(errorCode: number): boolean {
+  return heard.has(errorCode);
+}
+
+export function markerRequest({ end, partitions }: EndCall & { readonly kind: "markers" }): MarkerRequest {
+  return { ...end, coordinatorEpoch, partitions };
+}
 
 const backoffMsFirst = 50;
 const backoffMsMax = 5000;

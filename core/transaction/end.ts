@@ -81,7 +81,7 @@ function ended(prepared: TransactionState): Decision {
   const state = isNobodysAffair(prepared) ? completed(prepared, prepared.updatedMs) : prepared;
   const { nextProducerId } = prepared;
   const identity = nextProducerId === noProducerId ? identityOf(prepared) : { producerId: nextProducerId, producerEpoch: 0 };
-  return { kind: "step", state, then: { errorCode: errorCodes.NONE, ...identity, needsProducerId: false } };
+  return { kind: "step", state, answer: { errorCode: errorCodes.NONE, ...identity, needsProducerId: false } };
 }
 
 function answered(state: TransactionState): Decision {

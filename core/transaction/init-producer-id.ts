@@ -21,7 +21,7 @@ export function initProducerId(
   }
   if (state.name === "PrepareCommit" || state.name === "PrepareAbort") return retryLater;
   if (expected !== undefined && !isKnown(state, expected)) return refuse(errorCodes.PRODUCER_FENCED);
-  if (state.name === "Ongoing") return { kind: "step", state: fence(state, now), then: "again" };
+  if (state.name === "Ongoing") return { kind: "step", state: fence(state, now), answer: "again" };
   return nextEpoch(state, { timeoutMs, expected, newProducerId }, now);
 }
 
@@ -51,5 +51,5 @@ function nextEpoch(state: TransactionState, { timeoutMs, expected, newProducerId
 }
 
 function given(state: TransactionState): Decision {
-  return { kind: "step", state, then: { errorCode: errorCodes.NONE, ...identityOf(state), needsProducerId: false } };
+  return { kind: "step", state, answer: { errorCode: errorCodes.NONE, ...identityOf(state), needsProducerId: false } };
 }

@@ -117,9 +117,9 @@ export class TransactionMachine {
     if (decision.kind === "answer") return this.#reply(asked, decision.answer);
     if (decision.kind === "needs-producer-id") return this.#reply(asked, needsProducerId);
     if (decision.kind === "later") return this.#wait(waiting);
-    const isAgain = decision.then === "again";
+    const isAgain = decision.answer === "again";
     if (isAgain) this.#waiting.push(waiting);
-    else this.#reply(asked, decision.then);
+    else this.#reply(asked, decision.answer);
     this.#step(decision.state, now);
   }
 

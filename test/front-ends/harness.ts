@@ -132,6 +132,11 @@ export class Harness {
       },
       coordinator: unused,
       group: unused,
+      transaction: unused,
+      get verified() {
+        return unused();
+      },
+      nextProducerId: unused,
       append: () => Promise.resolve([]),
       read: unused,
       readExtent: unused,

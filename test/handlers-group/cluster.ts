@@ -121,6 +121,8 @@ export class Cluster {
         }),
       leaveGroup: (request) => ask({ kind: "leave-group", request }),
       commitOffsets: (request, facts) => ask({ kind: "offset-commit", request, facts }),
+      commitTransactionalOffsets: (request) => ask({ kind: "transactional-offset-commit", request }),
+      completeTransaction: (end) => ask({ kind: "transaction-ended", end }),
       fetchOffsets: (request) => ask({ kind: "offset-fetch", request }),
       deleteOffsets: (request) => ask({ kind: "offset-delete", request }),
       forgetTopics: (topicIds) => ask({ kind: "forget-topics", topicIds }),

@@ -2,6 +2,8 @@
  * The handlers behind their real codecs, in front of a broker that keeps record sets in arrays. Requests are encoded and answers
  * decoded in the version asked for, so what a test sees is what a client of that version sees.
  */
+import { ProducerIds } from "../../core/cluster/producer-ids.ts";
+import { VerifiedPartitions } from "../../core/broker/verified-partitions.ts";
 import type { AppendItem, AppendOutcome, ReadOutcome, ReadRequest } from "../../core/broker/interface.ts";
 import type {
   BatchCoordinator,
@@ -22,6 +24,7 @@ import { concatenate, decodeRequest, decodeResponse, encodeRequest, encodeRespon
 import type { ApiSchema, RequestInput, ResponseInput, ResponseOf } from "../../protocol/schema.ts";
 import { handlers } from "../../worker/handlers.ts";
 import { LocalController } from "./local-controller.ts";
+import { LocalTransactions } from "./local-transactions.ts";
 
 interface Log {
   logStartOffset: number;
@@ -34,6 +37,7 @@ const goneLeader = { listOffsets: gone, epochEnds: gone, deleteRecords: gone, de
 
 const unknownTopicOrPartition = 3;
 const offsetOutOfRange = 1;
+const invalidTxnState = 48;
 
 export interface FakeBrokerOptions {
   readonly settings?: Partial<Settings>;
@@ -50,18 +54,29 @@ export class FakeBroker {
   appendError = 0;
   /** Leaders and store that cannot be reached. */
   areLeadersGone = false;
+  /** Leaders have seen the end of the transaction with this number. */
+  endedGeneration = 0;
   isStoreGone = false;
   nodeId = 0;
   nowMs = 1_700_000_000_000;
   throttleMs = 0;
+  readonly transactions: LocalTransactions;
+  readonly verified = new VerifiedPartitions();
   fetchBytesMax = Infinity;
   readonly #logs = new Map<string, Log>();
+  readonly #producerIds: ProducerIds;
   readonly #connection: ConnectionFacts;
 
   constructor({ settings = {}, zone = "local" }: FakeBrokerOptions = {}) {
     this.settings = { ...settingDefaults, ...settings };
     this.controller = new LocalController(this.settings);
     this.catalog = new ControllerTopicCatalog(this.controller);
+    this.#producerIds = new ProducerIds(this.controller);
+    this.transactions = new LocalTransactions({
+      now: () => this.nowMs,
+      nextProducerId: () => this.#producerIds.next(),
+      register: (transactionalId) => this.controller.registerTransaction(transactionalId),
+    });
     this.#connection = {
       id: "1",
       cluster: "default",
@@ -132,6 +147,9 @@ export class FakeBroker {
       group: () => {
         throw new Error("no groups here");
       },
+      transaction: (transactionalId) => this.transactions.client(transactionalId),
+      verified: this.verified,
+      nextProducerId: () => this.#producerIds.next(),
       append: (items) => this.#append(items),
       read: (request) => this.#read(request),
       readExtent: async (extent) => {
@@ -163,7 +181,9 @@ export class FakeBroker {
     this.appends.push(items);
     return items.map((item) => {
       const log = this.log(item);
-      const failed = this.appendError !== 0;
+      const isOver = (item.batches[0]!.transactionGeneration ?? Infinity) <= this.endedGeneration;
+      const errorCode = isOver ? invalidTxnState : this.appendError;
+      const failed = errorCode !== 0;
       const baseOffset = failed ? -1 : log.nextOffset;
       if (!failed) {
         const records = item.records.slice();
@@ -174,7 +194,7 @@ export class FakeBroker {
         log.extents.push({ extent, records });
       }
       return {
-        errorCode: this.appendError,
+        errorCode,
         baseOffset,
         duplicate: false,
         logStartOffset: log.logStartOffset,
@@ -208,7 +228,7 @@ export class FakeBroker {
         partitions.map((ref) => {
           const byteLength = this.log(ref).extents.reduce((sum, { extent }) => sum + extent.byteLength, 0);
           const sequences = { producerId: 7, producerEpoch: 1, lastSequence: 41, lastTimestamp: 99 };
-          const producers = [{ ...sequences, coordinatorEpoch: 3, transactionStartOffset: 12 }];
+          const producers = [{ ...sequences, coordinatorEpoch: 3, transactionStartOffset: 12, transactionGeneration: 0 }];
           return { ...ref, errorCode: 0, byteLength, producers };
         }),
       epochEnds: async (queries) => queries.map((query) => this.#epochEnd(query)),

@@ -70,4 +70,16 @@ export class LocalController implements ControllerClient {
   async groups() {
     return this.cluster.machine.groups();
   }
+
+  async registerTransaction(transactionalId: string) {
+    this.cluster.persist(this.cluster.machine.registerTransaction(transactionalId));
+  }
+
+  async unregisterTransaction(transactionalId: string) {
+    this.cluster.persist(this.cluster.machine.unregisterTransaction(transactionalId));
+  }
+
+  async transactions() {
+    return this.cluster.machine.transactions();
+  }
 }

@@ -147,7 +147,8 @@ describe("InitProducerId", () => {
 
   test.each([
     [{ transactionalId: "" }, 42],
-    [{ transactionalId: "tx" }, 53],
+    [{ transactionalId: "tx", transactionTimeoutMs: 0 }, 50],
+    [{ transactionalId: "x".repeat(1000), transactionTimeoutMs: 1 }, 42],
     [{ transactionalId: null, producerId: 5n, producerEpoch: -1 }, 42],
     [{ transactionalId: null, producerId: -1n, producerEpoch: 3 }, 42],
   ])("%o → %i", async (request, errorCode) => {

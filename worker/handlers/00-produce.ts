@@ -2,7 +2,8 @@
  * Produce, versions 3–13, advertised from 0: librdkafka looks for version 0 before it dares to compress (KAFKA-18659). Each partition is
  * checked on its own (record-checks.ts); what passes goes to the broker in one call, in the order of the request. acks=0 gets no
  * answer; like Kafka, the connection is closed when such a request fails, or the producer would never ask for metadata again.
- * Divergences: a lone batch is durable for acks=1 as for acks=all; transactional producers are refused for now.
+ * Transactional batches need their coordinator's word first (transactional-appends.ts). Divergence: a lone batch is durable for acks=1 as
+ * for acks=all.
  */
 import type { TopicEntry } from "../../core/cluster/catalog.ts";
 import type { AppendItem, AppendOutcome } from "../../core/broker/interface.ts";
@@ -12,7 +13,9 @@ import { errorCodes } from "../../protocol/errors.ts";
 import { produce } from "../../protocol/messages/00-produce.ts";
 import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
+import { distinctPartitions } from "./distinct-partitions.ts";
 import { checkRecords } from "./record-checks.ts";
+import { appendAll, isTransactional } from "./transactional-appends.ts";
 import { findTopics, heedLeader, unknownTopicCode } from "./topics.ts";
 import { leaderUnreachable } from "./unreachable.ts";
 
@@ -39,23 +42,25 @@ export const produceHandler = defineHandler({
     const refusal = refusedAsWhole(request);
     const items: AppendItem[] = [];
     const checked: (Answered | Appended)[][] = [];
-    const found = refusal === undefined ? findTopics(services.catalog, request.topicData, context.apiVersion >= idsFrom) : [];
+    const byId = context.apiVersion >= idsFrom;
+    const topicData = distinctPartitions(request.topicData, byId);
+    const found = refusal === undefined ? findTopics(services.catalog, topicData, byId) : [];
     // Known topics go on without an await, so that an ordinary request is in line before the next one is read.
     const entries = found instanceof Promise ? await found : found;
-    for (const [position, topic] of request.topicData.entries()) {
+    for (const [position, topic] of topicData.entries()) {
       const entry = entries[position];
       const partitions: (Answered | Appended)[] = [];
       for (const partition of topic.partitionData) {
         const done =
           refusal === undefined
-            ? checkPartition(partition, entry, items, context)
+            ? checkPartition(partition, entry, items, request.transactionalId, context)
             : { index: partition.index, errorCode: refusal, baseOffset: -1n };
         partitions.push(done instanceof Promise ? await done : done);
       }
       checked.push(partitions);
     }
-    const outcomes = items.length === 0 ? [] : await services.append(items);
-    const responses = request.topicData.map(({ name, topicId }, index) => ({
+    const outcomes = items.length === 0 ? [] : await appendAll(items, request.transactionalId, context);
+    const responses = topicData.map(({ name, topicId }, index) => ({
       name,
       topicId,
       partitionResponses: checked[index]!.map((partition) =>
@@ -79,10 +84,8 @@ export const produceHandler = defineHandler({
   }),
 });
 
-function refusedAsWhole({ acks, transactionalId }: Request): number | undefined {
-  if (acks < -1 || acks > 1) return errorCodes.INVALID_REQUIRED_ACKS;
-  if (transactionalId !== null) return errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
-  return undefined;
+function refusedAsWhole({ acks }: Request): number | undefined {
+  return acks < -1 || acks > 1 ? errorCodes.INVALID_REQUIRED_ACKS : undefined;
 }
 
 /** Adds to `items` what may be appended. Awaits only to look inside of compressed batches where that is needed. */
@@ -90,6 +93,7 @@ function checkPartition(
   { index, records }: Partition,
   topic: TopicEntry | undefined,
   items: AppendItem[],
+  transactionalId: string | null,
   { apiVersion, nowMs }: RequestContext,
 ): Answered | Appended | Promise<Answered | Appended> {
   const partition = topic?.partitions[index];
@@ -101,6 +105,9 @@ function checkPartition(
     if (!check.ok) {
       const { errorCode, errorMessage, recordErrors } = check;
       return { index, errorCode, baseOffset: -1n, errorMessage, recordErrors };
+    }
+    if (transactionalId === null && isTransactional(check)) {
+      return { index, errorCode: errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, baseOffset: -1n };
     }
     const itemIndex = items.push({
       topicId: topic.id,

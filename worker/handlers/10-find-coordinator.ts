@@ -4,7 +4,7 @@
  */
 import { coordinatorNode } from "../../core/cluster/placement.ts";
 import type { RequestContext } from "../../durable-objects/handler.ts";
-import { isGroupId } from "../../durable-objects/names.ts";
+import { isGroupId, isTransactionalId } from "../../durable-objects/names.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { findCoordinator } from "../../protocol/messages/10-find-coordinator.ts";
 import { defineHandler } from "./define-handler.ts";
@@ -31,6 +31,10 @@ function coordinatorOf(key: string, keyType: number, context: RequestContext) {
   if (keyType === groupKey && !isGroupId(key)) {
     const errorMessage = "The group id is too long.";
     return { key, nodeId: -1, host: "", port: -1, errorCode: errorCodes.INVALID_GROUP_ID, errorMessage };
+  }
+  if (keyType === transactionKey && !isTransactionalId(key)) {
+    const errorMessage = "The transactional id is too long.";
+    return { key, nodeId: -1, host: "", port: -1, errorCode: errorCodes.INVALID_REQUEST, errorMessage };
   }
   const { nodeId, host, port } = endpointOf(coordinatorNode(nodesOf(context), key), context);
   return { key, nodeId, host, port, errorCode: errorCodes.NONE, errorMessage: null };

@@ -35,7 +35,6 @@ type Effective = TopicEntry["effective"];
 
 const codecMask = 0x07;
 const logAppendTimeBit = 0x08;
-const transactionalBit = 0x10;
 const zstd = 4;
 /** zstd may be produced from this version on (KIP-110). */
 const zstdFrom = 7;
@@ -103,9 +102,6 @@ function refusedBatch(batch: ValidatedBatch, apiVersion: number): RecordRefusal 
       errorCodes.UNSUPPORTED_COMPRESSION_TYPE,
       `Produce requests with version ${apiVersion} are not allowed to use ZStandard compression`,
     );
-  }
-  if ((attributes & transactionalBit) !== 0) {
-    return refuse(errorCodes.INVALID_TXN_STATE, "A transactional batch needs a transaction.");
   }
   if (producerId >= 0 && (producerEpoch < 0 || baseSequence < 0)) {
     return refuse(

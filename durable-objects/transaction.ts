@@ -1,0 +1,181 @@
+/**
+ * One transactional id's coordinator: its row in, decisions by core/transaction, the row out, then answers and calls to those who hold
+ * a part of the transaction. It holds a timer while somebody is called or waits, and one alarm: for the time-out of an open
+ * transaction, in case it is evicted while it ends one, and for the day on which the id is forgotten.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type { BatchCoordinator } from "../core/coordinator.ts";
+import type { GroupClient } from "../core/group/group-client.ts";
+import type { AdmissionReply, AdmissionRequest } from "../core/transaction/admission.ts";
+import { isHeard, markerRequest } from "../core/transaction/end-calls.ts";
+import type { EndCall, TransactionEffect, TransactionRequest } from "../core/transaction/events.ts";
+import { TransactionMachine } from "../core/transaction/machine.ts";
+import type { EndRequest, InitProducerIdRequest, ProducerIdAnswer, TransactionDescription } from "../core/transaction/requests.ts";
+import type { TransactionClient } from "../core/transaction/transaction-client.ts";
+import { controllerClient } from "./controller-client.ts";
+import { settingsOf, type Env } from "./env.ts";
+import { Log } from "./log.ts";
+import { clusterOf, groupName, leaderName, tailOf } from "./names.ts";
+import { TransactionRow } from "./transaction-row.ts";
+
+export class Transaction extends DurableObject<Env> implements TransactionClient {
+  readonly #transactionalId: string;
+  readonly #cluster: string;
+  readonly #log: Log;
+  readonly #row: TransactionRow;
+  readonly #machine: TransactionMachine;
+  readonly #waiting = new Map<number, (answer: unknown) => void>();
+  #nextRequestId = 1;
+  /** Resolves when the cluster's list names the id; a row is proof of it. */
+  #registered: Promise<void> | undefined;
+  #unregistered: Promise<void> = Promise.resolve();
+  #timer: { readonly at: number; readonly handle: ReturnType<typeof setTimeout> } | undefined;
+  #alarmAt: number | undefined;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const name = ctx.id.name ?? "";
+    const settings = settingsOf(env);
+    this.#transactionalId = tailOf(name);
+    this.#cluster = clusterOf(name);
+    this.#log = new Log(settings["log.level"], { object: name });
+    this.#row = new TransactionRow(ctx.storage.sql);
+    const options = {
+      timeoutMsMax: settings["transaction.max.timeout.ms"],
+      expirationMs: settings["transactional.id.expiration.ms"],
+    };
+    this.#machine = TransactionMachine.restore(options, this.#row.load(), Date.now());
+    if (this.#machine.exists) this.#registered = Promise.resolve();
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#alarmAt = (await ctx.storage.getAlarm()) ?? undefined;
+      this.#run((now) => this.#machine.tick(now));
+    });
+  }
+
+  async initProducerId(request: InitProducerIdRequest): Promise<ProducerIdAnswer> {
+    if (request.newProducerId !== undefined) await this.#register();
+    return this.#ask({ kind: "init-producer-id", request });
+  }
+
+  admit(request: AdmissionRequest): Promise<AdmissionReply> {
+    return this.#ask({ kind: "admit", request });
+  }
+
+  end(request: EndRequest): Promise<ProducerIdAnswer> {
+    return this.#ask({ kind: "end", request });
+  }
+
+  describe(): Promise<TransactionDescription | undefined> {
+    return this.#ask({ kind: "describe" });
+  }
+
+  override async alarm(): Promise<void> {
+    this.#alarmAt = undefined;
+    this.#run((now) => this.#machine.handle({ kind: "alarm" }, now));
+  }
+
+  #ask<Answer>(request: TransactionRequest): Promise<Answer> {
+    const requestId = this.#nextRequestId++;
+    return new Promise((resolve) => {
+      this.#waiting.set(requestId, resolve as (answer: unknown) => void);
+      this.#run((now) => this.#machine.handle({ ...request, requestId }, now));
+    });
+  }
+
+  /** A state that could not be written must not be acted on: the object goes, and comes back from its row. */
+  #run(decide: (now: number) => readonly TransactionEffect[]): void {
+    try {
+      const effects = decide(Date.now());
+      this.#row.apply(effects);
+      for (const effect of effects) this.#carryOut(effect);
+      this.#arrange();
+    } catch (error) {
+      this.#log.error("transaction-broken", { error });
+      this.ctx.abort("the transaction's machine broke");
+      throw error;
+    }
+  }
+
+  #carryOut(effect: TransactionEffect): void {
+    if (effect.kind === "reply") {
+      this.#waiting.get(effect.requestId)?.(effect.answer);
+      this.#waiting.delete(effect.requestId);
+    } else if (effect.kind === "call") this.ctx.waitUntil(this.#call(effect.call));
+    else if (effect.kind === "wipe") this.#unregister();
+  }
+
+  async #call(call: EndCall): Promise<void> {
+    let isDone = false;
+    try {
+      isDone = call.kind === "markers" ? await this.#writeMarkers(call) : await this.#completeOffsets(call);
+    } catch (error) {
+      this.#log.warn("end-unheard", { call: call.kind === "markers" ? call.cell : call.groupId, error });
+    }
+    this.#run((now) => this.#machine.handle({ kind: "call-answered", callId: call.callId, isDone }, now));
+  }
+
+  /** A fresh stub each time, here and below: one whose object was reset stays broken. */
+  async #writeMarkers(call: EndCall & { readonly kind: "markers" }): Promise<boolean> {
+    const leader = this.env.LEADER.getByName(leaderName(this.#cluster, call.cell)) as unknown as Pick<
+      BatchCoordinator,
+      "writeMarkers"
+    >;
+    const [answer] = await leader.writeMarkers([markerRequest(call)]);
+    const unheard = answer?.filter((errorCode) => !isHeard(errorCode)) ?? [];
+    if (unheard.length > 0) this.#log.warn("markers-refused", { cell: call.cell, errors: [...new Set(unheard)] });
+    return answer !== undefined && unheard.length === 0;
+  }
+
+  async #completeOffsets(call: EndCall & { readonly kind: "offsets" }): Promise<boolean> {
+    const group = this.env.GROUP.getByName(groupName(this.#cluster, call.groupId)) as unknown as GroupClient;
+    await group.completeTransaction(call.end);
+    return true;
+  }
+
+  #arrange(): void {
+    const now = Date.now();
+    const deadline = this.#machine.nextDeadline();
+    if (deadline !== undefined && (this.#timer === undefined || deadline < this.#timer.at)) this.#setTimer(deadline, now);
+    const alarmAt = this.#machine.wantsAlarm(this.#alarmAt, now);
+    if (alarmAt === undefined) return;
+    this.#alarmAt = alarmAt;
+    void this.ctx.storage.setAlarm(alarmAt);
+  }
+
+  /** One that is too early looks again. */
+  #setTimer(at: number, now: number): void {
+    clearTimeout(this.#timer?.handle);
+    const handle = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#run((later) => this.#machine.tick(later));
+      },
+      Math.max(at - now, 0),
+    );
+    this.#timer = { at, handle };
+  }
+
+  /** Before anything is written of an id that may be new. */
+  async #register(): Promise<void> {
+    this.#registered ??= this.#unregistered.then(() => this.#controller().registerTransaction(this.#transactionalId));
+    try {
+      await this.#registered;
+    } catch (error) {
+      this.#registered = undefined;
+      throw error;
+    }
+  }
+
+  /** Nobody waits for this: a name too many in the list does no harm. */
+  #unregister(): void {
+    this.#registered = undefined;
+    this.#unregistered = this.#controller()
+      .unregisterTransaction(this.#transactionalId)
+      .catch((error: unknown) => this.#log.warn("transaction-still-listed", { error }));
+    this.ctx.waitUntil(this.#unregistered);
+  }
+
+  #controller() {
+    return controllerClient(this.env, this.#cluster);
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * AddPartitionsToTxn, versions 0–5. Up to version 3 a client adds partitions to its transaction; from 4 on it is what brokers ask each
+ * other, for many transactions and perhaps only to verify, and some clients send that form too. Partitions that do not exist make the
+ * whole transaction's request fail, and the others hear that they were not tried. KIP-98, KIP-890.
+ */
+import type { TopicEntry } from "../../core/cluster/catalog.ts";
+import { isTransactionalId } from "../../durable-objects/names.ts";
+import type { RequestContext } from "../../durable-objects/handler.ts";
+import { errorCodes } from "../../protocol/errors.ts";
+import { addPartitionsToTxn } from "../../protocol/messages/24-add-partitions-to-txn.ts";
+import { defineHandler } from "./define-handler.ts";
+import { fencedError } from "./fenced-error.ts";
+import { findTopics } from "./topics.ts";
+
+const batchedFrom = 4;
+const fencedFrom = 2;
+/** The first version that knows TRANSACTION_ABORTABLE. */
+const abortableFrom = 5;
+
+interface Asked {
+  readonly transactionalId: string;
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
+  readonly verifyOnly: boolean;
+  readonly topics: readonly { readonly name: string; readonly partitions: readonly number[] }[];
+}
+
+export const addPartitionsToTxnHandler = defineHandler({
+  api: addPartitionsToTxn,
+  versions: [0, 5],
+  async handle(request, context) {
+    if (context.apiVersion >= batchedFrom) {
+      const results = await Promise.all(request.transactions.map((asked) => addAll(asked, context)));
+      const resultsByTransaction = request.transactions.map(({ transactionalId }, index) => ({
+        transactionalId,
+        topicResults: results[index]!,
+      }));
+      return { resultsByTransaction };
+    }
+    const asked: Asked = {
+      transactionalId: request.v3AndBelowTransactionalId,
+      producerId: request.v3AndBelowProducerId,
+      producerEpoch: request.v3AndBelowProducerEpoch,
+      verifyOnly: false,
+      topics: request.v3AndBelowTopics,
+    };
+    return { resultsByTopicV3AndBelow: await addAll(asked, context) };
+  },
+});
+
+async function addAll(asked: Asked, context: RequestContext) {
+  const { transactionalId, verifyOnly, producerId, producerEpoch, topics } = asked;
+  const named = topics.map(({ name }) => ({ name, topicId: "" }));
+  const entries = await findTopics(context.services.catalog, named, false);
+  const cellOf = (entry: TopicEntry | undefined, partition: number) => entry?.partitions[partition]?.cell;
+  if (transactionalId === "" || !isTransactionalId(transactionalId)) return results(topics, () => errorCodes.INVALID_REQUEST);
+  const isKnown = (topic: number, partition: number) => cellOf(entries[topic], partition) !== undefined;
+  if (!topics.every(({ partitions }, topic) => partitions.every((partition) => isKnown(topic, partition)))) {
+    return results(topics, (topic, partition) =>
+      isKnown(topic, partition) ? errorCodes.OPERATION_NOT_ATTEMPTED : errorCodes.UNKNOWN_TOPIC_OR_PARTITION,
+    );
+  }
+  const placed = topics.flatMap(({ partitions }, topic) =>
+    partitions.map((partition) => {
+      const entry = entries[topic]!;
+      return { topicId: entry.id, partition, cell: cellOf(entry, partition)! };
+    }),
+  );
+  const admission = { producerId: Number(producerId), producerEpoch, add: !verifyOnly, partitions: placed };
+  const reply = await context.services.transaction(transactionalId).admit(admission);
+  let at = 0;
+  return results(topics, () => shownError(reply.errorCodes[at++]!, context.apiVersion));
+}
+
+function shownError(errorCode: number, apiVersion: number): number {
+  if (errorCode === errorCodes.TRANSACTION_ABORTABLE && apiVersion < abortableFrom) return errorCodes.INVALID_TXN_STATE;
+  return fencedError(errorCode, apiVersion, fencedFrom);
+}
+
+function results(topics: Asked["topics"], errorOf: (topic: number, partition: number) => number) {
+  return topics.map(({ name, partitions }, topic) => ({
+    name,
+    resultsByPartition: partitions.map((partitionIndex) => ({
+      partitionIndex,
+      partitionErrorCode: errorOf(topic, partitionIndex),
+    })),
+  }));
+}

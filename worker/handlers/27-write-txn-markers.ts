@@ -1,0 +1,69 @@
+/**
+ * WriteTxnMarkers, versions 1–2. Coordinators here speak to leaders themselves; this is for administrators who end a transaction that
+ * hangs (KIP-664). Which of the producer's transactions that is its leader says; where none is open there is nothing to end.
+ */
+import type { TopicEntry } from "../../core/cluster/catalog.ts";
+import type { MarkerRequest, PartitionRef } from "../../core/coordinator.ts";
+import type { BrokerServices } from "../../durable-objects/handler.ts";
+import { errorCodes } from "../../protocol/errors.ts";
+import { writeTxnMarkers } from "../../protocol/messages/27-write-txn-markers.ts";
+import type { RequestOf } from "../../protocol/schema.ts";
+import { ByCell } from "./by-cell.ts";
+import { defineHandler } from "./define-handler.ts";
+import { findTopics } from "./topics.ts";
+
+type Marker = RequestOf<typeof writeTxnMarkers>["markers"][number];
+
+export const writeTxnMarkersHandler = defineHandler({
+  api: writeTxnMarkers,
+  versions: [1, 2],
+  async handle({ markers }, { services }) {
+    return { markers: await Promise.all(markers.map((marker) => write(marker, services))) };
+  },
+});
+
+async function write(marker: Marker, services: BrokerServices) {
+  const named = marker.topics.map(({ name }) => ({ name, topicId: "" }));
+  const entries = await findTopics(services.catalog, named, false);
+  const asked = new ByCell<PartitionRef>();
+  const tickets = marker.topics.map(({ partitionIndexes }, index) =>
+    partitionIndexes.map((partition) => ask(asked, entries[index], partition)),
+  );
+  const answers = await asked.ask(
+    (cell, refs) => writeInCell(marker, cell, refs, services),
+    () => errorCodes.NOT_LEADER_OR_FOLLOWER as number,
+  );
+  const errorOf = (ticket: symbol | undefined) =>
+    ticket === undefined ? errorCodes.UNKNOWN_TOPIC_OR_PARTITION : answers.get(ticket)!;
+  const topics = marker.topics.map(({ name, partitionIndexes }, index) => ({
+    name,
+    partitions: partitionIndexes.map((partitionIndex, at) => ({ partitionIndex, errorCode: errorOf(tickets[index]![at]) })),
+  }));
+  return { producerId: marker.producerId, topics };
+}
+
+function ask(asked: ByCell<PartitionRef>, entry: TopicEntry | undefined, partition: number): symbol | undefined {
+  const placed = entry?.partitions[partition];
+  return entry === undefined || placed === undefined ? undefined : asked.add(placed.cell, { topicId: entry.id, partition });
+}
+
+async function writeInCell(marker: Marker, cell: number, refs: readonly PartitionRef[], services: BrokerServices) {
+  const leader = services.coordinator(cell);
+  const described = await leader.describePartitions(refs);
+  const generations = described.map(({ producers }) => {
+    const open = producers.find(({ producerId }) => producerId === Number(marker.producerId));
+    return open?.transactionGeneration ?? 0;
+  });
+  const requests: (MarkerRequest & { readonly at: number })[] = [];
+  for (const [at, ref] of refs.entries()) {
+    const generation = generations[at]!;
+    if (described[at]!.errorCode !== errorCodes.NONE || generation === 0) continue;
+    const { producerEpoch, coordinatorEpoch, transactionResult: commit } = marker;
+    const producerId = Number(marker.producerId);
+    requests.push({ at, producerId, producerEpoch, coordinatorEpoch, generation, commit, partitions: [ref] });
+  }
+  const codes: number[] = described.map(({ errorCode }) => errorCode);
+  const written = requests.length === 0 ? [] : await leader.writeMarkers(requests);
+  for (const [index, { at }] of requests.entries()) codes[at] = written[index]![0]!;
+  return codes;
+}

@@ -86,6 +86,17 @@ describe("ListOffsets", () => {
   });
 
   test.each([
+    ["the highest lies below it, in the same batch", [[90, 10, 50]], 1, 2n, 50],
+    ["the highest lies below it, and a later batch has a higher one than what is left", [[90, 10], [30]], 1, 2n, 30],
+    ["what is left of the batch is the highest", [[90, 60], [30]], 1, 1n, 60],
+    ["a whole batch lies below it", [[90], [10, 20]], 1, 2n, 20],
+  ])("-3 never names a record below the log's start: %s", async (_title, batches, start, offset, timestamp) => {
+    const { broker, topicId } = await brokerWith(...batches);
+    broker.log({ topicId, partition: 0 }).logStartOffset = start;
+    expect(await list(broker, 7, -3n)).toMatchObject({ offset, timestamp: at(timestamp) });
+  });
+
+  test.each([
     [8, -4n, { errorCode: 0, offset: 0n }],
     [9, -5n, { errorCode: 0, offset: -1n, leaderEpoch: -1 }],
     [11, -6n, { errorCode: 0, offset: -1n }],

@@ -47,11 +47,22 @@ function laterRecord(header: BatchHeader, body: Uint8Array, timestamp: number, f
 /** The first record that bears the set's highest timestamp, from an offset on. */
 export async function maxTimestampRecord(records: Uint8Array, fromOffset: number): Promise<RecordPosition | undefined> {
   let best: BatchHeader | undefined;
+  let cut: RecordPosition | undefined;
   for (const header of kernel.batches(records)) {
     if (header.baseOffset + header.offsetCount <= fromOffset) continue;
-    if (best === undefined || header.maxTimestamp > best.maxTimestamp) best = header;
+    // Of a batch that the log's start cuts through, the header speaks of records that are gone too.
+    if (header.baseOffset < fromOffset) cut = latestFrom(header, await batchBody(header, records), fromOffset);
+    else if (best === undefined || header.maxTimestamp > best.maxTimestamp) best = header;
   }
-  if (best === undefined || best.maxTimestamp < 0) return undefined;
+  if (best === undefined || best.maxTimestamp < 0 || (cut !== undefined && cut.timestamp >= best.maxTimestamp)) return cut;
   const body = await batchBody(best, records);
   return kernel.firstRecordAtOrAfter(best, body, best.maxTimestamp);
+}
+
+function latestFrom(header: BatchHeader, body: Uint8Array, fromOffset: number): RecordPosition | undefined {
+  let latest: RecordPosition | undefined;
+  for (const { offset, timestamp } of kernel.records(header, body)) {
+    if (offset >= fromOffset && timestamp >= 0 && timestamp > (latest?.timestamp ?? -1)) latest = { offset, timestamp };
+  }
+  return latest;
 }

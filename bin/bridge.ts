@@ -49,8 +49,8 @@ function readUrl(text: string): URL {
 
 function readAddress(text: string, brokers: number): { host: string; port: number } {
   const match = /^(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^:]*)):(?<port>\d{1,5})$/.exec(text)?.groups;
-  const port = Number(match?.["port"] ?? text);
-  if (!Number.isInteger(port) || port < 1 || port + brokers - 1 > 65_535)
+  const port = Number(match?.["port"] ?? (/^\d{1,5}$/.test(text) ? text : Number.NaN));
+  if (!(port >= 1) || port + brokers - 1 > 65_535)
     throw usageFailure(`--listen must look like 127.0.0.1:9092, not ${JSON.stringify(text)}`, "bridge");
   const host = match?.["bracketed"] ?? match?.["plain"] ?? "";
   return { host: host === "" ? "127.0.0.1" : host, port };

@@ -2,6 +2,8 @@
  * The command line: picks the command, prints help, and turns every failure into one line on stderr and an exit code. Commands
  * are imported when they are asked for, so that `--help` does not load a server.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Failure, messageOf } from "./failure.ts";
 
 interface Command {
@@ -18,7 +20,12 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
 
 function overview(): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`);
-  return `Usage: kante <command> [options]\n\nKante is a Kafka-compatible, diskless event log.\n\nCommands:\n${lines.join("\n")}\n\nkante <command> --help says what a command takes.`;
+  return `Usage: kante <command> [options]\n\nKante is a Kafka-compatible, diskless event log.\n\nCommands:\n${lines.join("\n")}\n\nkante <command> --help says what a command takes, kante --version which version this is.`;
+}
+
+function version(): string {
+  const description = JSON.parse(readFileSync(join(import.meta.dirname, "../package.json"), "utf8")) as { version: string };
+  return description.version;
 }
 
 async function main(args: readonly string[]): Promise<void> {
@@ -26,6 +33,10 @@ async function main(args: readonly string[]): Promise<void> {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     console.log(overview());
     if (name === undefined) process.exitCode = 2;
+    return;
+  }
+  if (name === "--version" || name === "-v") {
+    console.log(`kante ${version()}`);
     return;
   }
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;

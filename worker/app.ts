@@ -32,6 +32,10 @@ app.get("/c/:cluster/kafka", async (context) => await openKafka(context, context
 app.get("/metrics", async (context) => await metrics(context, "default"));
 app.get("/c/:cluster/metrics", async (context) => await metrics(context, context.req.param("cluster")));
 
+for (const path of ["/", "/health", "/kafka", "/metrics", "/c/:cluster/kafka", "/c/:cluster/metrics"]) {
+  app.all(path, (context) => context.text(`${context.req.method} is not for this page\n`, 405, { allow: "GET, HEAD" }));
+}
+
 app.notFound((context) => context.text("no such page\n", 404));
 app.onError((error, context) => {
   console.error(

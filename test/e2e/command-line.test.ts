@@ -1,5 +1,5 @@
 /** What the command line says and does: help, refusals in one line with an exit code, and that nothing outlives its end. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -24,6 +24,11 @@ describe("help", () => {
   });
 });
 
+test.each(["--version", "-v"])("kante %s names the version of the package", async (flag) => {
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as { version: string };
+  expect(await kante(flag)).toMatchObject({ code: 0, stdout: `kante ${version}\n` });
+});
+
 describe("a wrong call gets one line and exit code 2", () => {
   test.each([
     [["nonsense"], /unknown command nonsense/],
@@ -44,6 +49,11 @@ describe("a wrong call gets one line and exit code 2", () => {
     [["bridge"], /--url/],
     [["bridge", "--url", "nonsense"], /--url/],
     [["bridge", "--url", "ws://127.0.0.1/", "--listen", "nowhere"], /--listen/],
+    [["bridge", "--url", "ws://127.0.0.1/", "--listen", "1e3"], /--listen must look like/],
+    [["bridge", "--url", "ws://127.0.0.1/", "--listen", "0x2384"], /--listen must look like/],
+    [["bridge", "--url", "ws://127.0.0.1/", "--listen", " 9092"], /--listen must look like/],
+    [["bridge", "--url", "ws://127.0.0.1/", "--listen", ""], /--listen must look like/],
+    [["bridge", "--url", "ws://127.0.0.1/", "--listen", "127.0.0.1:99999"], /--listen must look like/],
   ])("kante %j", async (args, line) => {
     const { code, stdout, stderr } = await kante(...args);
     expect(stderr).toMatch(line);

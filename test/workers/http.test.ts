@@ -81,3 +81,28 @@ describe("refused without waking a broker", () => {
     expect(woken).toEqual([]);
   });
 });
+
+describe("a method that a page has not is answered 405, with those that it has", () => {
+  test.each([
+    ["POST", "/"],
+    ["PUT", "/health"],
+    ["DELETE", "/metrics"],
+    ["POST", "/kafka"],
+    ["PATCH", "/c/shop/kafka"],
+    ["OPTIONS", "/c/shop/metrics"],
+  ])("%s %s", async (method, path) => {
+    const { env, woken } = deployment();
+    const answer = await app.fetch(new Request(`http://kante${path}`, { method }), env);
+    expect(answer.status).toBe(405);
+    expect(answer.headers.get("allow")).toBe("GET, HEAD");
+    expect(woken).toEqual([]);
+  });
+
+  test("HEAD is one of them", async () => {
+    expect((await app.fetch(new Request("http://kante/health", { method: "HEAD" }), deployment().env)).status).toBe(200);
+  });
+
+  test("an unknown page is unknown to every method", async () => {
+    expect((await app.fetch(new Request("http://kante/nothing", { method: "POST" }), deployment().env)).status).toBe(404);
+  });
+});

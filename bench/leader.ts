@@ -1,6 +1,6 @@
 /**
- * The leader of a cell without its Durable Object: one commit of 1 600 batches from the call's arguments to the reply's columns, and
- * what an extent costs in memory and in the journal (D6). The row's insertion is SQLite's and is measured where it happens.
+ * The leader of a cell without its Durable Object: one commit of 1 600 batches from the call's arguments to the reply's columns, the end
+ * of a transaction in 1 000 partitions, and what an extent costs in memory and in the journal (D6). The row's insertion is SQLite's and is measured where it happens.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -83,6 +83,43 @@ function commitRows(partitionCount: number, idempotent: boolean, commits: number
   ];
 }
 
+/** A transaction with a batch in each of a thousand partitions, and its end. */
+function markerRows(transactions: number): Row[] {
+  const partitionCount = 1000;
+  const cell = cellOf(partitionCount);
+  const partitions: PartitionRef[] = Array.from({ length: partitionCount }, (_, partition) => ({ topicId, partition }));
+  const times: number[] = [];
+  let bytes = 0;
+  for (let number = 1; number <= transactions; number++) {
+    const transaction = { producerId: 7, producerEpoch: 0, attributes: 16, transactionGeneration: number };
+    const batch = { size: batchBytes, offsetCount: 1, maxTimestamp: 1_800_000_000_000, baseSequence: number - 1, ...transaction };
+    const entries = partitions.map((ref, index) => ({ ...ref, byteStart: index * batchBytes, batches: [batch] }));
+    const source = { kind: "object", sequence: number, byteLength: partitionCount * batchBytes } as const;
+    commit(cell, packCommit({ brokerId: 0, brokerEpoch: 1, number, source, entries }));
+    const marker = {
+      producerId: 7,
+      producerEpoch: 0,
+      coordinatorEpoch: 0,
+      generation: number,
+      commit: number % 2 === 0,
+      partitions,
+    };
+    const start = performance.now();
+    const { row, answers } = cell.decideMarkers([marker], 1_800_000_000_000);
+    if (row === undefined || answers[0]!.some((errorCode) => errorCode !== 0)) throw new Error("a marker was refused");
+    cell.applyRow(row, true);
+    times.push(performance.now() - start);
+    bytes = row.entry.byteLength + (row.inline?.byteLength ?? 0);
+  }
+  const warm = times.slice(Math.floor(transactions / 5));
+  const name = `markers for ${partitionCount} partitions`;
+  return [
+    { name: `${name}, p50`, value: median(warm), unit: "ms", budget: { of: "value", atMost: 5 } },
+    { name: `${name}, p99`, value: percentile(warm, 0.99), unit: "ms" },
+    { name: `${name}, the one row`, value: bytes, unit: "B" },
+  ];
+}
+
 function usedBytes(): number {
   collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
@@ -122,6 +159,7 @@ export async function run({ quick }: BenchOptions): Promise<Row[]> {
     ...commitRows(320, false, commits),
     ...commitRows(1600, false, commits),
     ...commitRows(1600, true, commits),
+    ...markerRows(commits),
     ...extentRows(1600, quick ? 100 : 500),
   ]);
 }

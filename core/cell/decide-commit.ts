@@ -55,7 +55,7 @@ function writeEntry(
   const { batches } = entry;
   let appends = false;
   // Only within one commit can a batch depend on one that is judged but not applied.
-  const judged = batches.length > 1 ? new ProducerTable() : undefined;
+  let judged: ProducerTable | undefined;
   let byteStart = entry.byteStart;
   let nextOffset = log?.nextOffset ?? -1;
   for (let index = 0; index < batches.length; index++) {
@@ -72,7 +72,8 @@ function writeEntry(
     if (verdict.kind === "append") {
       if (batch.producerId >= 0) {
         continuation = continuationOf(producers, row, batch);
-        if (judged !== undefined) {
+        if (index + 1 < batches.length) {
+          judged ??= new ProducerTable();
           const copy = producers === judged || row < 0 ? row : judged.copy(producers, row);
           const noted = noteAppend(judged, copy, batch, nextOffset, nowMs);
           if (continuation.opens !== 0) judged.openTransaction(noted, continuation.opens, nextOffset);

@@ -7,7 +7,7 @@ import { assign, decodePartitions, encodeClaims } from "./assignor.ts";
 import type { GroupCluster } from "./cluster.ts";
 import { Committer } from "./committer.ts";
 import type { GroupCall } from "./gateway.ts";
-import { Process, type Behaviour } from "./process.ts";
+import { instanceOf, Process, type Behaviour, type SharedProcess } from "./process.ts";
 
 export type ClassicProtocol = "range" | "cooperative-sticky";
 
@@ -18,6 +18,8 @@ export class ClassicMember implements Behaviour {
   readonly process: Process;
   readonly #cluster: GroupCluster;
   readonly #protocol: ClassicProtocol;
+  /** Whether others may take a partition only after it has given it up: not across an eager rebalance. */
+  readonly #ownsVisibly: boolean;
   readonly #instance: string | null;
   readonly #facts: ClientFacts;
   readonly #sessionMs: number;
@@ -27,16 +29,19 @@ export class ClassicMember implements Behaviour {
   #round = 0;
   #memberId = "";
   #subscription = 0;
-  /** How many partitions the topic had when this member last assigned them. */
-  #assigned: number | undefined;
+  #leads = false;
+  /** How many partitions the topic had when this generation was assigned; outlives the process, as a deployment's memory does. */
+  #seen = { generation: -1, partitions: 0 };
   epoch = -1;
 
-  constructor(cluster: GroupCluster, index: number, protocol: ClassicProtocol) {
+  /** `shared`: of a process that speaks another protocol in other lives. */
+  constructor(cluster: GroupCluster, index: number, protocol: ClassicProtocol, shared?: SharedProcess) {
     const { random } = cluster.world;
     this.#cluster = cluster;
     this.#protocol = protocol;
+    this.#ownsVisibly = protocol === "cooperative-sticky" || shared !== undefined;
     const name = `member${index}`;
-    this.#instance = random.chance(0.3) ? `instance${index}` : null;
+    this.#instance = instanceOf(cluster, index, shared);
     this.#facts = {
       apiVersion: this.#instance === null ? random.pick([3, 9]) : random.pick([7, 9]),
       clientId: name,
@@ -44,7 +49,7 @@ export class ClassicMember implements Behaviour {
     };
     this.#sessionMs = random.between(6000, 20_000);
     this.#committer = new Committer(cluster, name);
-    this.process = new Process(cluster.world, name, cluster.storm, this);
+    this.process = shared?.process ?? new Process(cluster.world, name, cluster.storm, this);
   }
 
   get owned(): readonly number[] {
@@ -70,7 +75,6 @@ export class ClassicMember implements Behaviour {
   #forget(): void {
     this.#give(this.owned);
     this.epoch = -1;
-    this.#assigned = undefined;
   }
 
   #give(partitions: readonly number[]): void {
@@ -79,7 +83,7 @@ export class ClassicMember implements Behaviour {
   }
 
   #note(kind: "owns" | "released", partitions: readonly number[]): void {
-    if (this.#protocol === "cooperative-sticky" && partitions.length > 0)
+    if (this.#ownsVisibly && partitions.length > 0)
       this.#cluster.record({ kind, at: this.#cluster.world.now, member: this.#memberId, partitions });
   }
 
@@ -121,15 +125,16 @@ export class ClassicMember implements Behaviour {
   #joined(joined: JoinGroupAnswer): void {
     const { topic } = this.#cluster;
     this.#memberId = joined.memberId;
-    const leads = joined.leader === joined.memberId;
-    this.#assigned = leads ? topic.partitions : undefined;
+    this.#leads = joined.leader === joined.memberId;
+    if (joined.generationId !== this.#seen.generation)
+      this.#seen = { generation: joined.generationId, partitions: topic.partitions };
     const request = {
       generationId: joined.generationId,
       memberId: joined.memberId,
       groupInstanceId: this.#instance,
       protocolType: joined.protocolType,
       protocolName: joined.protocolName,
-      assignments: leads && !joined.skipAssignment ? assign(this.#protocol, joined.members, topic.partitions) : [],
+      assignments: this.#leads && !joined.skipAssignment ? assign(this.#protocol, joined.members, topic.partitions) : [],
     };
     this.#ask<SyncGroupAnswer>({ kind: "sync-group", request }, (answer) => {
       if (answer?.errorCode === 0) this.#synced(joined.generationId, decodePartitions(answer.assignment));
@@ -154,12 +159,19 @@ export class ClassicMember implements Behaviour {
   }
 
   #beat(): void {
-    const { world, topic } = this.#cluster;
     this.#after(Math.floor(this.#sessionMs / 3), "beats", () => {
-      if (world.random.chance(this.#cluster.storm.over ? 0 : 0.005)) this.#subscription++;
-      else if (this.#assigned === undefined || this.#assigned === topic.partitions) return this.#goOn();
-      this.#join();
+      if (this.#wantsRebalance()) this.#join();
+      else this.#goOn();
     });
+  }
+
+  /** The leader watches the topic. A static member that led may have come back without being told that it still does. */
+  #wantsRebalance(): boolean {
+    const { world, storm, topic } = this.#cluster;
+    const grown = this.#seen.partitions !== topic.partitions && (this.#leads || this.#instance !== null);
+    const changes = (grown && !this.#leads) || world.random.chance(storm.over ? 0 : 0.005);
+    if (changes) this.#subscription++;
+    return grown || changes;
   }
 
   #goOn(): void {

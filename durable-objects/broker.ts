@@ -43,10 +43,16 @@ const timerMsMax = 2 ** 31 - 1;
 const groupsMax = 1000;
 const transactionsMax = 1000;
 
+/** Groups and transactions whose figures are asked for: each is a call. */
+const measuredMax = 100;
+
 export interface BrokerMetrics {
   readonly metrics: MetricsSnapshot;
   /** The cells this broker has spoken to, whose leaders have figures of their own. */
   readonly cells: readonly number[];
+  /** Those it spoke to last, which have too. */
+  readonly groups: readonly string[];
+  readonly transactions: readonly string[];
 }
 
 export class BrokerObject extends DurableObject<Env> {
@@ -251,6 +257,11 @@ export class BrokerObject extends DurableObject<Env> {
     this.#metrics.gauge("kante_uploads_in_flight", uploadsInFlight);
     this.#metrics.set("kante_cache_hits_total", cacheHits);
     this.#metrics.set("kante_cache_misses_total", cacheMisses);
-    return { metrics: this.#metrics.snapshot(), cells: [...this.#coordinators.keys()] };
+    return {
+      metrics: this.#metrics.snapshot(),
+      cells: [...this.#coordinators.keys()],
+      groups: this.#groups.latest(measuredMax),
+      transactions: this.#transactions.latest(measuredMax),
+    };
   }
 }

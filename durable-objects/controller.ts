@@ -20,9 +20,11 @@ import { base64Url, isUsableId } from "../core/cluster/ids.ts";
 import type { OutboxCall } from "../core/cluster/outbox.ts";
 import type { BatchCoordinator, TopicId } from "../core/coordinator.ts";
 import type { QuotaAlteration, QuotaOutcome } from "../core/quota/quota-table.ts";
+import type { Settings } from "../core/settings.ts";
 import { settingsOf } from "./env.ts";
 import type { Env } from "./env.ts";
 import { Log } from "./log.ts";
+import { type MetricsSnapshot, rowsWrittenMetrics } from "./metrics.ts";
 import { clusterOf, leaderName } from "./names.ts";
 
 /** How long a client waits for the leaders before it hears that they are slow; the outbox goes on. */
@@ -31,7 +33,9 @@ const settleMsMax = 10_000;
 const watchMs = 5000;
 
 export class Controller extends DurableObject<Env> implements ControllerClient {
-  readonly #machine: ControllerMachine;
+  readonly #settings: Settings;
+  #started: ControllerMachine | undefined;
+  #rowsWritten = 0;
   readonly #cluster: string;
   readonly #log: Log;
   /** Those who wait for topics to settle; asked again after every answer of a leader. */
@@ -39,16 +43,26 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    const settings = settingsOf(env);
+    this.#settings = settingsOf(env);
     this.#cluster = clusterOf(ctx.id.name ?? "");
-    this.#log = new Log(settings["log.level"], { object: ctx.id.name });
-    ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
-    let rows = this.#rows();
-    if (rows.length === 0) {
+    this.#log = new Log(this.#settings["log.level"], { object: ctx.id.name });
+  }
+
+  get #exists(): boolean {
+    return this.ctx.storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'state'").toArray().length > 0;
+  }
+
+  /** A cluster begins with the first question that is more than curiosity. */
+  get #machine(): ControllerMachine {
+    return (this.#started ??= this.#start());
+  }
+
+  #start(): ControllerMachine {
+    if (!this.#exists) {
+      this.#write("CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
       this.#persist(firstRows(base64Url(crypto.getRandomValues(new Uint8Array(16)))));
-      rows = this.#rows();
     }
-    this.#machine = new ControllerMachine(rows, settings);
+    return new ControllerMachine(this.#rows(), this.#settings);
   }
 
   #rows(): Row[] {
@@ -60,14 +74,18 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
   #persist(changes: readonly RowChange[]): void {
     try {
       for (const { key, value } of changes) {
-        if (value === null) this.ctx.storage.sql.exec("DELETE FROM state WHERE key = ?", key);
-        else this.ctx.storage.sql.exec("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", key, value);
+        if (value === null) this.#write("DELETE FROM state WHERE key = ?", key);
+        else this.#write("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", key, value);
       }
     } catch (error) {
       this.#log.error("controller-broken", { rows: changes.map(({ key }) => key), error });
       this.ctx.abort("a change of the cluster could not be written");
       throw error;
     }
+  }
+
+  #write(statement: string, ...values: string[]): void {
+    this.#rowsWritten += this.ctx.storage.sql.exec(statement, ...values).rowsWritten;
   }
 
   #decided<T>({ result, rows }: Decision<T>): T {
@@ -77,6 +95,11 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
       this.#callLeaders();
     }
     return result;
+  }
+
+  /** Undefined: there is no such cluster, and asking does not make one. */
+  async metrics(): Promise<MetricsSnapshot | undefined> {
+    return this.#exists ? rowsWrittenMetrics(this.#rowsWritten) : undefined;
   }
 
   async snapshot(knownVersion: number): Promise<ClusterSnapshot | undefined> {

@@ -14,6 +14,7 @@ export class GroupRows {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
   #exist: boolean;
+  #rowsWritten = 0;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -23,6 +24,11 @@ export class GroupRows {
 
   get exist(): boolean {
     return this.#exist;
+  }
+
+  /** Since this memory began. */
+  get rowsWritten(): number {
+    return this.#rowsWritten;
   }
 
   load(): { readonly snapshot: StoredSnapshot | undefined; readonly rows: readonly StoredRow[] } {
@@ -52,27 +58,31 @@ export class GroupRows {
     if (effect.kind === "row") {
       this.#make();
       const { slot, sequence, entry } = effect;
-      this.#sql.exec("INSERT OR REPLACE INTO entry (slot, sequence, data) VALUES (?, ?, ?)", slot, sequence, entry);
+      this.#write("INSERT OR REPLACE INTO entry (slot, sequence, data) VALUES (?, ?, ?)", slot, sequence, entry);
     }
     if (effect.kind === "snapshot") {
       this.#make();
-      this.#sql.exec("DELETE FROM snapshot WHERE chunk >= ?", effect.chunks.length);
+      this.#write("DELETE FROM snapshot WHERE chunk >= ?", effect.chunks.length);
       effect.chunks.forEach((data, chunk) => {
-        this.#sql.exec("INSERT OR REPLACE INTO snapshot (chunk, sequence, data) VALUES (?, ?, ?)", chunk, effect.sequence, data);
+        this.#write("INSERT OR REPLACE INTO snapshot (chunk, sequence, data) VALUES (?, ?, ?)", chunk, effect.sequence, data);
       });
     }
   }
 
+  #write(statement: string, ...values: unknown[]): void {
+    this.#rowsWritten += this.#sql.exec(statement, ...values).rowsWritten;
+  }
+
   #make(): void {
     if (this.#exist) return;
-    for (const table of tables) this.#sql.exec(table);
+    for (const table of tables) this.#write(table);
     this.#exist = true;
   }
 
   #drop(): void {
     if (!this.#exist) return;
-    this.#sql.exec("DROP TABLE entry");
-    this.#sql.exec("DROP TABLE snapshot");
+    this.#write("DROP TABLE entry");
+    this.#write("DROP TABLE snapshot");
     this.#exist = false;
   }
 }

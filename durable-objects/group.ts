@@ -42,6 +42,7 @@ import { settingsOf, type Env } from "./env.ts";
 import { GroupRows } from "./group-rows.ts";
 import { GroupTopics } from "./group-topics.ts";
 import { Log } from "./log.ts";
+import { type MetricsSnapshot, rowsWrittenMetrics } from "./metrics.ts";
 import { clusterOf, tailOf } from "./names.ts";
 
 /** What setTimeout can hold: a timer that comes too early looks again. */
@@ -151,6 +152,10 @@ export class Group extends DurableObject<Env> implements GroupClient {
 
   delete(): Promise<DeleteGroupAnswer> {
     return this.#ask({ kind: "delete-group" });
+  }
+
+  async metrics(): Promise<MetricsSnapshot> {
+    return rowsWrittenMetrics(this.#rows.rowsWritten);
   }
 
   override async alarm(): Promise<void> {

@@ -18,4 +18,9 @@ export class Recent<Value> {
     if (this.#values.size > this.#countMax) this.#values.delete(this.#values.keys().next().value!);
     return value;
   }
+
+  /** The names that were used last, the very last one first. */
+  latest(countMax: number): readonly string[] {
+    return [...this.#values.keys()].slice(-countMax).reverse();
+  }
 }

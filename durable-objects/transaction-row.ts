@@ -7,10 +7,16 @@ import type { TransactionEffect } from "../core/transaction/events.ts";
 export class TransactionRow {
   readonly #sql: SqlStorage;
   #exists: boolean;
+  #rowsWritten = 0;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     this.#exists = sql.exec("SELECT name FROM sqlite_master WHERE name = 'state'").toArray().length > 0;
+  }
+
+  /** Since this memory began. */
+  get rowsWritten(): number {
+    return this.#rowsWritten;
   }
 
   load(): string | undefined {
@@ -26,13 +32,17 @@ export class TransactionRow {
   }
 
   #write(value: string): void {
-    if (!this.#exists) this.#sql.exec("CREATE TABLE state (id INTEGER PRIMARY KEY, value TEXT NOT NULL)");
+    if (!this.#exists) this.#run("CREATE TABLE state (id INTEGER PRIMARY KEY, value TEXT NOT NULL)");
     this.#exists = true;
-    this.#sql.exec("INSERT OR REPLACE INTO state (id, value) VALUES (0, ?)", value);
+    this.#run("INSERT OR REPLACE INTO state (id, value) VALUES (0, ?)", value);
   }
 
   #drop(): void {
-    if (this.#exists) this.#sql.exec("DROP TABLE state");
+    if (this.#exists) this.#run("DROP TABLE state");
     this.#exists = false;
+  }
+
+  #run(statement: string, ...values: SqlStorageValue[]): void {
+    this.#rowsWritten += this.#sql.exec(statement, ...values).rowsWritten;
   }
 }

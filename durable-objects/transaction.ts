@@ -15,6 +15,7 @@ import type { TransactionClient } from "../core/transaction/transaction-client.t
 import { controllerClient } from "./controller-client.ts";
 import { settingsOf, type Env } from "./env.ts";
 import { Log } from "./log.ts";
+import { type MetricsSnapshot, rowsWrittenMetrics } from "./metrics.ts";
 import { clusterOf, groupName, leaderName, tailOf } from "./names.ts";
 import { TransactionRow } from "./transaction-row.ts";
 
@@ -67,6 +68,10 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
 
   describe(): Promise<TransactionDescription | undefined> {
     return this.#ask({ kind: "describe" });
+  }
+
+  async metrics(): Promise<MetricsSnapshot> {
+    return rowsWrittenMetrics(this.#row.rowsWritten);
   }
 
   override async alarm(): Promise<void> {

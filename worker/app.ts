@@ -6,8 +6,8 @@ import { type Context, Hono } from "hono";
 import type { BrokerMetrics } from "../durable-objects/broker.ts";
 import { type Env, settingsOf } from "../durable-objects/env.ts";
 import { type MetricsSnapshot, renderMetrics, sumMetrics } from "../durable-objects/metrics.ts";
-import { brokerName, controllerName, isClusterName, leaderName } from "../durable-objects/names.ts";
-import { brokersOf, locationHintOf, zoneOfRequest } from "./routes.ts";
+import { brokerName, controllerName, groupName, isClusterName, leaderName, transactionName } from "../durable-objects/names.ts";
+import { brokersOf, defaultCluster, locationHintOf, zoneOfRequest } from "./routes.ts";
 
 type AppContext = Context<{ Bindings: Env }>;
 
@@ -26,10 +26,10 @@ app.get("/", (context) =>
 
 app.get("/health", (context) => context.json({ status: "ok" }));
 
-app.get("/kafka", async (context) => await openKafka(context, "default"));
+app.get("/kafka", async (context) => await openKafka(context, defaultCluster));
 app.get("/c/:cluster/kafka", async (context) => await openKafka(context, context.req.param("cluster")));
 
-app.get("/metrics", async (context) => await metrics(context, "default"));
+app.get("/metrics", async (context) => await metrics(context, defaultCluster));
 app.get("/c/:cluster/metrics", async (context) => await metrics(context, context.req.param("cluster")));
 
 for (const path of ["/", "/health", "/kafka", "/metrics", "/c/:cluster/kafka", "/c/:cluster/metrics"]) {
@@ -75,23 +75,38 @@ interface Measured {
   metrics(): Promise<MetricsSnapshot>;
 }
 
-/** Asks the brokers, and the leaders that they have spoken to: nobody is woken who has not worked. */
+/**
+ * Asks the controller whether there is such a cluster, then the brokers, then whom they have spoken to: nobody is made by the asking, and
+ * no leader, group or transaction is woken that has not worked.
+ */
 async function metrics(context: AppContext, cluster: string): Promise<Response> {
-  const { BROKER, LEADER, CONTROLLER } = context.env;
+  const { BROKER, LEADER, CONTROLLER, GROUP, TRANSACTION } = context.env;
   if (!isClusterName(cluster)) return context.text("not a cluster name\n", 400);
   const settings = settingsOf(context.env);
+  const controller = CONTROLLER.getByName(controllerName(cluster)) as unknown as {
+    metrics(): Promise<MetricsSnapshot | undefined>;
+  };
+  const controllerMetrics = await controller.metrics();
+  if (controllerMetrics === undefined) {
+    // Whoever watches a new server must not take it for a broken one.
+    return cluster === defaultCluster ? metricsText(context, []) : context.text("no such cluster\n", 404);
+  }
   const brokers = await Promise.all(
     brokersOf(settings, cluster).map(
       async (name) => await (BROKER.getByName(name) as unknown as { metrics(): Promise<BrokerMetrics> }).metrics(),
     ),
   );
-  const cells = [...new Set(brokers.flatMap((broker) => broker.cells))];
+  const named = (pick: (broker: BrokerMetrics) => readonly string[]) => [...new Set(brokers.flatMap(pick))];
   const measured = [
-    ...cells.map((cell) => LEADER.getByName(leaderName(cluster, cell))),
-    ...(cells.length > 0 ? [CONTROLLER.getByName(controllerName(cluster))] : []),
+    ...new Set(brokers.flatMap((broker) => broker.cells)).values().map((cell) => LEADER.getByName(leaderName(cluster, cell))),
+    ...named((broker) => broker.groups).map((groupId) => GROUP.getByName(groupName(cluster, groupId))),
+    ...named((broker) => broker.transactions).map((id) => TRANSACTION.getByName(transactionName(cluster, id))),
   ] as unknown as Measured[];
   const others = await Promise.allSettled(measured.map(async (object) => await object.metrics()));
   const snapshots = others.flatMap((other) => (other.status === "fulfilled" ? [other.value] : []));
-  const text = renderMetrics(sumMetrics([...brokers.map((broker) => broker.metrics), ...snapshots]));
-  return context.text(text, 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+  return metricsText(context, [controllerMetrics, ...brokers.map((broker) => broker.metrics), ...snapshots]);
+}
+
+function metricsText(context: AppContext, snapshots: readonly MetricsSnapshot[]): Response {
+  return context.text(renderMetrics(sumMetrics(snapshots)), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
 }

@@ -6,7 +6,7 @@ import type { Settings } from "../core/settings.ts";
 import { type Env, settingsOf } from "../durable-objects/env.ts";
 import { brokerName } from "../durable-objects/names.ts";
 
-const defaultCluster = "default";
+export const defaultCluster = "default";
 
 export function zonesOf(settings: Settings): readonly string[] {
   return settings.zones.split(",");

@@ -5,7 +5,7 @@
 import type { ConsumerHeartbeatAnswer } from "../../../core/group/consumer/requests.ts";
 import type { GroupCluster } from "./cluster.ts";
 import { Committer } from "./committer.ts";
-import { instanceOf, Process, type Behaviour, type SharedProcess } from "./process.ts";
+import { Process, type Behaviour } from "./process.ts";
 
 const beatMs = 2000;
 
@@ -23,13 +23,12 @@ export class ConsumerMember implements Behaviour {
   #said: string | undefined;
   epoch = 0;
 
-  /** `shared`: of a process that speaks another protocol in other lives. */
-  constructor(cluster: GroupCluster, index: number, shared?: SharedProcess) {
+  constructor(cluster: GroupCluster, index: number) {
     this.#cluster = cluster;
     const name = `consumer${index}`;
-    this.#instance = instanceOf(cluster, index, shared);
+    this.#instance = cluster.world.random.chance(0.3) ? `instance${index}` : null;
     this.#committer = new Committer(cluster, name);
-    this.process = shared?.process ?? new Process(cluster.world, name, cluster.storm, this);
+    this.process = new Process(cluster.world, name, cluster.storm, this);
   }
 
   get owned(): readonly number[] {
@@ -107,9 +106,6 @@ export class ConsumerMember implements Behaviour {
         break;
       case 82:
         return this.process.end("is fenced");
-      case 69:
-        // The group went on under the classic protocol without this member.
-        return this.process.end("has lost its group");
       case 25:
       case 110:
         this.lose();

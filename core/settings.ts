@@ -21,6 +21,8 @@ export const settingDefaults = {
   zones: "local",
   "brokers.per.zone": 1,
   "socket.request.max.bytes": 32 * 1024 * 1024,
+  /** TCP connections only: a WebSocket that sleeps costs nothing. 0: never. */
+  "connections.max.idle.ms": 600_000,
   /** Requests of one connection that may be worked on side by side. */
   "connection.requests.max": 64,
   "message.max.bytes": 1048588,

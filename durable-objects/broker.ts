@@ -19,6 +19,7 @@ import { controllerClient } from "./controller-client.ts";
 import type { Env } from "./env.ts";
 import { groupClient } from "./group-client.ts";
 import type { BrokerServices, ConnectionFacts } from "./handler.ts";
+import { IdleConnections } from "./idle-connections.ts";
 import { leaderClient } from "./leader-client.ts";
 import { Log } from "./log.ts";
 import { Metrics, type MetricsSnapshot } from "./metrics.ts";
@@ -55,6 +56,11 @@ export interface BrokerMetrics {
   readonly transactions: readonly string[];
 }
 
+function after(ms: number, work: () => void): () => void {
+  const timer = setTimeout(work, Math.min(ms, timerMsMax));
+  return () => clearTimeout(timer);
+}
+
 export class BrokerObject extends DurableObject<Env> {
   readonly #cluster: string;
   readonly #zone: string;
@@ -68,6 +74,7 @@ export class BrokerObject extends DurableObject<Env> {
   readonly #webSockets: WebSocketFronts;
   readonly #connections = new Set<Connection>();
   readonly #slowReaders: SlowReaders;
+  readonly #idle: IdleConnections;
   readonly #quotas: ClientQuotas;
   readonly #coordinators = new Map<number, BatchCoordinator>();
   readonly #groups: Recent<GroupClient>;
@@ -95,6 +102,7 @@ export class BrokerObject extends DurableObject<Env> {
     this.#runner = this.#startRunner(nodeId, controller);
     this.#services = this.#offer(nodeId, controller, nextProducerId);
     this.#quotas = new ClientQuotas(() => this.#services.catalog.quotas, settings);
+    this.#idle = new IdleConnections({ idleMsMax: settings["connections.max.idle.ms"], now: () => Date.now(), after });
     this.#slowReaders = new SlowReaders({
       readers: this.#connections,
       isPressed: () => this.#machine.levels.pinnedBytes > settings["broker.memory.bytes"] / 2,
@@ -187,17 +195,16 @@ export class BrokerObject extends DurableObject<Env> {
       onRoom: transport.onRoom,
       onEnd: () => {
         this.#connections.delete(connection);
+        this.#idle.delete(connection);
         this.#metrics.adjustGauge(`kante_connections{transport="${kind}"}`, -1);
       },
       now: () => Date.now(),
-      after: (ms, work) => {
-        const timer = setTimeout(work, Math.min(ms, timerMsMax));
-        return () => clearTimeout(timer);
-      },
+      after,
       log: this.#log,
       metrics: this.#metrics,
     });
     this.#connections.add(connection);
+    if (kind === "tcp") this.#idle.add(connection);
     return connection;
   }
 

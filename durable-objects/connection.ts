@@ -76,6 +76,7 @@ export class Connection {
   readonly #places: Place[] = [];
   #unsentBytes = 0;
   #takenAtMs = 0;
+  #activeAtMs: number;
   /** The produce request that has not handed over its records yet: the next one must not overtake it. */
   #unappended: Place | undefined;
   /** The fetch whose answer has not left: what the next one read would hold memory that this one may be waiting for. */
@@ -90,6 +91,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#activeAtMs = options.now();
     this.#muting = new Muting({ now: options.now, after: options.after, onOver: () => this.resume() });
   }
 
@@ -117,6 +119,11 @@ export class Connection {
     return this.#takenAtMs;
   }
 
+  /** When the client last sent or took something, or came. */
+  get activeAtMs(): number {
+    return Math.max(this.#activeAtMs, this.#takenAtMs);
+  }
+
   /** The transport got rid of some bytes, though perhaps not of a whole answer. */
   taken(): void {
     this.#takenAtMs = this.#options.now();
@@ -136,6 +143,7 @@ export class Connection {
   /** One request without its length. */
   receive(frame: Uint8Array): void {
     if (this.#ended || this.#failing) return;
+    this.#activeAtMs = this.#options.now();
     this.#waiting.push(frame);
     this.#waitingBytes += frame.byteLength;
     this.#begin();

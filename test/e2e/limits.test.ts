@@ -1,4 +1,5 @@
 /** Floods: more than a broker can hold, at a store that is slow. Memory stays within its budget and nothing acknowledged is lost. */
+import { connect } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { LoadConnection, pipeline } from "../../bench/load/load-connection.ts";
 import { batchOf, checkFetched, checkProduced, createTopic, fetchRequest, produceRequest } from "../../bench/load/requests.ts";
@@ -86,4 +87,15 @@ test("[I9] a client that sends nonsense is closed, and another one on the same b
     expect(closed.code).toBe(1008);
     expect(checkProduced((await steady.send(request)).head)).toBe(index);
   }
+});
+
+test("a TCP connection that nobody uses is closed in the end", async () => {
+  const running = await server({ data: temporaryFolder(), args: ["--set", "connections.max.idle.ms=100"] });
+  const socket = connect(portOf(running), "127.0.0.1");
+  onTestFinished(() => void socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    socket.once("end", resolve);
+    socket.once("error", reject);
+    socket.resume();
+  });
 });

@@ -14,6 +14,7 @@ export interface SentBatch {
 
 export type Happening =
   | GroupHappening
+  | TransactionHappening
   | { readonly kind: "sent"; readonly at: number; readonly batch: SentBatch }
   | { readonly kind: "acknowledged"; readonly at: number; readonly batch: SentBatch; readonly baseOffset: number }
   | {
@@ -32,7 +33,13 @@ export type Happening =
       readonly highWatermark: number;
     }
   /** The partition's durable end at its leader: what no crash can take back. */
-  | { readonly kind: "durable"; readonly at: number; readonly partition: string; readonly nextOffset: number }
+  | {
+      readonly kind: "durable";
+      readonly at: number;
+      readonly partition: string;
+      readonly nextOffset: number;
+      readonly lastStableOffset: number;
+    }
   /** A key was written again; with other bytes than it had? */
   | { readonly kind: "put-again"; readonly at: number; readonly key: string; readonly same: boolean }
   /** Inline records of a cell became an object. */
@@ -92,6 +99,39 @@ export type GroupHappening =
       readonly state: string;
       readonly partitions: number;
       readonly members: readonly { readonly name: string; readonly epoch: number; readonly owned: readonly number[] }[];
+    };
+
+/** A transaction as its producer and read_committed readers see it. `transaction` is its name, unique in the run. */
+export type TransactionHappening =
+  /** A batch of it was acknowledged. */
+  | {
+      readonly kind: "taken";
+      readonly at: number;
+      readonly transaction: string;
+      readonly partition: string;
+      readonly values: readonly string[];
+    }
+  /** The producer asks for its end: from now on its records may be seen, if it is to be committed. */
+  | { readonly kind: "ending"; readonly at: number; readonly transaction: string; readonly commit: boolean }
+  /** What the producer knows of it in the end; nothing where it died, or where an answer was lost for good. */
+  | { readonly kind: "ended"; readonly at: number; readonly transaction: string; readonly commit: boolean }
+  /** A marker rests. */
+  | {
+      readonly kind: "marker";
+      readonly at: number;
+      readonly partition: string;
+      readonly producerId: number;
+      readonly generation: number;
+    }
+  | { readonly kind: "stable"; readonly at: number; readonly observer: string; readonly partition: string; readonly offset: number }
+  /** A read_committed reader took a record for committed. */
+  | {
+      readonly kind: "read-committed";
+      readonly at: number;
+      readonly reader: string;
+      readonly partition: string;
+      readonly offset: number;
+      readonly value: string;
     };
 
 export type History = readonly Happening[];

@@ -6,7 +6,17 @@
 import { DrainPace, mergedObject, type DrainPlan } from "../../core/cell/drain.ts";
 import { MemoryCoordinator, MemoryRows } from "../../core/cell/memory-coordinator.ts";
 import type { JournalRow } from "../../core/cell/cell.ts";
-import type { CommitReply, CommitRequest, Extent, FindReply, FindRequest, FollowReply } from "../../core/coordinator.ts";
+import type {
+  CommitReply,
+  CommitRequest,
+  Extent,
+  FindReply,
+  FindRequest,
+  FollowReply,
+  MarkerAnswer,
+  MarkerRequest,
+  PartitionBounds,
+} from "../../core/coordinator.ts";
 import type { Settings } from "../../core/settings.ts";
 import { kernel } from "../../kernel/kernel.ts";
 import type { Happening } from "./history.ts";
@@ -83,8 +93,11 @@ export class SimulatedLeader {
 
   /** Where the partition's log ends, for the world's own questions. */
   nextOffset(place: PartitionPlace): number {
-    const found = this.#coordinator.cell.findBatches([{ ...place.ref, offset: 0, maxBytes: 1 }]);
-    return found.results[0]!.bounds.highWatermark;
+    return this.bounds(place).highWatermark;
+  }
+
+  bounds(place: PartitionPlace): PartitionBounds {
+    return this.#coordinator.cell.findBatches([{ ...place.ref, offset: 0, maxBytes: 1 }]).results[0]!.bounds;
   }
 
   #load(): void {
@@ -93,20 +106,49 @@ export class SimulatedLeader {
     const kept = this.#options.plant.is("lose-rows-on-crash") ? this.#durableRows.slice(0, -1) : this.#durableRows;
     for (const row of kept) rows.journal.set(row.sequence, row);
     const { settings } = this.#options;
-    this.#coordinator = new MemoryCoordinator({ cell: this.#cell, rows, settings, now: () => this.#world.now });
+    this.#coordinator = new MemoryCoordinator({ cell: this.#cell, rows, settings, now: () => Math.floor(this.#world.now) });
   }
 
   commit(request: CommitRequest, answer: (reply: CommitReply) => void): void {
     const before = this.#coordinator.cell.cursor;
-    const reply = this.#coordinator.commitNow(this.#options.plant.is("forget-sequences") ? withoutProducers(request) : request);
-    const after = this.#coordinator.cell.cursor;
-    if (after !== before) {
-      this.#makeDurable(this.#coordinator.rows.journal.get(after)!);
-      if (this.#world.random.chance(0.02)) this.#planSnapshot();
-      if (!this.#draining && this.#coordinator.cell.isDrainDue && this.#pace.begins()) this.#drain();
-    }
+    const reply = this.#coordinator.commitNow(this.#spoilt(request));
+    if (this.#coordinator.cell.cursor !== before) this.#written();
     this.#gate(() => answer(reply));
     this.#wakeFollowers();
+  }
+
+  #spoilt(request: CommitRequest): CommitRequest {
+    const { plant } = this.#options;
+    if (plant.is("forget-sequences")) return withoutProducers(request);
+    return plant.is("take-late-batches") ? withGeneration(request, this.#coordinator.cell.cursor + 1) : request;
+  }
+
+  writeMarkers(requests: readonly MarkerRequest[], answer: (answers: readonly MarkerAnswer[]) => void): void {
+    const before = new Map(this.#places.map((place) => [place, this.nextOffset(place)]));
+    const { cursor } = this.#coordinator.cell;
+    const later = this.#options.plant.is("mark-twice") || this.#options.plant.is("take-late-batches") ? cursor + 1 : 0;
+    const answers = this.#coordinator.writeMarkersNow(
+      requests.map((request) => ({ ...request, generation: later || request.generation })),
+    );
+    if (this.#coordinator.cell.cursor !== cursor) {
+      this.#written();
+      for (const { producerId, generation, partitions } of requests) {
+        for (const { topicId, partition } of partitions) {
+          const place = this.#places.find(({ ref }) => ref.topicId === topicId && ref.partition === partition);
+          if (place === undefined || this.nextOffset(place) === before.get(place)) continue;
+          const marker = { partition: place.name, producerId, generation };
+          this.#gate(() => this.#options.record({ kind: "marker", at: this.#world.now, ...marker }));
+        }
+      }
+    }
+    this.#gate(() => answer(answers));
+    this.#wakeFollowers();
+  }
+
+  #written(): void {
+    this.#makeDurable(this.#coordinator.rows.journal.get(this.#coordinator.cell.cursor)!);
+    if (this.#world.random.chance(0.02)) this.#planSnapshot();
+    if (!this.#draining && this.#coordinator.cell.isDrainDue && this.#pace.begins()) this.#drain();
   }
 
   /** The PUT is held, as every answer is, until the rows that the object is made of rest. */
@@ -175,7 +217,10 @@ export class SimulatedLeader {
   #makeDurable(row: JournalRow): void {
     const late = this.#options.plant.is("show-before-durable") || this.#options.plant.is("drain-before-durable");
     const delay = late ? 200 : 1;
-    const ends = this.#places.map((place) => ({ partition: place.name, nextOffset: this.nextOffset(place) }));
+    const ends = this.#places.map((place) => {
+      const { highWatermark, lastStableOffset } = this.bounds(place);
+      return { partition: place.name, nextOffset: highWatermark, lastStableOffset };
+    });
     const rest = this.life.bind(() => {
       this.#durableRows.push(row);
       for (const end of ends) this.#options.record({ kind: "durable", at: this.#world.now, ...end });
@@ -201,6 +246,14 @@ export class SimulatedLeader {
     });
     this.#world.after(5, `cell ${this.#cell} writes a snapshot`, take);
   }
+}
+
+function withGeneration(request: CommitRequest, transactionGeneration: number): CommitRequest {
+  const entries = request.entries.map((entry) => ({
+    ...entry,
+    batches: entry.batches.map((batch) => ({ ...batch, transactionGeneration })),
+  }));
+  return { ...request, entries };
 }
 
 function withoutProducers(request: CommitRequest): CommitRequest {

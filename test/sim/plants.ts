@@ -17,6 +17,12 @@ export const plants = [
   "release-too-early",
   "accept-zombies",
   "write-on-heartbeats",
+  "take-late-batches",
+  "mark-twice",
+  "forget-aborted",
+  "everything-is-stable",
+  "stable-goes-back",
+  "commit-in-one-cell",
 ] as const;
 
 export type Plant = (typeof plants)[number];

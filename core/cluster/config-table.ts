@@ -142,7 +142,7 @@ function invalidConfigs(
   for (const [name, value] of Object.entries(configs)) {
     const definition = definitions.get(name);
     if (type === configResources.broker && definition?.dynamic !== true) {
-      return refuse(errorCodes.INVALID_REQUEST, `Cannot update these configs dynamically: Set(${name})`);
+      return refuse(errorCodes.INVALID_REQUEST, `Cannot update these configs dynamically: [${name}]`);
     }
     if (definition === undefined) return `Unknown group config name: ${name}`;
     const reason = invalidConfigValue(definition, value);

@@ -19,6 +19,8 @@ export interface ConfigDefinition {
   readonly dynamic?: boolean;
   /** Of a broker's config: the topic config whose default it is. */
   readonly topicConfig?: string;
+  /** The default is no value of any broker config (or of another than the one named): it is not among the synonyms. */
+  readonly isUnnamedDefault?: true;
   /** Names of the same config at the broker, the strongest first. */
   readonly synonyms: readonly string[];
   readonly doc: string;
@@ -80,7 +82,7 @@ function invalidList(definition: ConfigDefinition, value: string): string | unde
   if (definition.throttledReplicas !== undefined) {
     if (items.length === 0 || (items.length === 1 && items[0] === "*") || items.every((item) => throttledReplica.test(item)))
       return undefined;
-    return `Invalid value ${value} for configuration ${definition.name}: ${definition.name} must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...`;
+    return `Invalid value [${items.join(", ")}] for configuration ${definition.name}: ${definition.name} must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...`;
   }
   if (new Set(items).size < items.length) return `Configuration '${definition.name}' values must not be duplicated.`;
   for (const item of items) {

@@ -33,7 +33,7 @@ const definitions: readonly ConfigDefinition[] = [
     ),
     max: undefined,
   },
-  { ...timeout("streams.num.standby.replicas", 0, 0, 2, "Standby tasks of a streams group."), synonyms: [] },
+  timeout("streams.num.standby.replicas", 0, 0, 2, "Standby tasks of a streams group."),
   timeout("streams.session.timeout.ms", 45_000, 45_000, 60_000, "How long a member of a streams group may be silent."),
 ];
 

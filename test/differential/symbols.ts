@@ -8,6 +8,8 @@ import { kernel } from "../../kernel/kernel.ts";
 
 const uuidPattern = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const zeroUuid = "00000000-0000-0000-0000-000000000000";
+/** Milliseconds within a message: the present, or as far before it as an int64 reaches. */
+const timePattern = /\b1[7-9]\d{11}\b|-92233702\d{11}\b/g;
 /** What is this near to the clock of the suite was read from a clock. */
 const presentMs = 3_600_000;
 
@@ -18,7 +20,10 @@ const machineFacts: Readonly<Record<string, string>> = {
   logDir: "a folder",
   totalBytes: "a disk's size",
   usableBytes: "a disk's size",
+  sessionId: "a session",
+  finalizedFeaturesEpoch: "an offset of the metadata",
 };
+const nothing: ReadonlySet<unknown> = new Set([null, "", -1, -1n]);
 
 export class Symbols {
   readonly #names = new Map<string, string>();
@@ -39,7 +44,7 @@ export class Symbols {
     if (value !== null && typeof value === "object") {
       return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, this.plain(inner, name)]));
     }
-    if (field in machineFacts && value !== null && value !== "" && Number(value) !== -1) return machineFacts[field];
+    if (field in machineFacts && !nothing.has(value)) return field === "sessionId" && value === 0 ? 0 : machineFacts[field];
     if (field === "producerId") return this.#producer(value as bigint);
     if (typeof value === "bigint" || typeof value === "number") return present(Number(value));
     return typeof value === "string" ? this.#text(value) : value;
@@ -55,7 +60,8 @@ export class Symbols {
   #text(text: string): string {
     let result = text;
     for (const [id, name] of this.#names) result = result.replaceAll(id, name);
-    return result.replace(uuidPattern, (id) => {
+    for (const [id, name] of this.#producers) result = result.replace(new RegExp(`producerId:? ${id}\\b`), `producerId ${name}`);
+    return result.replace(timePattern, aTime).replace(uuidPattern, (id) => {
       if (id === zeroUuid) return id;
       this.#unnamed += 1;
       this.name(id, `id ${this.#unnamed}`);
@@ -98,8 +104,12 @@ function opened(codec: number, body: Uint8Array): Uint8Array {
   return codec === 4 ? zstdDecompressSync(body) : body;
 }
 
-function present(value: number): number | string {
-  return Math.abs(value - Date.now()) < presentMs ? "now" : value;
+function aTime(text: string): string {
+  return text.startsWith("-") || typeof present(Number(text), 1000 * presentMs) === "string" ? "‹time›" : text;
+}
+
+function present(value: number, toleranceMs = presentMs): number | string {
+  return Math.abs(value - Date.now()) < toleranceMs ? "now" : value;
 }
 
 /** Bytes that are readable are shown as text. */

@@ -57,10 +57,7 @@ describe("DescribeConfigs", () => {
       value: "1000",
       configSource: 1,
       readOnly: false,
-      synonyms: [
-        { name: "retention.ms", value: "1000", source: 1 },
-        { name: "log.retention.ms", value: "604800000", source: 5 },
-      ],
+      synonyms: [{ name: "retention.ms", value: "1000", source: 1 }],
     });
     const policy = configs.find(({ name }) => name === "cleanup.policy");
     expect(policy).toMatchObject({ value: "delete", configSource: 5 });
@@ -190,7 +187,7 @@ describe("IncrementalAlterConfigs and AlterConfigs", () => {
       "Unknown resource type 16",
       "Error due to duplicate config keys",
       "Null value not supported for : flush.ms",
-      "Cannot update these configs dynamically: Set(wal.buffer.bytes)",
+      "Cannot update these configs dynamically: [wal.buffer.bytes]",
     ]);
   });
 
@@ -351,7 +348,7 @@ test.each(servedVersions(describeQuorum))("DescribeQuorum v%i shows one voter, t
       [0, 9000],
       [1, 9001],
     ]);
-  expect(await ask("t")).toMatchObject({ errorCode: 42 });
+  expect(await ask("t")).toMatchObject({ errorCode: 0, topics: [{ topicName: "t", partitions: [{ errorCode: 3 }] }] });
 });
 
 test.each(servedVersions(updateFeatures))("UpdateFeatures v%i takes what is true already", async (version) => {
@@ -359,7 +356,8 @@ test.each(servedVersions(updateFeatures))("UpdateFeatures v%i takes what is true
     new FakeBroker().ask(updateFeatures, version, { featureUpdates: [{ feature, maxVersionLevel }] });
   const codes = async (feature: string, level: number) => {
     const { errorCode, results } = (await ask(feature, level))!;
-    return version < 2 ? results[0]!.errorCode : errorCode;
+    expect(results).toHaveLength(version < 2 && errorCode === 0 ? 1 : 0);
+    return errorCode;
   };
   expect(await codes("no.such", 0)).toBe(0);
   expect(await codes("no.such", 5)).toBe(95);

@@ -107,8 +107,7 @@ describe("DeleteTopics", () => {
       [null, strange, 100],
       [null, zeroId, 42],
       ["b", b, 42],
-      ["c", zeroId, 42],
-      ["c", c, 0],
+      ["c", c, 42],
     ]);
   });
 

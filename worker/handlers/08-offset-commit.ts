@@ -2,11 +2,10 @@
  * OffsetCommit, versions 2–10. The group decides who may commit; topics that do not exist are refused here, so that a group only
  * holds offsets of topics that do. KIP-848 (member epochs), KIP-1186 (topic ids from version 10).
  */
-import { errorCodes } from "../../protocol/errors.ts";
 import { offsetCommit } from "../../protocol/messages/08-offset-commit.ts";
 import type { RequestOf } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
-import { factsOf, known, resolveTopics } from "./group-requests.ts";
+import { codesOf, existing, factsOf, known, resolvePartitions } from "./group-requests.ts";
 import { unknownTopicCode } from "./topics.ts";
 
 type Partition = RequestOf<typeof offsetCommit>["topics"][number]["partitions"][number];
@@ -16,7 +15,7 @@ export const offsetCommitHandler = defineHandler({
   versions: [2, 10],
   async handle(request, context) {
     const byId = context.apiVersion >= 10;
-    const resolved = await resolveTopics(request.topics, context, byId);
+    const resolved = await resolvePartitions(request.topics, context, byId);
     const asked = known(resolved);
     const { partitionErrors } =
       asked.length === 0
@@ -30,7 +29,7 @@ export const offsetCommitHandler = defineHandler({
               topics: asked.map(({ topic, entry }) => ({
                 topicId: entry.id,
                 name: entry.name,
-                partitions: topic.partitions.map(committed),
+                partitions: existing(topic.partitions, entry).map(committed),
               })),
             },
             factsOf(context),
@@ -42,10 +41,7 @@ export const offsetCommitHandler = defineHandler({
         return {
           name,
           topicId,
-          partitions: partitions.map(({ partitionIndex }, index) => ({
-            partitionIndex,
-            errorCode: errors === undefined ? unknownTopicCode(byId) : (errors[index] ?? errorCodes.UNKNOWN_SERVER_ERROR),
-          })),
+          partitions: codesOf(partitions, entry, errors, unknownTopicCode(byId)),
         };
       }),
     };

@@ -55,8 +55,12 @@ function resolve({ name, topicId }: Asked, all: readonly Asked[], { catalog }: B
       ? refuse(errorCodes.UNKNOWN_TOPIC_ID, "This server does not host this topic ID.")
       : refuse(errorCodes.UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition.");
   }
-  if (name !== null && all.some((other) => other.topicId === topic.id)) {
-    return refuse(errorCodes.INVALID_REQUEST, "The provided topic name maps to an ID that was already supplied.");
+  const isTheSame = (other: Asked) =>
+    name === null ? other.name === topic.name && other.topicId === zeroId : other.topicId === topic.id;
+  if (all.some(isTheSame)) {
+    // One answer for both ways of naming it.
+    const errorMessage = "The provided topic name maps to an ID that was already supplied.";
+    return { name: topic.name, topicId: topic.id, errorCode: errorCodes.INVALID_REQUEST, errorMessage };
   }
   return { name: topic.name, topicId: topic.id, errorCode: errorCodes.NONE, errorMessage: null };
 }

@@ -65,8 +65,11 @@ function describeResource(type: number, name: string, lookup: Lookup, context: R
       if (name === "") return refuse("Group name must not be empty");
       return describeGroup(lookup(type, name), context);
     case clientMetricsResource:
-    case brokerLoggerResource:
-      return [];
+      return name === "" ? refuse("Client metrics subscription name must not be empty") : [];
+    case brokerLoggerResource: {
+      const unknown = name === "" ? "Broker id must not be empty" : unknownBroker(name, context.services.settings);
+      return unknown === undefined ? [] : refuse(unknown);
+    }
     default:
       return refuse(`Unsupported resource type: ${type}`);
   }

@@ -26,7 +26,7 @@ export const createPartitionsHandler = defineHandler({
         ...[...duplicates].map((name) => ({
           name,
           errorCode: errorCodes.INVALID_REQUEST,
-          errorMessage: "Duplicate topic in request.",
+          errorMessage: "Duplicate topic name.",
         })),
         ...asked.map(({ name }, index) => ({ name, ...outcomes[index] })),
       ],

@@ -3,17 +3,20 @@
  */
 import { errorCodes } from "../../protocol/errors.ts";
 import { electLeaders } from "../../protocol/messages/43-elect-leaders.ts";
+import type { RequestOf } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
 import { controllerUnreachable } from "./unreachable.ts";
 
 const preferred = 0;
 const unclean = 1;
 
+type TopicPartitions = NonNullable<RequestOf<typeof electLeaders>["topicPartitions"]>;
+
 export const electLeadersHandler = defineHandler({
   api: electLeaders,
   versions: [0, 2],
   async handle({ electionType, topicPartitions }, { services }) {
-    if (electionType !== preferred && electionType !== unclean) return { errorCode: errorCodes.INVALID_REQUEST };
+    if (electionType !== preferred && electionType !== unclean) return unknownElection(electionType, topicPartitions ?? []);
     // For all partitions Kafka names only those whose leader changed.
     if (topicPartitions === null) return {};
     await services.catalog.all();
@@ -43,3 +46,13 @@ export const electLeadersHandler = defineHandler({
     })),
   }),
 });
+
+/** Said of each partition as well as of the whole, as Kafka does. */
+function unknownElection(electionType: number, asked: TopicPartitions) {
+  const refused = { errorCode: errorCodes.INVALID_REQUEST, errorMessage: `Unknown election type ${electionType}` };
+  const replicaElectionResults = asked.map(({ topic, partitions }) => ({
+    topic,
+    partitionResult: partitions.map((partitionId) => ({ partitionId, ...refused })),
+  }));
+  return { errorCode: errorCodes.INVALID_REQUEST, replicaElectionResults };
+}

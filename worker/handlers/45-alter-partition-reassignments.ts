@@ -32,7 +32,8 @@ export const alterPartitionReassignmentsHandler = defineHandler({
 function reassigned(name: string, partition: number, replicas: readonly number[] | null, context: RequestContext) {
   const topic = context.services.catalog.lastByName(name);
   if (topic?.partitions[partition] === undefined) {
-    const errorMessage = "This server does not host this topic-partition.";
+    const errorMessage =
+      topic === undefined ? `Unable to find a topic named ${name}.` : `Unable to find partition ${name}:${partition}.`;
     return { errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION, errorMessage };
   }
   if (replicas === null) {

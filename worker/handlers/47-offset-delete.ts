@@ -2,7 +2,7 @@
 import { errorCodes } from "../../protocol/errors.ts";
 import { offsetDelete } from "../../protocol/messages/47-offset-delete.ts";
 import { defineHandler } from "./define-handler.ts";
-import { known, resolveTopics } from "./group-requests.ts";
+import { codesOf, existing, known, resolvePartitions } from "./group-requests.ts";
 import { unknownTopicCode } from "./topics.ts";
 
 export const offsetDeleteHandler = defineHandler({
@@ -10,12 +10,12 @@ export const offsetDeleteHandler = defineHandler({
   versions: [0, 0],
   async handle({ groupId, topics }, context) {
     if (groupId === "") return { errorCode: errorCodes.INVALID_GROUP_ID };
-    const resolved = await resolveTopics(topics, context, false);
+    const resolved = await resolvePartitions(topics, context, false);
     const answer = await context.services.group(groupId).deleteOffsets({
       topics: known(resolved).map(({ topic, entry }) => ({
         topicId: entry.id,
         name: entry.name,
-        partitions: topic.partitions.map(({ partitionIndex }) => partitionIndex),
+        partitions: existing(topic.partitions, entry).map(({ partitionIndex }) => partitionIndex),
       })),
     });
     if (answer.errorCode !== errorCodes.NONE) return { errorCode: answer.errorCode };
@@ -25,10 +25,7 @@ export const offsetDeleteHandler = defineHandler({
         const errors = entry === undefined ? undefined : answer.partitionErrors[answered++];
         return {
           name,
-          partitions: partitions.map(({ partitionIndex }, index) => ({
-            partitionIndex,
-            errorCode: errors?.[index] ?? unknownTopicCode(false),
-          })),
+          partitions: codesOf(partitions, entry, errors, unknownTopicCode(false)),
         };
       }),
     };

@@ -6,6 +6,7 @@ import { zeroId } from "../../core/cluster/ids.ts";
 import type { RequestContext } from "../../durable-objects/handler.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { describeQuorum } from "../../protocol/messages/55-describe-quorum.ts";
+import type { RequestOf } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
 import { controllerId, endpointsOf } from "./nodes.ts";
 import { controllerUnreachable } from "./unreachable.ts";
@@ -17,9 +18,8 @@ export const describeQuorumHandler = defineHandler({
   versions: [0, 2],
   async handle({ topics }, context) {
     const isAboutMetadata = topics.length === 1 && topics[0]?.topicName === metadataTopic && topics[0].partitions.length === 1;
-    if (!isAboutMetadata || topics[0]?.partitions[0]?.partitionIndex !== 0) {
-      return { errorCode: errorCodes.INVALID_REQUEST, errorMessage: "Only the cluster's metadata has a quorum." };
-    }
+    if (!isAboutMetadata || topics[0]?.partitions[0]?.partitionIndex !== 0)
+      return { errorMessage: null, topics: topics.map(without) };
     await context.services.catalog.all();
     const endpoints = endpointsOf(context);
     return {
@@ -30,6 +30,18 @@ export const describeQuorumHandler = defineHandler({
   },
   unreachable: () => controllerUnreachable,
 });
+
+/** Only the cluster's metadata has a quorum. */
+function without({ topicName, partitions }: RequestOf<typeof describeQuorum>["topics"][number]) {
+  return {
+    topicName,
+    partitions: partitions.map(({ partitionIndex }) => ({
+      partitionIndex,
+      errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION,
+      errorMessage: null,
+    })),
+  };
+}
 
 function quorum(context: RequestContext) {
   const leaderId = controllerId(context);

@@ -9,11 +9,11 @@ import { defineHandler } from "./define-handler.ts";
 export const updateFeaturesHandler = defineHandler({
   api: updateFeatures,
   versions: [0, 2],
-  handle({ featureUpdates }, { apiVersion }) {
+  handle({ featureUpdates }) {
     const results = featureUpdates.map(({ feature, maxVersionLevel }) => ({ feature, ...updated(feature, maxVersionLevel) }));
     const failed = results.find(({ errorCode }) => errorCode !== errorCodes.NONE);
-    // From version 2 on the updates stand or fall together, and say so in one place.
-    if (apiVersion < 2 || failed === undefined) return { errorMessage: null, results };
+    // The updates stand or fall together, and say so in one place.
+    if (failed === undefined) return { errorMessage: null, results };
     const errorMessage = `The update failed for all features since the following feature had an error: ${failed.errorMessage}`;
     return { errorCode: failed.errorCode, errorMessage };
   },

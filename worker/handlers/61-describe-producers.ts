@@ -3,6 +3,7 @@
  * open transaction of each begins. KIP-664.
  */
 import type { PartitionDescription, PartitionRef } from "../../core/coordinator.ts";
+import { invalidTopicName } from "../../core/cluster/topic-names.ts";
 import type { RequestContext } from "../../durable-objects/handler.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { describeProducers } from "../../protocol/messages/61-describe-producers.ts";
@@ -53,11 +54,15 @@ function unanswered(ref: PartitionRef): PartitionDescription {
 }
 
 async function ask({ name, partitionIndexes }: Topic, questions: ByCell<PartitionRef>, { services }: RequestContext) {
-  const topic = await findTopic(services.catalog, { name, topicId: "" }, false);
+  const invalid = invalidTopicName(name);
+  const topic = invalid === undefined ? await findTopic(services.catalog, { name, topicId: "" }, false) : undefined;
   return {
     name,
     partitions: partitionIndexes.map((partitionIndex): Answered | Asked => {
       const known = topic?.partitions[partitionIndex];
+      if (invalid !== undefined) {
+        return { partitionIndex, errorCode: errorCodes.INVALID_TOPIC_EXCEPTION, errorMessage: invalid };
+      }
       if (topic === undefined || known === undefined) {
         const errorMessage = "This server does not host this topic-partition.";
         return { partitionIndex, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION, errorMessage };

@@ -26,6 +26,7 @@ async function describe(groupId: string, { services }: RequestContext) {
     errorMessage: group.errorCode === errorCodes.GROUP_ID_NOT_FOUND ? `Group ${groupId} ${group.errorMessage}` : group.errorMessage,
     members: members.map(({ assignment, targetAssignment, speaksClassic, ...member }) => ({
       ...member,
+      subscribedTopicRegex: member.subscribedTopicRegex ?? "",
       assignment: { topicPartitions: assignment },
       targetAssignment: { topicPartitions: targetAssignment },
       memberType: speaksClassic ? memberTypes.classic : memberTypes.consumer,

@@ -24,6 +24,8 @@ export const describeTopicPartitionsHandler = defineHandler({
     const all = await context.services.catalog.all();
     const known = new Map(all.map((topic) => [topic.name, topic]));
     const wanted = asked.length > 0 ? asked.map(({ name }) => name) : [...known.keys()];
+    if (asked.length > 0 && cursor !== null && !isCursorAmong(wanted, cursor))
+      return { topics: wanted.map(contradicted), nextCursor: null };
     const names = [...new Set(wanted)].filter((name) => cursor === null || name >= cursor.topicName).sort();
     let left = Math.max(1, Math.min(responsePartitionLimit, partitionsMax));
     const topics: Answered[] = [];
@@ -49,6 +51,18 @@ export const describeTopicPartitionsHandler = defineHandler({
     nextCursor: null,
   }),
 });
+
+/** Whoever names topics names that of the cursor too; it may have been deleted since. */
+function isCursorAmong(
+  names: readonly string[],
+  { topicName, partitionIndex }: { topicName: string; partitionIndex: number },
+): boolean {
+  return names.includes(topicName) && partitionIndex >= 0;
+}
+
+function contradicted(name: string): Answered {
+  return { errorCode: errorCodes.INVALID_REQUEST, name, topicId: zeroId };
+}
 
 function unknown(name: string): Answered {
   const isInvalid = invalidTopicName(name) !== undefined;

@@ -60,8 +60,8 @@ export function describeConfigs(
     add(name, own[name], ownSource);
     add(brokerName, defaults.allBrokers[name], configSource.allBrokers);
     add(brokerName, defaults.deployment[name], configSource.deployment);
-    add(brokerName, definition.default, configSource.builtIn);
-    const { value, source } = synonyms[0] ?? { value: null, source: configSource.builtIn };
+    if (definition.isUnnamedDefault !== true) add(brokerName, definition.default, configSource.builtIn);
+    const { value, source } = synonyms[0] ?? { value: definition.default ?? null, source: configSource.builtIn };
     return { definition, name, value, source, synonyms };
   });
 }

@@ -2,6 +2,7 @@
 import type { TopicEntry } from "../../core/cluster/catalog.ts";
 import type { ClientFacts } from "../../core/group/requests.ts";
 import type { RequestContext } from "../../durable-objects/handler.ts";
+import { errorCodes } from "../../protocol/errors.ts";
 import { findTopic } from "./topics.ts";
 
 /** READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS and ALTER_CONFIGS, as bits: what anybody may do while nothing is forbidden. */
@@ -28,6 +29,49 @@ export async function resolveTopics<Topic extends { readonly name: string; reado
       return { topic, entry: await findTopic(services.catalog, named, byId) };
     }),
   );
+}
+
+/**
+ * As `resolveTopics`, for requests whose partitions must exist: where one is not known, the list of topics is looked at anew, because
+ * the topic may have grown through another broker.
+ */
+export async function resolvePartitions<
+  Topic extends { readonly name: string; readonly topicId?: string; readonly partitions: readonly Partition[] },
+>(topics: readonly Topic[], context: RequestContext, byId: boolean): Promise<readonly Resolved<Topic>[]> {
+  const resolved = await resolveTopics(topics, context, byId);
+  if (
+    resolved.every(
+      ({ topic, entry }) => entry === undefined || existing(topic.partitions, entry).length === topic.partitions.length,
+    )
+  ) {
+    return resolved;
+  }
+  await context.services.catalog.all();
+  return await resolveTopics(topics, context, byId);
+}
+
+interface Partition {
+  readonly partitionIndex: number;
+}
+
+export function existing<P extends Partition>(partitions: readonly P[], { partitions: known }: TopicEntry): readonly P[] {
+  return partitions.filter(({ partitionIndex }) => known[partitionIndex] !== undefined);
+}
+
+/** Lays the group's codes, given for the partitions that exist, beside all that were asked for. */
+export function codesOf(
+  partitions: readonly Partition[],
+  entry: TopicEntry | undefined,
+  given: readonly number[] | undefined,
+  unknownTopic: number,
+): readonly { readonly partitionIndex: number; readonly errorCode: number }[] {
+  let next = 0;
+  return partitions.map(({ partitionIndex }) => {
+    if (entry === undefined) return { partitionIndex, errorCode: unknownTopic };
+    const isKnown = entry.partitions[partitionIndex] !== undefined;
+    const errorCode = isKnown ? (given?.[next++] ?? errorCodes.UNKNOWN_SERVER_ERROR) : errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
+    return { partitionIndex, errorCode };
+  });
 }
 
 /** Those that exist, as a group wants them named. */

@@ -39,6 +39,11 @@ const zstd = 4;
 /** zstd may be produced from this version on (KIP-110). */
 const zstdFrom = 7;
 const noTimestamp = -1;
+const lengthPosition = 8;
+const prologueBytes = 12;
+const magicPosition = 16;
+/** Of the oldest format. */
+const recordOverheadMin = 14;
 /** More than a client can look at; keeps one bad batch from a large answer. */
 const recordErrorsMax = 1000;
 
@@ -135,12 +140,22 @@ function refuseKeyless(header: BatchHeader, body: Uint8Array): RecordRefusal {
   return {
     ok: false,
     errorCode: errorCodes.INVALID_RECORD,
-    errorMessage: "One or more records have been rejected",
-    recordErrors: keyless.slice(0, recordErrorsMax).map((batchIndex) => ({
-      batchIndex,
-      batchIndexErrorMessage: "Compacted topic cannot accept message without key.",
-    })),
+    ...rejected(
+      keyless.slice(0, recordErrorsMax).map((batchIndex) => ({
+        batchIndex,
+        batchIndexErrorMessage: "Compacted topic cannot accept message without key.",
+      })),
+    ),
   };
+}
+
+/** The first three are named in one sentence, for clients that show no more. */
+function rejected(recordErrors: readonly RecordError[]): Pick<RecordRefusal, "errorMessage" | "recordErrors"> {
+  const first = recordErrors.slice(0, 3).map(({ batchIndex, batchIndexErrorMessage }) => {
+    return `RecordError(batchIndex=${batchIndex}, message='${batchIndexErrorMessage}')`;
+  });
+  const errorMessage = `One or more records have been rejected due to ${recordErrors.length} record errors in total, and only showing the first three errors at most: [${first.join(", ")}]`;
+  return { errorMessage, recordErrors };
 }
 
 function checkTime(
@@ -234,6 +249,12 @@ const reasons: Readonly<Record<InvalidReason, readonly [code: number, message: s
   codec: [errorCodes.UNSUPPORTED_COMPRESSION_TYPE, "The record batch uses a compression type that does not exist."],
 };
 
+/** What no producer of any age would have sent. */
+function damagedPrologue(size: number, magic: number): string | undefined {
+  if (size < recordOverheadMin) return `Record size ${size} is less than the minimum record overhead (${recordOverheadMin})`;
+  return magic < 0 || magic > 2 ? `Invalid magic found in record: ${magic}` : undefined;
+}
+
 function refuseInvalid(result: ValidateResult & { ok: false }, records: Uint8Array, effective: Effective): RecordRefusal {
   const { reason, recordIndex, position } = result;
   if (reason === "key-missing") {
@@ -243,9 +264,11 @@ function refuseInvalid(result: ValidateResult & { ok: false }, records: Uint8Arr
     if (!(body instanceof Promise)) return refuseKeyless(header, body);
   }
   const [code, message] = reasons[reason];
-  if (reason === "too-large") {
-    const size = new DataView(records.buffer, records.byteOffset).getInt32(position + 8) + 12;
-    return refuseSize(size, effective);
+  const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
+  if (reason === "too-large") return refuseSize(view.getInt32(position + lengthPosition) + prologueBytes, effective);
+  if (reason === "magic" || reason === "length") {
+    const damage = damagedPrologue(view.getInt32(position + lengthPosition), view.getInt8(position + magicPosition));
+    if (damage !== undefined) return refuse(errorCodes.CORRUPT_MESSAGE, damage);
   }
   const isRecord = recordIndex >= 0;
   return refuse(

@@ -36,9 +36,9 @@ export function unknownTopicCode(byId: boolean): number {
   return byId ? errorCodes.UNKNOWN_TOPIC_ID : errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
 }
 
-/** What a request's idea of the leader epoch comes to; -1 stands for no idea. */
+/** What a request's idea of the leader epoch comes to; below zero it has none. */
 export function leaderEpochError(current: number, requested: number): number {
-  if (requested === -1 || requested === current) return errorCodes.NONE;
+  if (requested < 0 || requested === current) return errorCodes.NONE;
   return requested < current ? errorCodes.FENCED_LEADER_EPOCH : errorCodes.UNKNOWN_LEADER_EPOCH;
 }
 

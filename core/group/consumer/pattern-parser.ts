@@ -56,14 +56,13 @@ class Parser {
   }
 
   #repeated(depth: number): readonly Node[] {
-    const start = this.#position;
     const atoms = this.#atom(depth);
     const operator = this.#take(/[*+?]\??|\{(\d+)(,(\d*))?\}\??/);
     if (operator === null) return atoms;
     const part = atoms.at(-1);
-    if (part === undefined) throw new PatternError(`missing argument to repetition operator: \`${operator[0]}\``);
+    if (part === undefined) throw new PatternError("missing argument to repetition operator");
     if (this.#take(/[*+?]|\{\d+(,\d*)?\}/)) {
-      throw new PatternError(`invalid nested repetition operator: \`${this.#source.slice(start + 1, this.#position)}\``);
+      throw new PatternError("invalid nested repetition operator");
     }
     return [...atoms.slice(0, -1), { kind: "repeat", part, ...bounds(operator) }];
   }
@@ -71,7 +70,7 @@ class Parser {
   /** Mostly one; none for flags, several for a quotation. */
   #atom(depth: number): readonly Node[] {
     const operator = this.#take(/[*+?]/);
-    if (operator) throw new PatternError(`missing argument to repetition operator: \`${operator[0]}\``);
+    if (operator) throw new PatternError("missing argument to repetition operator");
     if (this.#take(/\(/)) return this.#group(depth);
     if (this.#take(/\[/)) return [this.#class()];
     if (this.#take(/\./)) return [one(this.#dotAll ? () => true : (code) => code !== 10)];
@@ -105,7 +104,7 @@ class Parser {
     if (this.#take(/\?/)) {
       const named = this.#take(/P?<[A-Za-z0-9_]+>/);
       const flags = named ?? this.#take(/([imsU]*)(-[imsU]+)?([:)])/);
-      if (flags === null) throw new PatternError(`invalid or unsupported Perl syntax: \`(?${this.#source[this.#position] ?? ""}\``);
+      if (flags === null) throw new PatternError("invalid or unsupported Perl syntax");
       if (named === null) {
         this.#setFlags(flags[1]!, true);
         this.#setFlags(flags[2] ?? "", false);
@@ -129,7 +128,7 @@ class Parser {
     const found = this.#take(/\\[dDsSwW]|\\[pP](\{\^?\w+\}|\w)/);
     if (found === null) return undefined;
     const test = namedClass(found[0]);
-    if (test === undefined) throw new PatternError(`invalid character class range: \`${found[0]}\``);
+    if (test === undefined) throw new PatternError("invalid character class range");
     return this.#folded(test);
   }
 
@@ -137,9 +136,7 @@ class Parser {
     const found = this.#take(/\\(x[0-9A-Fa-f]{2}|x\{[0-9A-Fa-f]+\}|0[0-7]{0,2}|[1-7][0-7]{1,2}|[^A-Za-z0-9]|[afnrtv])/);
     if (found !== null) return escapedCode(found[1]!);
     const end = this.#position + 1 >= this.#source.length;
-    throw new PatternError(
-      end ? "trailing backslash at end of expression" : `invalid escape sequence: \`\\${this.#source[this.#position + 1]}\``,
-    );
+    throw new PatternError(end ? "trailing backslash at end of expression" : "invalid escape sequence");
   }
 
   #class(): Node {
@@ -157,7 +154,7 @@ class Parser {
     const posix = this.#take(/\[:(\^?)(\w+):\]/);
     if (posix) {
       const test = classOf(posix[2]!);
-      if (test === undefined) throw new PatternError(`invalid character class range: \`${posix[0]}\``);
+      if (test === undefined) throw new PatternError("invalid character class range");
       return posix[1] === "^" ? (code) => !test(code) : test;
     }
     const named = this.#named();
@@ -187,7 +184,7 @@ function bounds([operator, least, comma, most]: RegExpExecArray): { readonly min
   const min = Number(least);
   const max = comma === undefined ? min : most === "" ? Infinity : Number(most);
   if (min > repeatMax || (max !== Infinity && max > repeatMax) || max < min) {
-    throw new PatternError(`invalid repeat count: \`${operator}\``);
+    throw new PatternError("invalid repeat count");
   }
   return { min, max };
 }

@@ -13,7 +13,7 @@ const groupType = 32;
 const [set, remove, append, subtract] = [0, 1, 2, 3];
 
 /** What both brokers can be expected to have under one name. */
-const sharedBrokerConfigs = ["message.max.bytes", "num.partitions", "group.initial.rebalance.delay.ms", "log.retention.ms"];
+const sharedBrokerConfigs = ["message.max.bytes", "group.initial.rebalance.delay.ms", "log.retention.ms"];
 
 /** The words of the documentation are each project's own. */
 function withoutWords<
@@ -229,15 +229,7 @@ export const configScenarios: readonly Scenario[] = [
     await ask("an unknown topic", script.unique("none"), { "retention.ms": "1" });
     await ask("nothing", name, {});
     await described(script, "all is gone", name, "retention.ms", "604800000");
-    await script.tryCall("twice", alterConfigs, {
-      resources: [1, 2].map((value) => ({
-        resourceType: topicType,
-        resourceName: name,
-        configs: [{ name: "retention.ms", value: String(value) }],
-      })),
-    });
-    await script.tryCall("an unknown type", alterConfigs, { resources: [{ resourceType: 7, resourceName: "x", configs: [] }] });
-    await script.tryCall("no resources", alterConfigs, { resources: [] });
+    // A resource twice, none, or of an unknown type: Kafka 4.3 leaves these without an answer.
   }),
   scenario(listConfigResources, "by type", async (script, version) => {
     const group = script.unique("g");

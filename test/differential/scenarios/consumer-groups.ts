@@ -49,7 +49,7 @@ async function untilGiven(script: Script, label: string, first: Beat, count: num
 }
 
 export const consumerGroupScenarios: readonly Scenario[] = [
-  scenario(consumerGroupHeartbeat, "a lonely member", async (script, version) => {
+  scenario(consumerGroupHeartbeat, "a lonely member", async (script) => {
     const [group, topic] = [script.unique("g"), script.unique("t")];
     await script.createTopic(topic, { partitions: 2 });
     const { memberId, memberEpoch, assignment } = await script.call(

@@ -259,7 +259,7 @@ describe("altering configs", () => {
     [
       { type: 4, name: "", replace: false, changes: [set("zones", "x")] },
       42,
-      "Cannot update these configs dynamically: Set(zones)",
+      "Cannot update these configs dynamically: [zones]",
     ],
     [{ type: 32, name: "g", replace: false, changes: [set("nope", "x")] }, 40, "Unknown group config name: nope"],
     [{ type: 9, name: "g", replace: false, changes: [] }, 42, "Unknown resource type 9"],

@@ -16,6 +16,8 @@ export interface Subscription {
   readonly topics: readonly string[];
   /** What the member had when it joined; empty before version 1. */
   readonly ownedPartitions: readonly NamedPartitions[];
+  /** In which it had them; -1 before version 2. */
+  readonly generationId: number;
   readonly rackId: string | null;
 }
 
@@ -37,8 +39,8 @@ export function readSubscription(bytes: Uint8Array): Subscription | undefined {
     const topics = list(reader, nameSizeMin, () => text(reader));
     skipBytes(reader);
     const ownedPartitions = version >= 1 ? namedPartitions(reader) : [];
-    if (version >= 2) reader.int32();
-    return { version, topics, ownedPartitions, rackId: version >= 3 ? nullableText(reader) : null };
+    const generationId = version >= 2 ? reader.int32() : -1;
+    return { version, topics, ownedPartitions, generationId, rackId: version >= 3 ? nullableText(reader) : null };
   });
 }
 
@@ -61,10 +63,13 @@ export function readAssignment(bytes: Uint8Array): Assignment | undefined {
   });
 }
 
+/** The newest version there is; assignments look the same in all of them. */
+const versionMax = 3;
+
 /** In the version of the member's subscription: it reads that one for certain. */
 export function writeAssignment(topics: readonly NamedPartitions[], version: number): Uint8Array {
   const writer = new Writer();
-  writer.int16(version);
+  writer.int16(Math.min(version, versionMax));
   writer.length(topics.length, false);
   for (const { topic, partitions } of topics) {
     writer.text(topic, false);

@@ -17,7 +17,6 @@ import { heartbeatClassic, joinClassic, leaveConsumerGroup, syncClassic } from "
 import { describeConsumer, listConsumer, noSuchConsumerGroup } from "./consumer/describe.ts";
 import { admit, heartbeat as consumerHeartbeat } from "./consumer/heartbeat.ts";
 import type { ConsumerHeartbeatAnswer, DescribeConsumerGroupAnswer, TopicsView } from "./consumer/requests.ts";
-import { consumerEntry } from "./consumer/rows.ts";
 import { Deadlines } from "./deadlines.ts";
 import { quietKind } from "./entries.ts";
 import { isSignOfLife, type GroupEvent } from "./events.ts";
@@ -232,12 +231,11 @@ export class GroupMachine {
     if (this.#state.classic !== undefined && this.#state.hasMembers) {
       const change = upgraded(this.#state.classic, beat.view);
       if ("errorCode" in change) return change;
-      consumer.apply(change);
+      consumer.takeOver(change);
       const admission = admit(consumer, beat);
       if ("errorCode" in admission) return admission;
       this.#state.classic.dissolve();
       consumer.resume(now);
-      this.#append(consumerEntry(change));
     }
     this.#dropClassic();
     this.#state.consumer = consumer;

@@ -1,13 +1,13 @@
 /**
  * A group that changes its protocol while its members are there (KIP-848). Upwards each classic member is taken over with what it
- * was last assigned, in the epoch of its generation; downwards with what it is meant to have, in the generation of the group epoch.
+ * was last assigned, in the epoch of its generation; downwards with what it has not given up, in the generation of the group epoch.
  * Nobody is told: members hear of the rebalance that follows as of any other.
  */
 import { errorCodes } from "../../protocol/errors.ts";
 import { ClassicGroup } from "./classic/group.ts";
 import { protocolMetadata, type ClassicMember } from "./classic/member.ts";
-import { readAssignment, readSubscription } from "./consumer-protocol.ts";
-import { assignmentBytes, consumerProtocolType } from "./consumer/classic-members.ts";
+import { readAssignment, readSubscription, type Assignment, type NamedPartitions, type Subscription } from "./consumer-protocol.ts";
+import { assignmentBytes, consumerProtocolType, ofKnownTopics } from "./consumer/classic-members.ts";
 import { defaultAssignor } from "./consumer/assignors.ts";
 import type { Refusal } from "./consumer/checks.ts";
 import type { ConsumerGroup } from "./consumer/group.ts";
@@ -28,14 +28,14 @@ export function upgraded(classic: ClassicGroup, view: TopicsView): ConsumerChang
   if (!migrationPolicy.upgrades) return refuse("online upgrade is disabled.");
   if (classic.protocolType !== consumerProtocolType) return refuse("the group does not use the consumer embedded protocol.");
   if (classic.members.size > consumerMaxSize) return refuse("the group size exceeds the consumer group maximum size.");
-  const members: ConsumerMember[] = [];
-  const taken = new TopicPartitions();
+  const told: Told[] = [];
   for (const member of classic.members.all()) {
-    const upgradedMember = takenOver(member, classic, view, taken);
-    if (upgradedMember === undefined) return refuse("the embedded consumer protocol is malformed.");
-    if (upgradedMember === "custom") return refuse(customAssignor);
-    members.push(upgradedMember);
+    const parsed = toldBy(member, classic);
+    if (parsed === undefined) return refuse("the embedded consumer protocol is malformed.");
+    if (parsed.assignment.hasUserData) return refuse(customAssignor);
+    told.push(parsed);
   }
+  const members = takenOver(told, classic.generationId, view);
   return {
     groupEpoch: classic.generationId,
     targetEpoch: classic.generationId,
@@ -52,42 +52,52 @@ const customAssignor =
   "an unsupported custom assignor is in use. " +
   "Please refer to the documentation or switch to a default assignor before re-attempting the upgrade.";
 
-/** `taken`: what others have; an assignor that gave a partition to two members has it with the first of them from now on. */
-function takenOver(
-  member: ClassicMember,
-  { generationId, protocolName }: ClassicGroup,
-  { topics }: TopicsView,
-  taken: TopicPartitions,
-): ConsumerMember | "custom" | undefined {
+/** What a classic member said when it joined and what its leader answered. */
+interface Told {
+  readonly member: ClassicMember;
+  readonly subscription: Subscription;
+  readonly assignment: Assignment;
+}
+
+function toldBy(member: ClassicMember, { protocolName }: ClassicGroup): Told | undefined {
   const metadata = protocolName === null ? member.protocols[0]!.metadata : protocolMetadata(member, protocolName);
   const subscription = readSubscription(metadata);
   const assignment = readAssignment(member.assignment);
-  if (subscription === undefined || assignment === undefined) return undefined;
-  if (assignment.hasUserData) return "custom";
-  const assigned = new TopicPartitions();
-  for (const { topic, partitions } of assignment.partitions) {
-    const topicId = topics.get(topic)?.id;
-    if (topicId === undefined) continue;
-    for (const partition of partitions) if (!taken.has(topicId, partition)) assigned.add(topicId, partition);
-  }
-  for (const [topicId, partition] of assigned) taken.add(topicId, partition);
-  return {
-    memberId: member.memberId,
-    instanceId: member.groupInstanceId,
-    rackId: subscription.rackId,
-    clientId: member.clientId,
-    clientHost: member.clientHost,
-    rebalanceTimeoutMs: member.rebalanceTimeoutMs,
-    subscribedTopicNames: subscription.topics,
-    subscribedTopicRegex: null,
-    serverAssignor: null,
-    classic: { sessionTimeoutMs: member.sessionTimeoutMs, protocols: member.protocols },
-    memberEpoch: generationId,
-    previousMemberEpoch: generationId,
-    state: "Stable",
-    assigned,
-    pendingRevocation: new TopicPartitions(),
+  return subscription === undefined || assignment === undefined ? undefined : { member, subscription, assignment };
+}
+
+/**
+ * Each with what it was assigned; what an assignor gave to two members belongs to the first of them. A cooperative member that was
+ * assigned less than it had may not have heard of it: the rest is its own until it says otherwise.
+ */
+function takenOver(told: readonly Told[], generationId: number, view: TopicsView): ConsumerMember[] {
+  const taken = new TopicPartitions();
+  const take = (named: readonly NamedPartitions[]): TopicPartitions => {
+    const own = TopicPartitions.of(ofKnownTopics(named, view)).without(taken);
+    for (const [topicId, partition] of own) taken.add(topicId, partition);
+    return own;
   };
+  const assigned = told.map(({ assignment }) => take(assignment.partitions));
+  return told.map(({ member, subscription }, index): ConsumerMember => {
+    const pendingRevocation = take(subscription.ownedPartitions);
+    return {
+      memberId: member.memberId,
+      instanceId: member.groupInstanceId,
+      rackId: subscription.rackId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      rebalanceTimeoutMs: member.rebalanceTimeoutMs,
+      subscribedTopicNames: subscription.topics,
+      subscribedTopicRegex: null,
+      serverAssignor: null,
+      classic: { sessionTimeoutMs: member.sessionTimeoutMs, protocols: member.protocols },
+      memberEpoch: generationId,
+      previousMemberEpoch: generationId,
+      state: pendingRevocation.size > 0 ? "UnrevokedPartitions" : "Stable",
+      assigned: assigned[index]!,
+      pendingRevocation,
+    };
+  });
 }
 
 /** A stable classic group of the members that are left, all of which speak its protocol. */
@@ -99,7 +109,8 @@ export function downgraded(consumer: ConsumerGroup, surroundings: Surroundings, 
   classic.protocolName = classic.members.selectProtocol();
   for (const member of classic.members.all()) {
     const metadata = protocolMetadata(member, classic.protocolName);
-    member.assignment = assignmentBytes(consumer, consumer.targetOf(member.memberId), metadata);
+    const { assigned, pendingRevocation } = consumer.member(member.memberId)!;
+    member.assignment = assignmentBytes(consumer, assigned.union(pendingRevocation), metadata);
   }
   classic.resume("Stable", now);
   return classic;

@@ -43,6 +43,10 @@ export function joinClassic(group: ConsumerGroup, join: Join, view: TopicsView, 
   if (typeof found === "number") return refuse(found);
   const subscription = readSubscription(request.protocols[0]!.metadata);
   if (subscription === undefined) return refuse(errorCodes.UNKNOWN_SERVER_ERROR);
+  // It was removed and does not know: what it thinks it owns may be another's, and it must hear so before it goes on.
+  const claims = subscription.ownedPartitions.some(({ partitions }) => partitions.length > 0);
+  const isGone = claims && !isUnknown && group.member(memberId) === undefined;
+  if (isGone) return refuse(errorCodes.UNKNOWN_MEMBER_ID);
   const { before, owner } = found;
   const settled = group.state === "Stable";
   const downgrades = owner !== undefined && group.downgradesWithout([owner], group.size);
@@ -104,7 +108,7 @@ function sameMembership(left: ClassicMembership, right: ClassicMembership): bool
   return left.sessionTimeoutMs === right.sessionTimeoutMs && sameProtocols(left.protocols, right.protocols);
 }
 
-function ofKnownTopics(named: readonly NamedPartitions[], { topics }: TopicsView): PartitionsOfTopic[] {
+export function ofKnownTopics(named: readonly NamedPartitions[], { topics }: TopicsView): PartitionsOfTopic[] {
   return named.flatMap(({ topic, partitions }) => {
     const known = topics.get(topic);
     return known === undefined ? [] : [{ topicId: known.id, partitions }];

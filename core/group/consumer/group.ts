@@ -49,6 +49,8 @@ export class ConsumerGroup {
   targetEpoch = 0;
   assignorName = defaultAssignor;
   emptySince: number;
+  /** Taken over from a classic group and not written yet. */
+  #isTakenOver = false;
   /** Set when only classic members are left: the group is to go on as a classic one, with a rebalance or without. */
   downgrade: { readonly rebalances: boolean } | undefined;
 
@@ -186,7 +188,7 @@ export class ConsumerGroup {
     if (prefix !== undefined) this.fence([name.slice(prefix.length)], now);
   }
 
-  /** After rows were read, and after an upgrade: everybody gets a whole session from `now` on. */
+  /** After rows were read, and after members were taken over: everybody gets a whole session from `now` on. */
   resume(now: number): void {
     for (const member of this.members) this.#watch(member, { ...member, state: "Stable" }, now);
   }
@@ -287,7 +289,9 @@ export class ConsumerGroup {
 
   #persist(change: Pick<ConsumerChange, "removed" | "members" | "target" | "topics">): void {
     const { groupEpoch, targetEpoch, assignorName, emptySince } = this;
-    this.surroundings.outbox.append(consumerEntry({ groupEpoch, targetEpoch, assignorName, emptySince, ...change }));
+    const news = { groupEpoch, targetEpoch, assignorName, emptySince, ...change };
+    this.surroundings.outbox.append(consumerEntry(this.#isTakenOver ? this.all() : news));
+    this.#isTakenOver = false;
   }
 
   /** Everything, for a snapshot. */
@@ -295,6 +299,12 @@ export class ConsumerGroup {
     const { groupEpoch, targetEpoch, assignorName, emptySince } = this;
     const members = [...this.members];
     return { groupEpoch, targetEpoch, assignorName, emptySince, removed: [], members, target: this.#target, topics: this.#topics };
+  }
+
+  /** The members of a classic group: they are written with the first step of whoever made them come over. */
+  takeOver(change: ConsumerChange): void {
+    this.apply(change);
+    this.#isTakenOver = true;
   }
 
   apply(change: ConsumerChange): void {

@@ -13,12 +13,12 @@ const rack = "0001 72";
 describe("a subscription", () => {
   const ownedPartitions = [{ topic: "a", partitions: [1, 2] }];
   test.each([
-    ["0000" + topics, { version: 0, ownedPartitions: [], rackId: null }],
-    ["0001" + topics + owned, { version: 1, ownedPartitions, rackId: null }],
-    ["0002" + topics + owned + generation, { version: 2, ownedPartitions, rackId: null }],
-    ["0003" + topics + owned + generation + rack, { version: 3, ownedPartitions, rackId: "r" }],
-    ["0003" + topics + owned + generation + "ffff", { version: 3, ownedPartitions, rackId: null }],
-    ["0009" + topics + owned + generation + rack + "0102", { version: 9, ownedPartitions, rackId: "r" }],
+    ["0000" + topics, { version: 0, ownedPartitions: [], generationId: -1, rackId: null }],
+    ["0001" + topics + owned, { version: 1, ownedPartitions, generationId: -1, rackId: null }],
+    ["0002" + topics + owned + generation, { version: 2, ownedPartitions, generationId: 5, rackId: null }],
+    ["0003" + topics + owned + generation + rack, { version: 3, ownedPartitions, generationId: 5, rackId: "r" }],
+    ["0003" + topics + owned + generation + "ffff", { version: 3, ownedPartitions, generationId: 5, rackId: null }],
+    ["0009" + topics + owned + generation + rack + "0102", { version: 9, ownedPartitions, generationId: 5, rackId: "r" }],
   ])("%s", (hex, expected) => {
     expect(readSubscription(bytes(hex))).toEqual({ topics: ["a", "bc"], ...expected });
     expect(readSubscribedTopics(bytes(hex))).toEqual(["a", "bc"]);

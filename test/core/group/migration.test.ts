@@ -201,6 +201,12 @@ describe("a classic member that joins a consumer group", () => {
     expect(group.groups().members).toHaveLength(1);
   });
 
+  test("that was removed meanwhile is told so when it comes with what it owned; one that owns nothing is welcome", () => {
+    const { group } = mixed();
+    expect(group.rejoin("x", [0]).errorCode).toBe(25);
+    expect(group.rejoin("x", []).errorCode).toBe(0);
+  });
+
   test("must speak a protocol that all classic members speak", () => {
     const { group } = mixed();
     expect(group.rejoin("m", [], { protocols: ["sticky"] }).errorCode).toBe(23);

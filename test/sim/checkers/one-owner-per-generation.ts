@@ -5,6 +5,8 @@ export const oneOwnerPerGeneration: Checker = (history) => {
   const owners = new Map<string, string>();
   const wrong: string[] = [];
   for (const event of history) {
+    // Generations begin anew when an empty group comes back under another protocol.
+    if (event.kind === "membership" && event.members.length === 0) owners.clear();
     if (event.kind !== "assigned") continue;
     for (const partition of event.partitions) {
       const key = `partition ${partition} in generation ${event.generation}`;

@@ -7,6 +7,8 @@ export const zombiesAreFenced: Checker = (history) => {
   const wrong: string[] = [];
   for (const event of history) {
     if (event.kind === "membership") members = new Set(event.members);
+    // Who comes to an empty group may find it under another protocol, whose epochs begin anew; nobody is left of those before.
+    if (members.size === 0) told.clear();
     if (event.kind === "epoch-told") told.set(event.member, Math.max(event.epoch, told.get(event.member) ?? event.epoch));
     if (event.kind !== "offset-committed") continue;
     const { member, epoch, at, commit } = event;

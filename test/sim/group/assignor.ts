@@ -2,7 +2,8 @@
  * How the leader of a simulated classic group assigns. Eager members gave up everything before they joined and get equal shares;
  * cooperative ones say what they own, and a partition that moves is given to nobody until its owner has given it up.
  */
-import { subscription, text, untext } from "../../core/group/harness.ts";
+import { readAssignment, readSubscription, writeAssignment } from "../../../core/group/consumer-protocol.ts";
+import { Writer } from "../../../protocol/writer.ts";
 
 export interface Claims {
   /** Changes when the member's subscription would. */
@@ -16,18 +17,27 @@ export interface Joined {
   readonly metadata: Uint8Array;
 }
 
-const prefix = subscription("a");
-
-export function encodeClaims(claims: Claims): Uint8Array {
-  return Uint8Array.from([...prefix, ...text(JSON.stringify(claims))]);
+/** As Java's consumers encode it: version 2, the one topic, user data, what is owned, since which generation. */
+export function encodeClaims({ version, generation, owned }: Claims): Uint8Array {
+  const writer = new Writer();
+  writer.int16(2);
+  writer.length(1, false);
+  writer.text("a", false);
+  writer.bytes(Uint8Array.of(version), false);
+  writer.length(1, false);
+  writer.text("a", false);
+  writer.length(owned.length, false);
+  for (const partition of owned) writer.int32(partition);
+  writer.int32(generation);
+  return writer.finish()[0]!;
 }
 
-export function encodePartitions(partitions: readonly number[]): Uint8Array {
-  return text(partitions.join());
+function encodePartitions(partitions: readonly number[]): Uint8Array {
+  return writeAssignment([{ topic: "a", partitions }], 2);
 }
 
 export function decodePartitions(assignment: Uint8Array): readonly number[] {
-  return assignment.length === 0 ? [] : untext(assignment).split(",").map(Number);
+  return readAssignment(assignment)!.partitions.flatMap(({ partitions }) => partitions);
 }
 
 export function assign(protocol: string, members: readonly Joined[], partitions: number) {
@@ -58,8 +68,8 @@ function sticky(members: readonly Joined[], partitions: number): number[][] {
 function ownersOf(members: readonly Joined[]): ReadonlyMap<number, number> {
   const owners = new Map<number, { readonly index: number; readonly generation: number }>();
   for (const [index, { metadata }] of members.entries()) {
-    const { generation, owned } = JSON.parse(untext(metadata.slice(prefix.length))) as Claims;
-    for (const partition of owned)
+    const { generationId: generation, ownedPartitions } = readSubscription(metadata)!;
+    for (const partition of ownedPartitions.flatMap(({ partitions }) => partitions))
       if (generation > (owners.get(partition)?.generation ?? -1)) owners.set(partition, { index, generation });
   }
   return new Map(Array.from(owners, ([partition, { index }]) => [partition, index]));

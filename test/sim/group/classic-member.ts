@@ -7,7 +7,7 @@ import { assign, decodePartitions, encodeClaims } from "./assignor.ts";
 import type { GroupCluster } from "./cluster.ts";
 import { Committer } from "./committer.ts";
 import type { GroupCall } from "./gateway.ts";
-import { Process, type Behaviour } from "./process.ts";
+import { instanceOf, Process, type Behaviour, type SharedProcess } from "./process.ts";
 
 export type ClassicProtocol = "range" | "cooperative-sticky";
 
@@ -18,6 +18,8 @@ export class ClassicMember implements Behaviour {
   readonly process: Process;
   readonly #cluster: GroupCluster;
   readonly #protocol: ClassicProtocol;
+  /** Whether others may take a partition only after it has given it up: not across an eager rebalance. */
+  readonly #ownsVisibly: boolean;
   readonly #instance: string | null;
   readonly #facts: ClientFacts;
   readonly #sessionMs: number;
@@ -32,12 +34,14 @@ export class ClassicMember implements Behaviour {
   #seen = { generation: -1, partitions: 0 };
   epoch = -1;
 
-  constructor(cluster: GroupCluster, index: number, protocol: ClassicProtocol) {
+  /** `shared`: of a process that speaks another protocol in other lives. */
+  constructor(cluster: GroupCluster, index: number, protocol: ClassicProtocol, shared?: SharedProcess) {
     const { random } = cluster.world;
     this.#cluster = cluster;
     this.#protocol = protocol;
+    this.#ownsVisibly = protocol === "cooperative-sticky" || shared !== undefined;
     const name = `member${index}`;
-    this.#instance = random.chance(0.3) ? `instance${index}` : null;
+    this.#instance = instanceOf(cluster, index, shared);
     this.#facts = {
       apiVersion: this.#instance === null ? random.pick([3, 9]) : random.pick([7, 9]),
       clientId: name,
@@ -45,7 +49,7 @@ export class ClassicMember implements Behaviour {
     };
     this.#sessionMs = random.between(6000, 20_000);
     this.#committer = new Committer(cluster, name);
-    this.process = new Process(cluster.world, name, cluster.storm, this);
+    this.process = shared?.process ?? new Process(cluster.world, name, cluster.storm, this);
   }
 
   get owned(): readonly number[] {
@@ -79,7 +83,7 @@ export class ClassicMember implements Behaviour {
   }
 
   #note(kind: "owns" | "released", partitions: readonly number[]): void {
-    if (this.#protocol === "cooperative-sticky" && partitions.length > 0)
+    if (this.#ownsVisibly && partitions.length > 0)
       this.#cluster.record({ kind, at: this.#cluster.world.now, member: this.#memberId, partitions });
   }
 

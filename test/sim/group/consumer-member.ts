@@ -5,7 +5,7 @@
 import type { ConsumerHeartbeatAnswer } from "../../../core/group/consumer/requests.ts";
 import type { GroupCluster } from "./cluster.ts";
 import { Committer } from "./committer.ts";
-import { Process, type Behaviour } from "./process.ts";
+import { instanceOf, Process, type Behaviour, type SharedProcess } from "./process.ts";
 
 const beatMs = 2000;
 
@@ -23,12 +23,13 @@ export class ConsumerMember implements Behaviour {
   #said: string | undefined;
   epoch = 0;
 
-  constructor(cluster: GroupCluster, index: number) {
+  /** `shared`: of a process that speaks another protocol in other lives. */
+  constructor(cluster: GroupCluster, index: number, shared?: SharedProcess) {
     this.#cluster = cluster;
     const name = `consumer${index}`;
-    this.#instance = cluster.world.random.chance(0.3) ? `instance${index}` : null;
+    this.#instance = instanceOf(cluster, index, shared);
     this.#committer = new Committer(cluster, name);
-    this.process = new Process(cluster.world, name, cluster.storm, this);
+    this.process = shared?.process ?? new Process(cluster.world, name, cluster.storm, this);
   }
 
   get owned(): readonly number[] {
@@ -106,6 +107,9 @@ export class ConsumerMember implements Behaviour {
         break;
       case 82:
         return this.process.end("is fenced");
+      case 69:
+        // The group went on under the classic protocol without this member.
+        return this.process.end("has lost its group");
       case 25:
       case 110:
         this.lose();

@@ -93,11 +93,12 @@ export class Gateway {
 }
 
 /**
- * A heartbeat that says what its member owns, carried out once more when the member has gone on: KIP-848 has no defence against that,
+ * A request that says what its member owns, carried out once more when the member has gone on: KIP-848 has no defence against that,
  * whoever coordinates. The order of requests on a connection keeps it from happening.
  */
 function isGhost(call: GroupCall, isAwaited: boolean): boolean {
-  return call.kind === "consumer-heartbeat" && call.request.topicPartitions !== null && !isAwaited;
+  if (isAwaited) return false;
+  return call.kind === "join-group" || (call.kind === "consumer-heartbeat" && call.request.topicPartitions !== null);
 }
 
 function failureOf(call: GroupCall): unknown {

@@ -3,6 +3,7 @@
  * than its session. What falls due in a pause happens when it wakes, in order, as after a long garbage collection.
  */
 import { Life } from "../network.ts";
+import type { GroupCluster } from "./cluster.ts";
 import type { World } from "../world.ts";
 
 /** What its protocol does about it. */
@@ -17,6 +18,17 @@ export interface Behaviour {
 /** Shared by all processes of a run. */
 export interface Storm {
   over: boolean;
+}
+
+/** A process whose lives speak different protocols, always under the same instance id. */
+export interface SharedProcess {
+  readonly process: Process;
+  readonly instance: string | null;
+}
+
+export function instanceOf({ world }: Pick<GroupCluster, "world">, index: number, shared?: SharedProcess): string | null {
+  if (shared !== undefined) return shared.instance;
+  return world.random.chance(0.3) ? `instance${index}` : null;
 }
 
 export class Process {

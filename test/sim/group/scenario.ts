@@ -1,5 +1,5 @@
 /**
- * One run of a consumer group from one seed: members of one protocol, brokers that hand their requests on, faults drawn from the
+ * One run of a consumer group from one seed: members of one protocol or of two that they change between, brokers that hand their requests on, faults drawn from the
  * seed, then an end to the faults and a while in which every rebalance must end, then everybody leaves and nothing may be left to do.
  */
 import { groupOptions } from "../../../core/group/options.ts";
@@ -16,8 +16,15 @@ import { Committer } from "./committer.ts";
 import { ConsumerMember } from "./consumer-member.ts";
 import { Gateway } from "./gateway.ts";
 import { SimulatedGroup } from "./group.ts";
+import { RollingMember } from "./rolling-member.ts";
 
-export const protocols = ["range", "cooperative-sticky", "consumer"] as const;
+export const protocols = [
+  "range",
+  "cooperative-sticky",
+  "consumer",
+  "range to consumer",
+  "cooperative-sticky to consumer",
+] as const;
 
 export interface GroupRunOptions {
   readonly seed: number;
@@ -68,7 +75,7 @@ export function runGroupScenario(options: GroupRunOptions): GroupVerdict {
   const cluster: GroupCluster = { world, gateway, topic, storm, record };
   const protocol = options.protocol ?? random.pick(protocols);
   const members = Array.from({ length: options.members ?? random.between(1, 12) }, (_, index) =>
-    protocol === "consumer" ? new ConsumerMember(cluster, index) : new ClassicMember(cluster, index, protocol),
+    newMember(cluster, index, protocol),
   );
   const auditor = new Committer(cluster, "auditor");
   const audit = (): void => {
@@ -111,6 +118,19 @@ export function runGroupScenario(options: GroupRunOptions): GroupVerdict {
     commits: count("commit-acknowledged"),
     assignments: count("assigned") + count("owns"),
   };
+}
+
+function newMember(cluster: GroupCluster, index: number, protocol: (typeof protocols)[number]) {
+  switch (protocol) {
+    case "consumer":
+      return new ConsumerMember(cluster, index);
+    case "range to consumer":
+      return new RollingMember(cluster, index, "range");
+    case "cooperative-sticky to consumer":
+      return new RollingMember(cluster, index, "cooperative-sticky");
+    default:
+      return new ClassicMember(cluster, index, protocol);
+  }
 }
 
 /** Within the storm the group's object is killed or cannot be reached, and brokers die. */

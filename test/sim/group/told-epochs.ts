@@ -30,10 +30,13 @@ export class ToldEpochs {
       const call = callOf(effect.requestId);
       if (call?.kind === "offset-commit") yield* this.#committed(at, call.request, effect.answer as OffsetCommitAnswer);
       if (call?.kind === "join-group") {
-        const { errorCode, generationId } = effect.answer as JoinGroupAnswer;
+        const { errorCode, generationId, leader, memberId } = effect.answer as JoinGroupAnswer;
         if (errorCode !== 0) continue;
-        this.#generation = generationId;
-        yield { kind: "epoch-told", at, member: undefined, epoch: generationId };
+        // Without a leader it is an epoch, which each member reaches in its own time.
+        const member = leader === "" ? memberId : undefined;
+        if (member === undefined) this.#generation = generationId;
+        else this.#epochs.set(member, generationId);
+        yield { kind: "epoch-told", at, member, epoch: generationId };
       }
       if (call?.kind === "consumer-heartbeat") {
         const { errorCode, memberId, memberEpoch } = effect.answer as ConsumerHeartbeatAnswer;

@@ -104,7 +104,9 @@ function least(loads: readonly Load[]): Load {
 function balance(loads: readonly Load[]): void {
   for (;;) {
     const ascending = loads.toSorted((left, right) => left.assigned.size - right.assigned.size);
-    if (!ascending.some((load) => relieve(load, loads))) return;
+    // Only who has two less than somebody can be brought nearer to them: mostly nobody, and then there is nothing to search.
+    const sizeMax = (ascending.at(-1)?.assigned.size ?? 0) - 2;
+    if (!ascending.some((load) => load.assigned.size <= sizeMax && relieve(load, loads))) return;
   }
 }
 

@@ -20,6 +20,7 @@ const benches: Readonly<Record<string, () => Promise<{ run: Bench }>>> = {
   codec: async () => await import("./codec.ts"),
   leader: async () => await import("./leader.ts"),
   stores: async () => await import("./storage.ts"),
+  groups: async () => await import("./groups.ts"),
   latency: async () => await import("./latency.ts"),
   throughput: async () => await import("./throughput.ts"),
   fetch: async () => await import("./fetch.ts"),

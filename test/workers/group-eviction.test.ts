@@ -7,8 +7,10 @@ import { describe, expect, test } from "vitest";
 import { controllerClient } from "../../durable-objects/controller-client.ts";
 import type { Group } from "../../durable-objects/group.ts";
 import { groupClient } from "../../durable-objects/group-client.ts";
-import { ClassicMember, ConsumerMember, partitions } from "./group-members.ts";
+import { ClassicMember, ConsumerMember } from "./group-members.ts";
 import { bindings } from "./kafka-socket.ts";
+
+const partitions = [0, 1, 2, 3];
 
 const stubOf = (cluster: string) => bindings.GROUP.getByName(`${cluster}/group/g`) as unknown as DurableObjectStub<Group>;
 
@@ -52,7 +54,7 @@ describe("a classic group that is broken off", () => {
   test("[I7] when some have joined: they hear 14, and all come to one generation", async () => {
     const cluster = "gathering";
     const group = groupClient(bindings, cluster, "g");
-    const [one, two, three] = [1, 2, 3].map((number) => new ClassicMember(group, `client${number}`));
+    const [one, two, three] = [1, 2, 3].map((number) => new ClassicMember(group, `client${number}`, partitions));
     await settleAll([one!, two!]);
     const joins = [one!.join(), three!.join()];
     await untilState(cluster, "PreparingRebalance");
@@ -66,7 +68,7 @@ describe("a classic group that is broken off", () => {
   test("[I7] when all have joined and the leader has not assigned: who waits hears 27, and all come to one generation", async () => {
     const cluster = "assigning";
     const group = groupClient(bindings, cluster, "g");
-    const members = [1, 2].map((number) => new ClassicMember(group, `client${number}`));
+    const members = [1, 2].map((number) => new ClassicMember(group, `client${number}`, partitions));
     await settleAll(members);
     expect(await Promise.all(members.map(async (member) => await rejoin(member)))).toEqual([0, 0]);
     const follower = members.find(({ joined, memberId }) => joined!.leader !== memberId)!;
@@ -128,7 +130,7 @@ describe("alarms", () => {
   test("[D3] sessions are an alarm while there are members; without any, only the day on which it is forgotten", async () => {
     const stub = stubOf("emptied");
     const group = groupClient(bindings, "emptied", "g");
-    const member = new ClassicMember(group, "client");
+    const member = new ClassicMember(group, "client", partitions);
     await settleAll([member]);
     const soon = await alarmOf(stub);
     expect(soon).toBeLessThanOrEqual(Date.now() + 60_000);
@@ -145,7 +147,7 @@ describe("alarms", () => {
   test("[D3] [I7] a group with members that was broken off comes back by its alarm, with all that was committed", async () => {
     const stub = () => stubOf("woken");
     const group = groupClient(bindings, "woken", "g");
-    const member = new ClassicMember(group, "client");
+    const member = new ClassicMember(group, "client", partitions);
     await settleAll([member]);
     const topic = { topicId: await createTopic("woken"), name: "topic" };
     const { generationId, memberId } = member;

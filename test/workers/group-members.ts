@@ -1,10 +1,11 @@
-/** Members of a group inside the runtime, as far as their coordinator can tell: they speak through the client that brokers use. */
+/** Members of a group inside the runtime, for tests and benches: they speak through the client that brokers use. */
 import type { GroupClient } from "../../core/group/group-client.ts";
 import type { ConsumerHeartbeatAnswer } from "../../core/group/consumer/requests.ts";
 import type { JoinGroupAnswer, SyncGroupAnswer } from "../../core/group/requests.ts";
 import { subscription, text, untext } from "../core/group/harness.ts";
 
-export const partitions = [0, 1, 2, 3];
+/** How long a member that has nothing to say waits before it beats again. */
+const pauseMs = 5;
 const facts = (clientId: string, apiVersion: number) => ({ apiVersion, clientId, clientHost: "/127.0.0.1" });
 
 export class ClassicMember {
@@ -16,16 +17,19 @@ export class ClassicMember {
   readonly codes = new Set<number>();
   readonly #group: GroupClient;
   readonly #name: string;
+  readonly #partitions: readonly number[];
 
-  constructor(group: GroupClient, name: string) {
+  /** `partitions` are shared out by whoever leads. */
+  constructor(group: GroupClient, name: string, partitions: readonly number[]) {
     this.#group = group;
     this.#name = name;
+    this.#partitions = partitions;
   }
 
   async join(): Promise<number> {
     this.owned = undefined;
     const protocols = [{ name: "range", metadata: subscription("topic") }];
-    const timeouts = { sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 15_000 };
+    const timeouts = { sessionTimeoutMs: 30_000, rebalanceTimeoutMs: 15_000 };
     const request = { ...timeouts, memberId: this.memberId, groupInstanceId: null, protocolType: "consumer", protocols };
     const answer = await this.#group.joinGroup(request, facts(this.#name, 9));
     if (answer.errorCode === 79) {
@@ -40,7 +44,7 @@ export class ClassicMember {
   async sync(): Promise<number> {
     const { leader, members } = this.joined!;
     const assignments = members.map(({ memberId }, index) => {
-      const share = partitions.filter((partition) => partition % members.length === index);
+      const share = this.#partitions.filter((partition) => partition % members.length === index);
       return { memberId, assignment: text(share.join()) };
     });
     const answer: SyncGroupAnswer = await this.#group.syncGroup({
@@ -66,12 +70,12 @@ export class ClassicMember {
   }
 
   /** Does what clients do about each answer, until all of them have an assignment of one generation. */
-  async settle(isDone: () => boolean): Promise<void> {
+  async settle(isDone: () => boolean, beatMs = pauseMs): Promise<void> {
     while (!isDone()) {
       if (this.owned === undefined) {
         if ((await this.join()) === 0) await this.sync();
       } else if (![0, 14, 15, 16].includes(await this.heartbeat())) this.owned = undefined;
-      await scheduler.wait(5);
+      await scheduler.wait(beatMs);
     }
   }
 
@@ -118,6 +122,14 @@ export class ConsumerMember {
     );
     this.#hear(answer);
     return answer.errorCode;
+  }
+
+  /** Beats until all members are where they are meant to be; what it has given up it says at once. */
+  async settle(isDone: () => boolean, beatMs = pauseMs): Promise<void> {
+    while (!isDone()) {
+      await this.beat();
+      if (this.owned.length === this.#assigned.length) await scheduler.wait(beatMs);
+    }
   }
 
   #hear({ errorCode, memberEpoch, assignment }: ConsumerHeartbeatAnswer): void {

@@ -96,6 +96,7 @@ export class ConsumerMember {
   readonly #topicId: string;
   #assigned: readonly number[] = [];
   #saysAll = true;
+  #said = "";
 
   constructor(group: GroupClient, memberId: string, topicId: string) {
     this.#group = group;
@@ -106,6 +107,9 @@ export class ConsumerMember {
   async beat(memberEpoch = this.epoch): Promise<number> {
     this.owned = this.owned.filter((partition) => this.#assigned.includes(partition));
     const saysAll = this.#saysAll || memberEpoch === 0;
+    const isSaid = !saysAll && this.#said === this.owned.join();
+    this.#said = this.owned.join();
+    const topicPartitions = this.owned.length === 0 ? [] : [{ topicId: this.#topicId, partitions: this.owned }];
     const answer: ConsumerHeartbeatAnswer = await this.#group.consumerHeartbeat(
       {
         memberId: this.memberId,
@@ -116,7 +120,7 @@ export class ConsumerMember {
         subscribedTopicNames: saysAll ? ["topic"] : null,
         subscribedTopicRegex: null,
         serverAssignor: null,
-        topicPartitions: this.owned.length === 0 ? [] : [{ topicId: this.#topicId, partitions: this.owned }],
+        topicPartitions: isSaid ? null : topicPartitions,
       },
       facts(this.memberId, 1),
     );

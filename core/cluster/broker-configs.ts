@@ -22,7 +22,7 @@ function ofTopicConfigs(): ConfigDefinition[] {
 function ofSettings(): ConfigDefinition[] {
   return Object.entries(settingDefaults).map(([name, value]) => ({
     name,
-    type: typeOf(value),
+    type: typeOf(name, value),
     default: String(value),
     synonyms: [],
     dynamic: false,
@@ -30,9 +30,11 @@ function ofSettings(): ConfigDefinition[] {
   }));
 }
 
-function typeOf(value: number | string | boolean): ConfigType {
+/** Kafka's types where the name is Kafka's: nearly all its numbers are INT. */
+function typeOf(name: string, value: number | string | boolean): ConfigType {
   if (typeof value === "boolean") return "boolean";
-  return typeof value === "number" ? "long" : "string";
+  if (typeof value === "string") return "string";
+  return name === "connections.max.idle.ms" ? "long" : "int";
 }
 
 /** By name, in alphabetical order. A name that is both counts as the topics' default. */

@@ -17,6 +17,7 @@ const keysOfSets: Readonly<Record<string, readonly string[]>> = {
   partitionResult: ["partitionId"],
   replicaElectionResults: ["topic"],
   configs: ["name"],
+  owned: ["topicId"],
   groups: ["groupId"],
   coordinators: ["key"],
   members: ["memberId"],

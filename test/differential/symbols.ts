@@ -25,10 +25,15 @@ const machineFacts: Readonly<Record<string, string>> = {
 };
 const nothing: ReadonlySet<unknown> = new Set([null, "", -1, -1n]);
 
+/** Epochs of consumer groups: each broker counts them from where it likes. */
+const epochFields: ReadonlySet<string> = new Set(["memberEpoch", "groupEpoch", "assignmentEpoch"]);
+const epochPattern = /(member epoch |group coordinator )\((\d+)\)/g;
+
 export class Symbols {
   readonly #names = new Map<string, string>();
   readonly #producers = new Map<bigint, string>();
   #unnamed = 0;
+  #firstEpoch: number | undefined;
 
   /** From now on this id is called so, wherever it stands. */
   name(id: string, name: string): void {
@@ -45,9 +50,16 @@ export class Symbols {
       return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, this.plain(inner, name)]));
     }
     if (field in machineFacts && !nothing.has(value)) return field === "sessionId" && value === 0 ? 0 : machineFacts[field];
+    if (epochFields.has(field)) return this.#epoch(Number(value));
     if (field === "producerId") return this.#producer(value as bigint);
     if (typeof value === "bigint" || typeof value === "number") return present(Number(value));
     return typeof value === "string" ? this.#text(value) : value;
+  }
+
+  #epoch(value: number): string | number {
+    if (value <= 0) return value;
+    this.#firstEpoch ??= value;
+    return value === this.#firstEpoch ? "the first epoch" : `the first epoch + ${value - this.#firstEpoch}`;
   }
 
   #producer(id: bigint): string | number {
@@ -61,6 +73,7 @@ export class Symbols {
     let result = text;
     for (const [id, name] of this.#names) result = result.replaceAll(id, name);
     for (const [id, name] of this.#producers) result = result.replace(new RegExp(`producerId:? ${id}\\b`), `producerId ${name}`);
+    result = result.replace(epochPattern, (_, before: string, epoch: string) => `${before}(${this.#epoch(Number(epoch))})`);
     return result.replace(timePattern, aTime).replace(uuidPattern, (id) => {
       if (id === zeroUuid) return id;
       this.#unnamed += 1;

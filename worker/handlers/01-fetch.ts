@@ -47,10 +47,8 @@ export const fetchHandler = defineHandler({
           const known = entry?.partitions[partition.partition];
           if (entry === undefined || known === undefined) {
             hasError = true;
-            return failed(
-              partition,
-              entry === undefined ? unknownTopicCode(apiVersion >= idsFrom) : errorCodes.UNKNOWN_TOPIC_OR_PARTITION,
-            );
+            const errorCode = entry === undefined ? unknownTopicCode(apiVersion >= idsFrom) : errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
+            return { ...failed(partition, errorCode), abortedTransactions: [] };
           }
           const errorCode = leaderEpochError(known.leaderEpoch, partition.currentLeaderEpoch);
           if (errorCode !== errorCodes.NONE) {

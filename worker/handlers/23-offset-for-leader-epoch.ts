@@ -60,8 +60,8 @@ async function ask({ topic, partitions }: Topic, queries: ByCell<EpochEndQuery>,
       const known = entry?.partitions[partition];
       if (entry === undefined || known === undefined) return { partition, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION };
       const errorCode = leaderEpochError(known.leaderEpoch, currentLeaderEpoch);
-      // An epoch below zero ends nowhere.
-      if (errorCode !== errorCodes.NONE || leaderEpoch < 0) return { partition, errorCode };
+      // No epoch ends nowhere.
+      if (errorCode !== errorCodes.NONE || leaderEpoch === -1) return { partition, errorCode };
       return queries.add(known.cell, { topicId: entry.id, partition, leaderEpoch });
     }),
   };

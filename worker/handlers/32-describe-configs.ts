@@ -58,7 +58,7 @@ function describeResource(type: number, name: string, lookup: Lookup, context: R
     case configResources.topic:
       return describeTopic(name, context);
     case configResources.broker: {
-      const unknown = unknownBroker(name, context.services.settings);
+      const unknown = unknownBroker(name, context.services.settings, "Broker");
       return unknown === undefined ? describeBroker(name, lookup, context) : refuse(unknown);
     }
     case configResources.group:
@@ -67,7 +67,7 @@ function describeResource(type: number, name: string, lookup: Lookup, context: R
     case clientMetricsResource:
       return name === "" ? refuse("Client metrics subscription name must not be empty") : [];
     case brokerLoggerResource: {
-      const unknown = name === "" ? "Broker id must not be empty" : unknownBroker(name, context.services.settings);
+      const unknown = name === "" ? "Broker id must not be empty" : unknownBroker(name, context.services.settings, "Broker");
       return unknown === undefined ? [] : refuse(unknown);
     }
     default:
@@ -93,9 +93,9 @@ function describeBroker(name: string, lookup: Lookup, { services }: RequestConte
   const chosen = Object.entries(services.settings).filter(([setting, value]) => value !== settingDefaults[setting as never]);
   const deployment = Object.fromEntries(chosen.map(([setting, value]) => [setting, String(value)]));
   if (name === "") {
-    // The cluster's own are those that were altered; a broker shows the rest.
+    // The cluster's own are those that were altered; a broker shows the rest, and what they would be without.
     const altered = describe(brokerConfigs, allBrokers, configSource.allBrokers, noDefaults);
-    return altered.filter((entry) => entry.name in allBrokers);
+    return altered.filter((entry) => entry.name in allBrokers).map((entry) => ({ ...entry, synonyms: entry.synonyms.slice(0, 1) }));
   }
   return describe(brokerConfigs, lookup(configResources.broker, name), configSource.broker, { allBrokers, deployment });
 }

@@ -16,9 +16,9 @@ export interface ResourceId {
 }
 
 /** Any broker may speak for any other; that there is one of this id is all that counts. The empty name stands for all of them. */
-export function unknownBroker(name: string, settings: Settings): string | undefined {
+export function unknownBroker(name: string, settings: Settings, noun = "Node"): string | undefined {
   if (name === "") return undefined;
-  if (!/^-?\d+$/.test(name)) return `Broker id must be an integer, but it is: ${name}`;
+  if (!/^-?\d+$/.test(name)) return `${noun} id must be an integer, but it is: ${name}`;
   const ids = allNodeIds(settings);
   return ids.includes(Number(name)) ? undefined : `Unexpected broker id, expected one of ${ids.join(", ")}, but received ${name}`;
 }

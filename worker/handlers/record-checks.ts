@@ -266,7 +266,7 @@ function refuseInvalid(result: ValidateResult & { ok: false }, records: Uint8Arr
   const [code, message] = reasons[reason];
   const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
   if (reason === "too-large") return refuseSize(view.getInt32(position + lengthPosition) + prologueBytes, effective);
-  if (reason === "magic" || reason === "length") {
+  if (recordIndex < 0 && (reason === "magic" || reason === "length")) {
     const damage = damagedPrologue(view.getInt32(position + lengthPosition), view.getInt8(position + magicPosition));
     if (damage !== undefined) return refuse(errorCodes.CORRUPT_MESSAGE, damage);
   }

@@ -13,7 +13,31 @@ const groupType = 32;
 const [set, remove, append, subtract] = [0, 1, 2, 3];
 
 /** What both brokers can be expected to have under one name. */
-const sharedBrokerConfigs = ["message.max.bytes", "group.initial.rebalance.delay.ms", "log.retention.ms"];
+const sharedBrokerConfigs = [
+  "auto.create.topics.enable",
+  "connections.max.idle.ms",
+  "group.consumer.heartbeat.interval.ms",
+  "group.consumer.max.heartbeat.interval.ms",
+  "group.consumer.max.session.timeout.ms",
+  "group.consumer.max.size",
+  "group.consumer.migration.policy",
+  "group.consumer.min.heartbeat.interval.ms",
+  "group.consumer.min.session.timeout.ms",
+  "group.consumer.session.timeout.ms",
+  "group.max.session.timeout.ms",
+  "group.max.size",
+  "group.min.session.timeout.ms",
+  "offset.metadata.max.bytes",
+  "offsets.retention.minutes",
+  "producer.id.expiration.ms",
+  "quota.window.num",
+  "quota.window.size.seconds",
+  "transaction.max.timeout.ms",
+  "transactional.id.expiration.ms",
+  "message.max.bytes",
+  "group.initial.rebalance.delay.ms",
+  "log.retention.ms",
+];
 
 /** The words of the documentation are each project's own. */
 function withoutWords<

@@ -147,7 +147,7 @@ export class BrokerObject extends DurableObject<Env> {
       get throttleMs() {
         return runner.throttleMs;
       },
-      catalog: new ControllerTopicCatalog(controller),
+      catalog: new ControllerTopicCatalog(controller, nodeId),
       controller,
       coordinator: (cell) => this.#coordinator(cell),
       group: (groupId) => this.#groups.get(groupId),

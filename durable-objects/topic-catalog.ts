@@ -10,13 +10,14 @@ import type { ClientQuota } from "../core/quota/quota-entities.ts";
 
 export class ControllerTopicCatalog implements TopicCatalog {
   readonly #controller: Pick<ControllerClient, "snapshot">;
-  readonly #index = new TopicIndex();
+  readonly #index: TopicIndex;
   #current: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #invalidations = 0;
 
-  constructor(controller: Pick<ControllerClient, "snapshot">) {
+  constructor(controller: Pick<ControllerClient, "snapshot">, nodeId?: number) {
     this.#controller = controller;
+    this.#index = new TopicIndex(nodeId);
   }
 
   get clusterId(): string {
@@ -29,6 +30,10 @@ export class ControllerTopicCatalog implements TopicCatalog {
 
   get topicDefaults(): Readonly<Record<string, string>> {
     return this.#index.topicDefaults;
+  }
+
+  get ownDefaults(): Readonly<Record<string, string>> {
+    return this.#index.ownDefaults;
   }
 
   get quotas(): readonly ClientQuota[] {

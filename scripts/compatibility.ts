@@ -39,9 +39,6 @@ function configsActedOn(): ReadonlySet<string> {
 const partly: Readonly<Record<string, string>> = {
   "cleanup.policy":
     "partly: `compact` demands keys and `delete` allows DeleteRecords; nothing is compacted or deleted by age or size yet",
-  ...Object.fromEntries(
-    ["gzip", "lz4", "zstd"].map((codec) => [`compression.${codec}.level`, "kept: compressors have one level here"]),
-  ),
   "remote.storage.enable": "`true` is refused, as on a Kafka broker without tiers",
 };
 

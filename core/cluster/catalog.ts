@@ -30,6 +30,8 @@ export interface TopicCatalog {
   readonly version: number;
   /** Topic configs that were altered for the whole cluster: what holds for topics that set nothing of their own. */
   readonly topicDefaults: Readonly<Record<string, string>>;
+  /** Those that were altered for this broker, and hold here. */
+  readonly ownDefaults: Readonly<Record<string, string>>;
   /** What clients are held to; the same list until the controller has told of another. */
   readonly quotas: readonly ClientQuota[];
   /** From memory, refreshed from the controller once when unknown. */

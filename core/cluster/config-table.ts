@@ -49,9 +49,13 @@ export class ConfigTable {
 
   /** Topic configs that were altered for the whole cluster, by the topic's name of them. */
   topicDefaults(): Configs {
-    const altered = this.#resources.get(configKey(configResources.broker, ""))?.configs ?? {};
-    const defaults = Object.entries(altered).map(([name, value]) => [brokerConfigs.get(name)?.topicConfig, value] as const);
-    return Object.fromEntries(defaults.filter((pair): pair is [string, string] => pair[0] !== undefined));
+    return topicConfigsOf(this.#resources.get(configKey(configResources.broker, ""))?.configs ?? {});
+  }
+
+  /** The same for single brokers, by node id. */
+  brokerDefaults(): Readonly<Record<string, Configs>> {
+    const brokers = this.all().filter(({ type, name }) => type === configResources.broker && name !== "");
+    return Object.fromEntries(brokers.map(({ name, configs }) => [name, topicConfigsOf(configs)]));
   }
 
   /** What the resource's configs would become, or Kafka's refusal. Changes nothing. */
@@ -87,6 +91,12 @@ export class ConfigTable {
     this.#resources.set(key, { type: resource.type, name: resource.name, configs });
     return [putRow(key, configs)];
   }
+}
+
+/** What was set on a broker, as far as it is the default of a topic config, by the topic's name of it. */
+function topicConfigsOf(altered: Configs): Configs {
+  const defaults = Object.entries(altered).map(([name, value]) => [brokerConfigs.get(name)?.topicConfig, value] as const);
+  return Object.fromEntries(defaults.filter((pair): pair is [string, string] => pair[0] !== undefined));
 }
 
 function misnamedResource({ type, name }: ConfigResource): Outcome | undefined {

@@ -56,6 +56,8 @@ export interface ClusterSnapshot {
   readonly topicDefaults: Readonly<Record<string, string>>;
   /** What was set on groups, by their names. */
   readonly groupConfigs: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Topic configs altered for single brokers, by node id. */
+  readonly brokerDefaults: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly quotas: readonly ClientQuota[];
   readonly topics: readonly TopicEntry[];
 }

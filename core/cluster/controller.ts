@@ -103,6 +103,7 @@ export class ControllerMachine {
       clusterId: this.clusterId,
       version: this.#version,
       topicDefaults: this.#configs.topicDefaults(),
+      brokerDefaults: this.#configs.brokerDefaults(),
       groupConfigs: this.#configs.ofGroups(),
       quotas: this.#quotas.all(),
       topics,
@@ -246,12 +247,11 @@ export class ControllerMachine {
     const changesDefaults = alteration.type === configResources.broker && alteration.name === "";
     const before = changesDefaults ? this.#timestampTypes() : new Map<TopicId, string>();
     const rows = this.#configs.set(alteration, configs);
-    if (alteration.type === configResources.group && rows.length > 0) {
-      // Groups ask for what is newer than they know.
-      this.#version += 1;
-      return [...rows, this.#clusterRow()];
-    }
-    return changesDefaults && rows.length > 0 ? [...rows, ...this.#topicDefaultsChanged(before)] : rows;
+    if (rows.length === 0) return rows;
+    if (changesDefaults) return [...rows, ...this.#topicDefaultsChanged(before)];
+    // Brokers and groups ask for what is newer than they know.
+    this.#version += 1;
+    return [...rows, this.#clusterRow()];
   }
 
   alterClientQuotas(alterations: readonly QuotaAlteration[], validateOnly: boolean): Decision<readonly QuotaOutcome[]> {

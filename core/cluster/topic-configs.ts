@@ -7,6 +7,7 @@ import type { ConfigDefinition } from "./config-values.ts";
 
 const longMax = "9223372036854775807";
 const kept = "Kept for tools that set it; without effect, because";
+const later = "Kept, and not acted on yet:";
 
 const definitions: readonly ConfigDefinition[] = [
   {
@@ -15,7 +16,7 @@ const definitions: readonly ConfigDefinition[] = [
     default: "delete",
     oneOf: ["compact", "delete"],
     synonyms: ["log.cleanup.policy"],
-    doc: "What happens to old records: 'delete' drops them by age and size, 'compact' keeps the newest of each key; both may be given. An empty list keeps everything.",
+    doc: "'delete' allows DeleteRecords, 'compact' demands a key of every record; both may be given. No record is dropped by age or size, or for a newer one of its key, yet.",
   },
   {
     name: "compression.gzip.level",
@@ -25,7 +26,7 @@ const definitions: readonly ConfigDefinition[] = [
     max: 9,
     or: -1,
     synonyms: ["compression.gzip.level"],
-    doc: "How hard gzip tries when compression.type is gzip.",
+    doc: `${kept} compressors have one level here.`,
   },
   {
     name: "compression.lz4.level",
@@ -34,7 +35,7 @@ const definitions: readonly ConfigDefinition[] = [
     min: 1,
     max: 17,
     synonyms: ["compression.lz4.level"],
-    doc: "How hard lz4 tries when compression.type is lz4.",
+    doc: `${kept} compressors have one level here.`,
   },
   {
     name: "compression.type",
@@ -51,7 +52,7 @@ const definitions: readonly ConfigDefinition[] = [
     min: -131072,
     max: 22,
     synonyms: ["compression.zstd.level"],
-    doc: "How hard zstd tries when compression.type is zstd.",
+    doc: `${kept} compressors have one level here.`,
   },
   {
     name: "delete.retention.ms",
@@ -59,7 +60,7 @@ const definitions: readonly ConfigDefinition[] = [
     default: "86400000",
     min: 0,
     synonyms: ["log.cleaner.delete.retention.ms"],
-    doc: "How long a compacted topic shows a deletion (a record without value) before it goes too.",
+    doc: `${later} how long a compacted topic shows a deletion (a record without value) before it goes too.`,
   },
   {
     name: "file.delete.delay.ms",
@@ -67,7 +68,7 @@ const definitions: readonly ConfigDefinition[] = [
     default: "60000",
     min: 0,
     synonyms: ["log.segment.delete.delay.ms"],
-    doc: `${kept} objects are deleted after a grace time of their own.`,
+    doc: `${kept} there are no files.`,
   },
   {
     name: "flush.messages",
@@ -134,7 +135,7 @@ const definitions: readonly ConfigDefinition[] = [
     default: longMax,
     min: 1,
     synonyms: ["log.cleaner.max.compaction.lag.ms"],
-    doc: "The longest time a record of a compacted topic may stay uncompacted.",
+    doc: `${later} the longest time a record of a compacted topic may stay uncompacted.`,
   },
   {
     name: "max.message.bytes",
@@ -175,7 +176,7 @@ const definitions: readonly ConfigDefinition[] = [
     min: 0,
     max: 1,
     synonyms: ["log.cleaner.min.cleanable.ratio"],
-    doc: "The share of uncompacted bytes at which a compacted topic is compacted again.",
+    doc: `${later} the share of uncompacted bytes at which a compacted topic is compacted again.`,
   },
   {
     name: "min.compaction.lag.ms",
@@ -183,7 +184,7 @@ const definitions: readonly ConfigDefinition[] = [
     default: "0",
     min: 0,
     synonyms: ["log.cleaner.min.compaction.lag.ms"],
-    doc: "How long a record of a compacted topic stays uncompacted at least.",
+    doc: `${later} how long a record of a compacted topic stays uncompacted at least.`,
   },
   {
     name: "min.insync.replicas",
@@ -229,7 +230,7 @@ const definitions: readonly ConfigDefinition[] = [
     type: "long",
     default: "-1",
     synonyms: ["log.retention.bytes"],
-    doc: "How large a partition may grow before its oldest records go; -1: no limit.",
+    doc: `${later} how large a partition may grow before its oldest records go; -1: no limit.`,
   },
   {
     name: "retention.ms",
@@ -238,7 +239,7 @@ const definitions: readonly ConfigDefinition[] = [
     min: -1,
     isUnnamedDefault: true,
     synonyms: ["log.retention.ms", "log.retention.minutes", "log.retention.hours"],
-    doc: "How old records may grow before they go; -1: no limit.",
+    doc: `${later} how old records may grow before they go; -1: no limit.`,
   },
   {
     name: "segment.bytes",
@@ -246,7 +247,7 @@ const definitions: readonly ConfigDefinition[] = [
     default: "1073741824",
     min: 1048576,
     synonyms: ["log.segment.bytes"],
-    doc: `${kept} the size of objects is chosen by the merger.`,
+    doc: `${kept} there are no segments: an object holds records of many partitions.`,
   },
   {
     name: "segment.index.bytes",

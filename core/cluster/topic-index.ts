@@ -6,17 +6,24 @@ import type { TopicId } from "../coordinator.ts";
 import type { ClientQuota } from "../quota/quota-entities.ts";
 import type { TopicEntry } from "./catalog.ts";
 import type { ClusterSnapshot } from "./controller-client.ts";
-import type { TopicConfigs } from "./topic-settings.ts";
+import { brokersOwnDefaults, type TopicConfigs, topicAtBroker } from "./topic-settings.ts";
 
 export class TopicIndex {
+  readonly #nodeId: number | undefined;
   #clusterId = "";
   #version = 0;
   #stale = true;
   #topics: readonly TopicEntry[] = [];
   #topicDefaults: TopicConfigs = {};
+  #ownDefaults: TopicConfigs = {};
   #quotas: readonly ClientQuota[] = [];
   readonly #byName = new Map<string, TopicEntry>();
   readonly #byId = new Map<TopicId, TopicEntry>();
+
+  /** Of the broker `nodeId`, for which defaults of its own may have been set. */
+  constructor(nodeId?: number) {
+    this.#nodeId = nodeId;
+  }
 
   get clusterId(): string {
     return this.#clusterId;
@@ -29,6 +36,10 @@ export class TopicIndex {
 
   get topicDefaults(): TopicConfigs {
     return this.#topicDefaults;
+  }
+
+  get ownDefaults(): TopicConfigs {
+    return this.#ownDefaults;
   }
 
   get quotas(): readonly ClientQuota[] {
@@ -66,14 +77,20 @@ export class TopicIndex {
     if (snapshot === undefined) return;
     this.#clusterId = snapshot.clusterId;
     this.#version = snapshot.version;
-    this.#topics = snapshot.topics;
     this.#topicDefaults = snapshot.topicDefaults;
+    this.#ownDefaults = brokersOwnDefaults(snapshot.brokerDefaults[String(this.#nodeId)] ?? {});
+    this.#topics = this.#asSeenHere(snapshot.topics);
     this.#quotas = snapshot.quotas;
     this.#byName.clear();
     this.#byId.clear();
-    for (const topic of snapshot.topics) {
+    for (const topic of this.#topics) {
       this.#byName.set(topic.name, topic);
       this.#byId.set(topic.id, topic);
     }
+  }
+
+  #asSeenHere(topics: readonly TopicEntry[]): readonly TopicEntry[] {
+    if (Object.keys(this.#ownDefaults).length === 0) return topics;
+    return topics.map((topic) => topicAtBroker(topic, this.#ownDefaults, this.#topicDefaults));
   }
 }

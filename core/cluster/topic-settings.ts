@@ -28,6 +28,34 @@ export function effectiveSettings(
   };
 }
 
+/** What a broker decides by itself may be altered for it alone; what leaders act on holds for all. */
+const brokersOwn = [
+  "compression.type",
+  "max.message.bytes",
+  "message.timestamp.after.max.ms",
+  "message.timestamp.before.max.ms",
+] as const;
+
+/** Of the topic configs altered for one broker, those that hold there. */
+export function brokersOwnDefaults(altered: TopicConfigs): TopicConfigs {
+  return Object.fromEntries(brokersOwn.flatMap((name) => (altered[name] === undefined ? [] : [[name, altered[name]]])));
+}
+
+/** The topic as a broker sees it for which defaults of its own were set. */
+export function topicAtBroker(topic: TopicEntry, own: TopicConfigs, defaults: TopicConfigs): TopicEntry {
+  // The deployment's own maximum is in the controller's answer already.
+  const settings = { "message.max.bytes": topic.effective.maxMessageBytes };
+  const { maxMessageBytes, timestampBeforeMaxMs, timestampAfterMaxMs, compressionType } = effectiveSettings(
+    topic.configs,
+    { ...defaults, ...own },
+    settings,
+  );
+  return {
+    ...topic,
+    effective: { ...topic.effective, maxMessageBytes, timestampBeforeMaxMs, timestampAfterMaxMs, compressionType },
+  };
+}
+
 /** What is wrong with a topic's whole set of configs, as Kafka says it; undefined when nothing is. */
 export function invalidTopicConfigs(configs: Readonly<Record<string, string | null>>): string | undefined {
   const nulls = Object.keys(configs).filter((name) => configs[name] === null);

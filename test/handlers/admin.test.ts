@@ -67,6 +67,19 @@ describe("DescribeConfigs", () => {
     }
   });
 
+  test("documentation promises nothing that is not there", () => {
+    const actedOn = [...topicConfigs.values()].filter(({ doc }) => !/without effect, because|not acted on yet/.test(doc));
+    expect(actedOn.map(({ name }) => name)).toEqual([
+      "cleanup.policy",
+      "compression.type",
+      "max.message.bytes",
+      "message.timestamp.after.max.ms",
+      "message.timestamp.before.max.ms",
+      "message.timestamp.type",
+      "remote.storage.enable",
+    ]);
+  });
+
   test("keys choose, an empty list of keys chooses all", async () => {
     const broker = new FakeBroker();
     await broker.createTopic("t");
@@ -94,6 +107,51 @@ describe("DescribeConfigs", () => {
       readOnly: false,
     });
     expect(node.configs.find(({ name }) => name === "wal.buffer.bytes")).toMatchObject({ configSource: 5, readOnly: true });
+  });
+
+  test("what was altered for one broker holds there where the broker decides, and is named before what holds for all", async () => {
+    const broker = new FakeBroker();
+    await broker.createTopic("t");
+    await broker.createTopic("own", 1, { "max.message.bytes": "50" });
+    await setConfig(broker, brokerType, "", "message.max.bytes", "3000");
+    await setConfig(broker, brokerType, "", "log.retention.ms", "1000");
+    await setConfig(broker, brokerType, "0", "message.max.bytes", "2000");
+    await setConfig(broker, brokerType, "0", "compression.type", "zstd");
+    // Leaders act on these: they know no broker of their own.
+    await setConfig(broker, brokerType, "0", "log.retention.ms", "500");
+    await setConfig(broker, brokerType, "0", "log.message.timestamp.type", "LogAppendTime");
+    const { configs } = await describeOne(broker, topicType, "t");
+    const chain = (wanted: string) =>
+      configs.find(({ name }) => name === wanted)!.synonyms.map(({ name, value, source }) => [name, value, source]);
+    expect(chain("max.message.bytes")).toEqual([
+      ["message.max.bytes", "2000", 2],
+      ["message.max.bytes", "3000", 3],
+      ["message.max.bytes", "1048588", 5],
+    ]);
+    expect(chain("retention.ms")).toEqual([["log.retention.ms", "1000", 3]]);
+    expect((await broker.catalog.byName("t"))!.effective).toMatchObject({
+      maxMessageBytes: 2000,
+      compressionType: "zstd",
+      timestampType: "CreateTime",
+    });
+    expect((await broker.catalog.byName("own"))!.effective.maxMessageBytes).toBe(50);
+    await broker.ask(incrementalAlterConfigs, 1, {
+      resources: [
+        {
+          resourceType: brokerType,
+          resourceName: "0",
+          configs: [{ name: "message.max.bytes", configOperation: 1, value: null }],
+        },
+      ],
+    });
+    expect((await broker.catalog.byName("t"))!.effective.maxMessageBytes).toBe(3000);
+  });
+
+  test("the cluster's own list says of each config only what was set for the cluster", async () => {
+    const broker = new FakeBroker();
+    await setConfig(broker, brokerType, "", "message.max.bytes", "3000");
+    const { configs } = await describeOne(broker, brokerType, "");
+    expect(configs.map(({ synonyms }) => synonyms)).toEqual([[{ name: "message.max.bytes", value: "3000", source: 3 }]]);
   });
 
   test("groups list their configs", async () => {

@@ -70,7 +70,7 @@ export class FakeBroker {
   constructor({ settings = {}, zone = "local" }: FakeBrokerOptions = {}) {
     this.settings = { ...settingDefaults, ...settings };
     this.controller = new LocalController(this.settings);
-    this.catalog = new ControllerTopicCatalog(this.controller);
+    this.catalog = new ControllerTopicCatalog(this.controller, this.nodeId);
     this.#producerIds = new ProducerIds(this.controller);
     this.transactions = new LocalTransactions({
       now: () => this.nowMs,

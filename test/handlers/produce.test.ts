@@ -250,6 +250,11 @@ describe("records that are refused", () => {
     expect(broker.appends).toEqual([]);
   });
 
+  test("min.insync.replicas is accepted, and asks for no more than is there", async () => {
+    const broker = await brokerWithTopic({ "min.insync.replicas": "3" });
+    expect(await produceTo(broker, 9, batch(), { acks: -1 })).toMatchObject({ errorCode: 0, baseOffset: 0n });
+  });
+
   test("a topic with LogAppendTime stamps the batch, tells the time and asks for no other", async () => {
     const broker = await brokerWithTopic({ "message.timestamp.type": "LogAppendTime" });
     const answer = await produceTo(broker, 8, batch({ timestamps: [now + 100 * hour] }));

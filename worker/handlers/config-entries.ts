@@ -20,6 +20,8 @@ export const configTypeNumber: Readonly<Record<ConfigType, number>> = {
 };
 
 export interface ConfigDefaults {
+  /** Altered for the broker that is asked. */
+  readonly thisBroker?: Readonly<Record<string, string>>;
   /** Altered for all brokers while they run. */
   readonly allBrokers: Readonly<Record<string, string>>;
   /** Chosen by the deployment, and not what is built in. */
@@ -40,7 +42,11 @@ export interface ConfigEntry extends ConfigSynonym {
 export function topicDefaults({ catalog, settings }: Pick<BrokerServices, "catalog" | "settings">): ConfigDefaults {
   const maxBytes = settings["message.max.bytes"];
   const isChosen = maxBytes !== settingDefaults["message.max.bytes"];
-  return { allBrokers: catalog.topicDefaults, deployment: isChosen ? { "max.message.bytes": String(maxBytes) } : {} };
+  return {
+    thisBroker: catalog.ownDefaults,
+    allBrokers: catalog.topicDefaults,
+    deployment: isChosen ? { "max.message.bytes": String(maxBytes) } : {},
+  };
 }
 
 /** `own`: what was set on the resource itself, which counts as coming from `ownSource`. */
@@ -58,6 +64,7 @@ export function describeConfigs(
       if (value !== undefined) synonyms.push({ name: synonym, value, source });
     };
     add(name, own[name], ownSource);
+    add(brokerName, defaults.thisBroker?.[name], configSource.broker);
     add(brokerName, defaults.allBrokers[name], configSource.allBrokers);
     add(brokerName, defaults.deployment[name], configSource.deployment);
     if (definition.isUnnamedDefault !== true) add(brokerName, definition.default, configSource.builtIn);

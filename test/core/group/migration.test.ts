@@ -67,7 +67,7 @@ describe("a classic group that a consumer joins", () => {
     expect(group.heartbeat(b, 1)).toBe(27);
     expect(group.rejoin(b, kept).generationId).toBe(2);
     expect(group.partsOf(b, 2)).toEqual(kept);
-    expect([...kept, ...parts(group.beat("k", 2, owns()))!].sort()).toEqual([2, 3]);
+    expect(new Set([...kept, ...parts(group.beat("k", 2, owns()))!])).toEqual(new Set([2, 3]));
     expect(group.groups().groupState).toBe("Stable");
   });
 
@@ -436,12 +436,7 @@ describe("static members change the protocol under one instance id", () => {
     const joined = group.rejoin("", [], { instance });
     expect(joined).toMatchObject({ errorCode: 0 });
     expect(group.beat("k2", 2, { instanceId: instance }).errorCode).toBe(82);
-    expect(
-      group
-        .groups()
-        .members.map(({ speaksClassic }) => speaksClassic)
-        .sort(),
-    ).toEqual([false, true]);
+    expect(group.groups().members.filter(({ speaksClassic }) => speaksClassic)).toHaveLength(1);
     expect(group.leave({ memberId: "x", instance }, { memberId: "", instance })).toEqual([82, 0]);
   });
 
@@ -472,7 +467,7 @@ test("a partition that an assignor gave to two members belongs to the first of t
   ]);
   group.come("k");
   const assigned = group.groups().members.flatMap(({ assignment }) => assignment.flatMap(({ partitions }) => partitions));
-  expect(assigned.sort()).toEqual([0, 1, 2, 3]);
+  expect(assigned.toSorted((left, right) => left - right)).toEqual([0, 1, 2, 3]);
 });
 
 test("offsets of topics that a mixed group subscribes to are not deleted", () => {

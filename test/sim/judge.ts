@@ -14,6 +14,10 @@ import { oneOwnerPerGeneration } from "./checkers/one-owner-per-generation.ts";
 import { producerOrder } from "./checkers/producer-order.ts";
 import { rebalancesEnd } from "./checkers/rebalances-end.ts";
 import { referencedExists } from "./checkers/referenced-exists.ts";
+import { markedOnce } from "./checkers/marked-once.ts";
+import { stableOffsetMonotonic } from "./checkers/stable-offset-monotonic.ts";
+import { transactionsAllOrNothing } from "./checkers/transactions-all-or-nothing.ts";
+import { undecidedInvisible } from "./checkers/undecided-invisible.ts";
 import { zombiesAreFenced } from "./checkers/zombies-are-fenced.ts";
 import type { Checker, FinalLogs, History } from "./history.ts";
 
@@ -34,6 +38,10 @@ export const checkers: Readonly<Record<string, Checker>> = {
   "zombies-are-fenced": zombiesAreFenced,
   "rebalances-end": rebalancesEnd,
   "heartbeats-write-nothing": heartbeatsWriteNothing,
+  "transactions-all-or-nothing": transactionsAllOrNothing,
+  "undecided-invisible": undecidedInvisible,
+  "stable-offset-monotonic": stableOffsetMonotonic,
+  "marked-once": markedOnce,
 };
 
 /** What is wrong, the first few of each checker. */

@@ -1,10 +1,11 @@
 /**
- * Runs the simulator: `npm run sim -- --seed 7 --runs 100`. Each seed is one run of producers and readers and one run of a consumer
- * group. A failing seed is printed with what went wrong and the command that shows it again; `--verbose` prints every event.
+ * Runs the simulator: `npm run sim -- --seed 7 --runs 100`. Each seed is one run of producers and readers, one run of a consumer group and
+ * one of transactions. A failing seed is printed with what went wrong and the command that shows it again; `--verbose` prints every event.
  */
 import { parseArgs } from "node:util";
 import { runGroupScenario } from "./group/scenario.ts";
 import { runScenario } from "./scenario.ts";
+import { runTransactionScenario } from "./transaction/scenario.ts";
 
 interface Run {
   readonly violations: readonly string[];
@@ -21,9 +22,14 @@ const scenarios = {
     add(verdict, ["events", "kills", "commits", "assignments"]);
     return verdict;
   },
+  transactions: (seed: number, print: ((line: string) => void) | undefined): Run => {
+    const verdict = runTransactionScenario({ seed, print });
+    add(verdict, ["events", "crashes", "committed", "aborted", "instances", "drains"]);
+    return verdict;
+  },
 } as const;
 
-const usage = "usage: npm run sim -- [--seed N] [--runs M] [--only log|groups] [--verbose]";
+const usage = "usage: npm run sim -- [--seed N] [--runs M] [--only log|groups|transactions] [--verbose]";
 const { values } = parseArgs({
   options: {
     seed: { type: "string" },

@@ -104,7 +104,7 @@ export function runScenario(options: RunOptions): Verdict {
   );
 
   let crashes = 0;
-  if (faulty) crashes = planCrashes(world, brokers, leaders);
+  if (faulty) crashes = planCrashes(world, [...brokers, ...leaders], faultsMs);
   world.run(faultsMs);
   network.faults = { delayMsMax: 5, lost: 0, repeated: 0 };
   store.faults = { putMsMin: 1, putMsMax: 20, failed: 0, failedAfterWorking: 0 };
@@ -146,7 +146,7 @@ export function runScenario(options: RunOptions): Verdict {
   };
 }
 
-function drawPlaces(world: World): PartitionPlace[] {
+export function drawPlaces(world: World): PartitionPlace[] {
   const count = world.random.between(1, 4);
   return Array.from({ length: count }, (_, partition) => {
     const ref = { topicId: "5f0c9a52-6d7b-4a51-9d0e-0a1b2c3d4e5f", partition };
@@ -154,7 +154,7 @@ function drawPlaces(world: World): PartitionPlace[] {
   });
 }
 
-function drawSettings(world: World, seed: number): Settings {
+export function drawSettings(world: World, seed: number): Settings {
   const { random } = world;
   return {
     ...settingDefaults,
@@ -171,13 +171,19 @@ function drawSettings(world: World, seed: number): Settings {
   };
 }
 
-/** Brokers and leaders die at any time and come back a little later. */
-function planCrashes(world: World, brokers: readonly SimulatedBroker[], leaders: readonly SimulatedLeader[]): number {
+interface Node {
+  readonly life: Life;
+  kill(): void;
+  start(): void;
+}
+
+/** Nodes die at any time and come back a little later. */
+export function planCrashes(world: World, nodes: readonly Node[], withinMs: number): number {
   const { random } = world;
   const count = random.between(0, 8);
   for (let i = 0; i < count; i++) {
-    const node = random.pick<SimulatedBroker | SimulatedLeader>([...brokers, ...leaders]);
-    world.after(random.between(0, faultsMs - 1000), "a crash", () => {
+    const node = random.pick(nodes);
+    world.after(random.between(0, withinMs - 1000), "a crash", () => {
       if (!node.life.alive) return;
       node.kill();
       world.after(random.between(0, 900), "a restart", () => {

@@ -4,6 +4,7 @@ import type { Plant } from "./plants.ts";
 import { type GroupVerdict, protocols, runGroupScenario } from "./group/scenario.ts";
 import { checkers } from "./judge.ts";
 import { runScenario } from "./scenario.ts";
+import { runTransactionScenario } from "./transaction/scenario.ts";
 
 /** Seeds that once failed, with what they found; they stay. */
 const keptSeeds: readonly (readonly [seed: number, found: string])[] = [
@@ -78,6 +79,31 @@ describe("consumer groups under random members, brokers and faults", () => {
   });
 });
 
+describe("transactions under random producers, zombies, coordinators and faults", () => {
+  test("[I3] [I4] [I7] every rule holds for 60 seeds", () => {
+    const first = 3_000;
+    for (let seed = first; seed < first + 60; seed++) {
+      const { violations } = runTransactionScenario({ seed });
+      expect(violations, `npm run sim -- --seed ${seed} --only transactions --verbose`).toEqual([]);
+    }
+  });
+
+  test("the same seed twice is the same run, event by event", () => {
+    for (const seed of [3, 14, 159]) expect(runTransactionScenario({ seed })).toEqual(runTransactionScenario({ seed }));
+  });
+
+  test("runs crash nodes, commit, abort, fence and drain", () => {
+    const verdicts = Array.from({ length: 10 }, (_, index) => runTransactionScenario({ seed: 500 + index }));
+    const sum = (name: "crashes" | "committed" | "aborted" | "instances" | "drains"): number =>
+      verdicts.reduce((total, verdict) => total + verdict[name], 0);
+    expect(sum("crashes")).toBeGreaterThan(20);
+    expect(sum("committed")).toBeGreaterThan(50);
+    expect(sum("aborted")).toBeGreaterThan(20);
+    expect(sum("instances")).toBeGreaterThan(40);
+    expect(sum("drains")).toBeGreaterThan(10);
+  });
+});
+
 describe("a planted bug is found by its checker", () => {
   type Found = readonly (readonly [plant: Plant, checker: keyof typeof checkers])[];
   const found: Found = [
@@ -103,6 +129,23 @@ describe("a planted bug is found by its checker", () => {
     ["write-on-heartbeats", "heartbeats-write-nothing"],
   ];
 
+  const foundInTransactions: Found = [
+    ["take-late-batches", "comes-to-rest"],
+    ["mark-twice", "marked-once"],
+    ["forget-aborted", "transactions-all-or-nothing"],
+    ["forget-aborted", "undecided-invisible"],
+    ["everything-is-stable", "undecided-invisible"],
+    ["commit-in-one-cell", "transactions-all-or-nothing"],
+    ["lose-rows-on-crash", "transactions-all-or-nothing"],
+    ["stable-goes-back", "stable-offset-monotonic"],
+  ];
+
+  test.each(foundInTransactions)("in transactions: %s by %s", (plant, checker) => {
+    const fired = (seed: number): boolean =>
+      runTransactionScenario({ seed, plant }).violations.some((line) => line.startsWith(`${checker}:`));
+    expect(Array.from({ length: 40 }, (_, index) => 8000 + index).some(fired)).toBe(true);
+  });
+
   test.each(foundInGroups)("in a group: %s by %s", (plant, checker) => {
     const fired = (seed: number): boolean =>
       runGroupScenario({ seed, plant }).violations.some((line) => line.startsWith(`${checker}:`));
@@ -115,6 +158,8 @@ describe("a planted bug is found by its checker", () => {
   });
 
   test("every checker has a bug that it finds", () => {
-    expect(new Set([...found, ...foundInGroups].map(([, checker]) => checker))).toEqual(new Set(Object.keys(checkers)));
+    expect(new Set([...found, ...foundInGroups, ...foundInTransactions].map(([, checker]) => checker))).toEqual(
+      new Set(Object.keys(checkers)),
+    );
   });
 });

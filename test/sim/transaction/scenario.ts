@@ -1,0 +1,189 @@
+/**
+ * One run of transactions from one seed: producers of both transaction versions whose instances die, pause and fence each other,
+ * coordinators, brokers and leaders that die anywhere, readers that take committed records only; then an end to the faults, and a
+ * while in which every transaction must end.
+ */
+import type { Happening } from "../history.ts";
+import { judge } from "../judge.ts";
+import { SimulatedBroker, type Cluster } from "../broker.ts";
+import { SimulatedLeader } from "../leader.ts";
+import { Life, Network } from "../network.ts";
+import { planted, type Plant } from "../plants.ts";
+import { drawPlaces, drawSettings, planCrashes } from "../scenario.ts";
+import { SimulatedStore } from "../store.ts";
+import { World } from "../world.ts";
+import { SimulatedCoordinator } from "./coordinator.ts";
+import { ProduceGate } from "./produce.ts";
+import { SimulatedInstance, type ProducerSurroundings } from "./producer.ts";
+import { CommittedReader } from "./reader.ts";
+
+export interface TransactionRunOptions {
+  readonly seed: number;
+  readonly print?: ((line: string) => void) | undefined;
+  /** A bug to plant: the proof that a checker can fire. */
+  readonly plant?: Plant;
+}
+
+export interface TransactionVerdict {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  readonly logHash: number;
+  readonly events: number;
+  readonly crashes: number;
+  readonly committed: number;
+  readonly aborted: number;
+  readonly instances: number;
+  readonly drains: number;
+}
+
+const stormMs = 15_000;
+/** The longest time-out, and then some. */
+const calmMs = 90_000;
+const restMs = 600_000;
+const dayMs = 86_400_000;
+
+export function runTransactionScenario(options: TransactionRunOptions): TransactionVerdict {
+  const world = new World(options.seed, options.print);
+  const { random } = world;
+  const history: Happening[] = [];
+  const record = (event: Happening): void => void history.push(event);
+  const settings = drawSettings(world, options.seed);
+  const faulty = random.chance(0.85);
+  const network = new Network(world, {
+    delayMsMax: random.pick([5, 50, 400, 4000]),
+    lost: faulty ? random.pick([0, 0.01, 0.05]) : 0,
+    repeated: faulty ? random.pick([0, 0.02, 0.1]) : 0,
+  });
+  const putMsMax = random.pick([100, 300, 1500, 9000]);
+  const store = new SimulatedStore(
+    world,
+    { putMsMin: random.pick([0, 5, 100]), putMsMax, failed: faulty ? random.pick([0, 0.05, 0.2]) : 0, failedAfterWorking: 0 },
+    record,
+  );
+  const places = drawPlaces(world);
+  const plant = planted(options.plant);
+  const inCell = (cell: number) => places.filter((place) => place.cell === cell);
+  const leaders = [0, 1].map((cell) => new SimulatedLeader(world, cell, inCell(cell), { settings, store, record, plant }));
+  const cluster: Cluster = { world, network, store, leaders, settings, brokerEpochs: new Map(), controller: new Life(), plant };
+  const brokers = Array.from({ length: random.between(1, 3) }, (_, id) => new SimulatedBroker(cluster, id));
+  const machineOptions = { timeoutMsMax: 900_000, expirationMs: 7 * dayMs };
+  const coordinators = Array.from(
+    { length: random.between(1, 3) },
+    (_, id) => new SimulatedCoordinator(`coordinator ${id}`, { world, network, leaders, options: machineOptions, plant }),
+  );
+  const storm = { over: false };
+  let lastProducerId = 4000;
+  const surroundings: ProducerSurroundings = {
+    world,
+    network,
+    gates: brokers.map((broker) => new ProduceGate(broker, network)),
+    places,
+    record,
+    newProducerId: () => (lastProducerId += 1),
+    storm,
+  };
+  const owners = coordinators.map((coordinator, id) => new Owner(surroundings, coordinator, id));
+  const readers = Array.from(
+    { length: random.between(1, 3) },
+    (_, id) =>
+      new CommittedReader(world, brokers, { name: `reader ${id}`, places, maxWaitMs: random.pick([10, 500]), plant }, record),
+  );
+  const nodes = [...brokers, ...leaders, ...coordinators];
+  const crashes = faulty ? planCrashes(world, nodes, stormMs) + planCrashes(world, nodes, stormMs) : 0;
+
+  world.run(stormMs);
+  storm.over = true;
+  network.faults = { delayMsMax: 5, lost: 0, repeated: 0 };
+  store.faults = { putMsMin: 1, putMsMax: 20, failed: 0, failedAfterWorking: 0 };
+  for (const node of nodes) if (!node.life.alive) node.start();
+  world.run(world.now + calmMs);
+  for (const owner of owners) owner.retire();
+  world.run(world.now + calmMs);
+  for (const place of places) {
+    const { lastStableOffset, highWatermark } = leaders[place.cell]!.bounds(place);
+    if (lastStableOffset === highWatermark) continue;
+    record({
+      kind: "stuck",
+      at: world.now,
+      what: `${place.name} is stable up to ${lastStableOffset} of ${highWatermark} for ever`,
+    });
+  }
+  for (const reader of readers) reader.stopped = true;
+  const last = new CommittedReader(world, brokers, { name: "last", places, maxWaitMs: 100, plant }, record);
+  const wholeRead = (): boolean =>
+    places.every((place) => last.positions.get(place.name) === leaders[place.cell]!.nextOffset(place));
+  world.run(world.now + restMs, wholeRead);
+  if (!wholeRead()) record({ kind: "stuck", at: world.now, what: "the last reader has not reached the end" });
+  last.stopped = true;
+  world.run(world.now + 120_000);
+  for (const { idle, brokerId } of brokers)
+    if (!idle) record({ kind: "stuck", at: world.now, what: `broker ${brokerId} still waits for something` });
+
+  const ended = history.filter((event) => event.kind === "ended");
+  return {
+    seed: options.seed,
+    violations: judge(history),
+    logHash: world.logHash,
+    events: world.eventCount,
+    crashes,
+    committed: ended.filter(({ commit }) => commit).length,
+    aborted: ended.filter(({ commit }) => !commit).length,
+    instances: owners.reduce((sum, { instances }) => sum + instances, 0),
+    drains: history.filter(({ kind }) => kind === "drained").length,
+  };
+}
+
+/** Whoever runs the application of one transactional id: sees that an instance of it lives, and now and then that two do. */
+class Owner {
+  instances = 0;
+  readonly #surroundings: ProducerSurroundings;
+  readonly #coordinator: SimulatedCoordinator;
+  readonly #id: number;
+  readonly #version: 1 | 2;
+  #current: SimulatedInstance;
+  readonly #all: SimulatedInstance[] = [];
+
+  constructor(surroundings: ProducerSurroundings, coordinator: SimulatedCoordinator, id: number) {
+    this.#surroundings = surroundings;
+    this.#coordinator = coordinator;
+    this.#id = id;
+    this.#version = surroundings.world.random.pick([1, 2] as const);
+    this.#current = this.#start();
+    this.#look();
+  }
+
+  #start(): SimulatedInstance {
+    const { random } = this.#surroundings.world;
+    const version = random.chance(0.1) ? random.pick([1, 2] as const) : this.#version;
+    const name = `p${this.#id}.${this.instances++}`;
+    const timeoutMs = random.pick([1500, 5000, 20_000]);
+    const paddingMax = random.pick([100, 5000, 60_000]);
+    const instance = new SimulatedInstance(this.#surroundings, {
+      name,
+      coordinator: this.#coordinator,
+      version,
+      timeoutMs,
+      paddingMax,
+    });
+    this.#all.push(instance);
+    return instance;
+  }
+
+  #look(): void {
+    const { world, storm } = this.#surroundings;
+    const { random } = world;
+    world.after(random.between(200, 2000), `owner ${this.#id} looks`, () => {
+      if (storm.over) return;
+      if (!this.#current.life.alive) this.#current = this.#start();
+      else if (random.chance(0.15)) this.#current.die();
+      else if (random.chance(0.15)) this.#current.pause(random.between(500, 8000));
+      // The old one goes on as a zombie.
+      else if (random.chance(0.1)) this.#current = this.#start();
+      this.#look();
+    });
+  }
+
+  retire(): void {
+    for (const instance of this.#all) instance.die();
+  }
+}

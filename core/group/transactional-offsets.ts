@@ -14,11 +14,17 @@ import type { TransactionalOffsetCommitRequest } from "./requests.ts";
 /** As leaders remember producers. */
 const endedMemoryMs = 86_400_000;
 
+/** One partition's, with the topic it belongs to. */
+interface Pending {
+  readonly topics: CommittedTopics;
+  readonly commitTimestamp: number;
+}
+
 interface Open {
   readonly producerEpoch: number;
   readonly generation: number;
-  /** In order: a later one of the same partition counts. */
-  readonly commits: { readonly topics: CommittedTopics; readonly commitTimestamp: number }[];
+  /** By topic id and partition: a later one takes the place of the one before. */
+  readonly pending: Map<string, Pending>;
 }
 
 interface Ended {
@@ -51,14 +57,8 @@ export class TransactionalOffsets {
   }
 
   isUnstable(topicId: TopicId, partition: number): boolean {
-    for (const { commits } of this.#open.values()) {
-      for (const { topics } of commits) {
-        const isNamed = topics.some(
-          (topic) => topic.topicId === topicId && topic.partitions.some((one) => one.partition === partition),
-        );
-        if (isNamed) return true;
-      }
-    }
+    const key = keyOf(topicId, partition);
+    for (const { pending } of this.#open.values()) if (pending.has(key)) return true;
     return false;
   }
 
@@ -85,9 +85,14 @@ export class TransactionalOffsets {
     commitTimestamp: number,
   ) {
     const known = this.#open.get(producerId);
-    const commits = known?.generation === generation ? known.commits : [];
-    commits.push({ topics, commitTimestamp });
-    this.#open.set(producerId, { producerEpoch, generation, commits });
+    const pending = known?.generation === generation ? known.pending : new Map<string, Pending>();
+    for (const topic of topics) {
+      for (const partition of topic.partitions) {
+        const alone = [{ ...topic, partitions: [partition] }];
+        pending.set(keyOf(topic.topicId, partition.partition), { topics: alone, commitTimestamp });
+      }
+    }
+    this.#open.set(producerId, { producerEpoch, generation, pending });
   }
 
   /** Undefined when this end was heard before. */
@@ -104,7 +109,8 @@ export class TransactionalOffsets {
     if (open !== undefined && open.generation <= generation) {
       this.#open.delete(producerId);
       const isThis = open.generation === generation;
-      if (ended.commit && isThis) for (const { topics, commitTimestamp } of open.commits) onCommitted(topics, commitTimestamp);
+      if (ended.commit && isThis)
+        for (const { topics, commitTimestamp } of open.pending.values()) onCommitted(topics, commitTimestamp);
     }
     this.#ended.delete(producerId);
     this.#ended.set(producerId, ended);
@@ -137,9 +143,9 @@ export class TransactionalOffsets {
   }
 
   write(writer: ByteWriter): void {
-    writer.list(this.#open, this.#open.size, ([producerId, { producerEpoch, generation, commits }]) => {
+    writer.list(this.#open, this.#open.size, ([producerId, { producerEpoch, generation, pending }]) => {
       writer.int(producerId).int(producerEpoch).int(generation);
-      writer.list(commits, commits.length, ({ topics, commitTimestamp }) =>
+      writer.list(pending.values(), pending.size, ({ topics, commitTimestamp }) =>
         writeCommittedTopics(topics, writer.int(commitTimestamp)),
       );
     });
@@ -148,16 +154,18 @@ export class TransactionalOffsets {
 
   read(reader: ByteReader): void {
     reader.list(() => {
-      const producerId = reader.int();
-      const [producerEpoch, generation] = [reader.int(), reader.int()];
-      const commits = reader.list(() => {
+      const producer = { producerId: reader.int(), producerEpoch: reader.int(), transactionGeneration: reader.int() };
+      reader.list(() => {
         const commitTimestamp = reader.int();
-        return { topics: readCommittedTopics(reader), commitTimestamp };
+        this.#add(producer, readCommittedTopics(reader), commitTimestamp);
       });
-      this.#open.set(producerId, { producerEpoch, generation, commits });
     });
     for (const ended of readEnded(reader)) this.#ended.set(ended.producerId, ended);
   }
+}
+
+function keyOf(topicId: TopicId, partition: number): string {
+  return `${topicId}/${partition}`;
 }
 
 function endedEntry(ended: readonly Ended[]): Uint8Array {

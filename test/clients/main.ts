@@ -1,12 +1,12 @@
 /**
  * Stock clients of every language against a running server: Kante over TCP, Kante through the WebSocket bridge, or any address
  * (Apache Kafka itself proves the suites). What a suite needs is installed into .tools/; what cannot be had is named and skipped.
- * node test/clients/main.ts [--target host:port | --apache-kafka] [--only kcat,java,python,go] [--bridge]
+ * node test/clients/main.ts [--target host:port | --apache-kafka] [--only kcat,java,tools,members,rolling,python,go] [--bridge]
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { javaClasspath, missingJava, startApacheKafka } from "./apache-kafka.ts";
@@ -15,11 +15,12 @@ import { kcatMissing, runKcat } from "./kcat.ts";
 
 const root = join(import.meta.dirname, "../..");
 const tools = join(root, ".tools");
+const javaClasses = join(tools, "java/classes");
 const { values: options } = parseArgs({
   options: {
     target: { type: "string" },
     "apache-kafka": { type: "boolean", default: false },
-    only: { type: "string", default: "kcat,java,python,go" },
+    only: { type: "string", default: "kcat,java,tools,members,rolling,python,go" },
     bridge: { type: "boolean", default: false },
   },
 });
@@ -33,6 +34,19 @@ function print(line: string): void {
   else if (line.startsWith("not ok - ")) failed += 1;
   else return;
   console.log(line);
+}
+
+let isJavaCompiled = false;
+
+function missingJavaSuites(): string | undefined {
+  const missing = missingJava();
+  if (missing !== undefined || isJavaCompiled) return missing;
+  const sources = globSync(join(root, "test/clients/java/*.java"));
+  const compiled = spawnSync("javac", ["-d", javaClasses, "-cp", javaClasspath, ...sources], { encoding: "utf8" });
+  if (compiled.error !== undefined) return "no javac on this machine";
+  if (compiled.status !== 0) throw new Error(`javac could not compile: ${compiled.stderr}`);
+  isJavaCompiled = true;
+  return undefined;
 }
 
 function missingPython(): string | undefined {
@@ -67,19 +81,20 @@ async function runProgram(name: string, command: string, args: readonly string[]
   if (!done) print(`not ok - ${name}: the suite did not come to its end`);
 }
 
+function javaSuite(name: string, main: string) {
+  const options = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-cp", [javaClasses, javaClasspath].join(delimiter)];
+  return {
+    missing: missingJavaSuites,
+    run: (bootstrap: string) => runProgram(name, "java", [...options, main, bootstrap]),
+  };
+}
+
 const suites = {
   kcat: { missing: kcatMissing, run: async (bootstrap: string) => runKcat(bootstrap, print) },
-  java: {
-    missing: missingJava,
-    run: (bootstrap: string) =>
-      runProgram("java", "java", [
-        "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
-        "-cp",
-        javaClasspath,
-        join(root, "test/clients/java/Suite.java"),
-        bootstrap,
-      ]),
-  },
+  java: javaSuite("java", "Suite"),
+  tools: javaSuite("tools", "Tools"),
+  members: javaSuite("members", "Members"),
+  rolling: javaSuite("rolling", "Rolling"),
   python: {
     missing: missingPython,
     run: (bootstrap: string) =>

@@ -1,7 +1,6 @@
 // Java's own clients and console tools with default settings, each case against a topic of its own.
-// Prints 'ok - title' or 'not ok - title: reason' per case. Run: java -cp 'lib/*' Suite.java <bootstrap>
+// Prints 'ok - title' or 'not ok - title: reason' per case. Run: java -cp 'classes:lib/*' Suite <bootstrap>
 
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.*;
 import java.util.concurrent.*;
@@ -14,15 +13,9 @@ import org.apache.kafka.common.errors.*;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.serialization.*;
 
-public class Suite {
-    interface Case { void run() throws Exception; }
-
-    static String bootstrap;
-    static int failed = 0;
-    static final String run = Long.toString(System.nanoTime(), 36);
-
+public class Suite extends Cases {
     public static void main(String[] args) throws Exception {
-        bootstrap = args[0];
+        begin("java", args);
         check("the default producer is idempotent and gets gapless offsets", Suite::defaultProducer);
         check("a consumer without a group reads assigned partitions from the beginning", Suite::assignedConsumer);
         check("a consumer group with default settings reads everything once and commits", () -> groupConsumer("classic"));
@@ -43,65 +36,7 @@ public class Suite {
         check("many partitions and large batches", Suite::large);
         check("a tailing consumer sees a record soon after it was sent", Suite::tail);
         check("the console producer and consumer with default settings", Suite::console);
-        System.out.println("# done");
-        System.exit(failed == 0 ? 0 : 1);
-    }
-
-    static void check(String title, Case body) {
-        ExecutorService executor = Executors.newSingleThreadExecutor();
-        try {
-            executor.submit(() -> { body.run(); return null; }).get(90, TimeUnit.SECONDS);
-            System.out.println("ok - java: " + title);
-        } catch (Throwable error) {
-            Throwable cause = error instanceof ExecutionException ? error.getCause() : error;
-            failed++;
-            System.out.println("not ok - java: " + title + ": " + cause.toString().replace('\n', ' '));
-        } finally {
-            executor.shutdownNow();
-        }
-    }
-
-    static void expect(Object wanted, Object got) {
-        if (!Objects.equals(wanted, got)) throw new AssertionError("expected " + wanted + ", got " + got);
-    }
-
-    static Properties properties(String... pairs) {
-        Properties properties = new Properties();
-        properties.put("bootstrap.servers", bootstrap);
-        for (int i = 0; i < pairs.length; i += 2) properties.put(pairs[i], pairs[i + 1]);
-        return properties;
-    }
-
-    static KafkaProducer<String, String> producer(String... pairs) {
-        return new KafkaProducer<>(properties(pairs), new StringSerializer(), new StringSerializer());
-    }
-
-    static KafkaConsumer<String, String> consumer(String... pairs) {
-        return new KafkaConsumer<>(properties(pairs), new StringDeserializer(), new StringDeserializer());
-    }
-
-    static String topic(String name) { return "java-" + name + "-" + run; }
-
-    static void create(String name, int partitions) throws Exception {
-        try (Admin admin = Admin.create(properties())) {
-            admin.createTopics(List.of(new NewTopic(name, partitions, (short) 1))).all().get();
-        }
-    }
-
-    static List<ConsumerRecord<String, String>> read(KafkaConsumer<String, String> consumer, int count) {
-        List<ConsumerRecord<String, String>> records = new ArrayList<>();
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(40);
-        while (records.size() < count && System.nanoTime() < end) consumer.poll(Duration.ofMillis(200)).forEach(records::add);
-        return records;
-    }
-
-    static List<ConsumerRecord<String, String>> readAll(String topic, int partitions, int count) {
-        try (KafkaConsumer<String, String> consumer = consumer()) {
-            List<TopicPartition> all = IntStream.range(0, partitions).mapToObj(p -> new TopicPartition(topic, p)).toList();
-            consumer.assign(all);
-            consumer.seekToBeginning(all);
-            return read(consumer, count);
-        }
+        done();
     }
 
     static void defaultProducer() throws Exception {
@@ -361,16 +296,5 @@ public class Suite {
         process("one\ntwo\nthree\n", "org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", bootstrap, "--topic", topic);
         String output = process("", "org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", bootstrap, "--topic", topic, "--from-beginning", "--max-messages", "3", "--timeout-ms", "40000");
         expect("one\ntwo\nthree", output.strip());
-    }
-
-    static String process(String input, String... command) throws Exception {
-        List<String> line = new ArrayList<>(List.of("java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", System.getProperty("java.class.path")));
-        line.addAll(List.of(command));
-        Process process = new ProcessBuilder(line).redirectError(ProcessBuilder.Redirect.DISCARD).start();
-        try (var stream = process.getOutputStream()) { stream.write(input.getBytes(StandardCharsets.UTF_8)); }
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        if (!process.waitFor(60, TimeUnit.SECONDS)) throw new AssertionError("did not end");
-        expect(0, process.exitValue());
-        return output;
     }
 }

@@ -1,7 +1,8 @@
 /** Committed offsets, rule by rule: who may commit, what is kept, for how long, and what it costs in rows. */
 import { describe, expect, test } from "vitest";
 import { ringSlots } from "../../../core/group/ring.ts";
-import { Harness, subscription, topicA, topicB } from "./harness.ts";
+import { Consumers } from "./consumers.ts";
+import { Harness, subscription, text, topicA, topicB } from "./harness.ts";
 
 const day = 86_400_000;
 
@@ -193,7 +194,58 @@ describe("offsets expire", () => {
     expect(harness.group.exists).toBe(false);
   });
 
-  test("never while the group has members", () => {
+  test("of topics that no member subscribes to any more, though the group has members", () => {
+    const harness = new Harness();
+    const { ids } = harness.stable(1, { session: 1_800_000 });
+    const member = { memberId: ids[0]!, generationId: 1 };
+    harness.commit({ 0: 1 }, member);
+    harness.commit({ 0: 1 }, { ...member, topic: topicB });
+    const until = (end: number) => {
+      while (harness.now < end) {
+        harness.advance(900_000);
+        harness.heartbeat(ids[0]!, 1);
+        harness.alarm();
+      }
+    };
+    const end = harness.now + 7 * day;
+    until(end - 900_000);
+    expect([harness.committed(0), harness.committed(0, topicB)]).toEqual([1, 1]);
+    until(end);
+    expect([harness.committed(0), harness.committed(0, topicB)]).toEqual([1, -1]);
+    harness.restart();
+    expect([harness.committed(0), harness.committed(0, topicB)]).toEqual([1, -1]);
+  });
+
+  test.each([
+    ["while a rebalance is under way", { type: "consumer" }, true],
+    ["when nobody knows what its members subscribe to", { type: "consumer", metadata: text("?") }, false],
+    ["when its members are no consumers", { type: "connect" }, false],
+  ])("never with members %s", (_, options, rebalances) => {
+    const harness = new Harness();
+    const { ids } = harness.stable(1, { session: 1_800_000, rebalance: 1_800_000, ...options });
+    harness.commit({ 0: 1 }, { memberId: ids[0]!, generationId: 1, topic: topicB });
+    harness.now += 8 * day;
+    harness.heartbeat(ids[0]!, 1);
+    if (rebalances) harness.join({ version: 3, session: 1_800_000, rebalance: 1_800_000 });
+    harness.alarm();
+    expect(harness.committed(0, topicB)).toBe(1);
+  });
+
+  test("of a consumer group as long after the last commit, subscribed topics excepted", () => {
+    const group = new Consumers({ consumerSessionTimeoutMs: 60_000 });
+    group.come("m1");
+    group.commit({ 0: 1 }, { memberId: "m1", generationId: 1 });
+    group.commit({ 0: 1 }, { memberId: "m1", generationId: 1, topic: topicB });
+    group.now += 7 * day;
+    group.beat("m1", 1);
+    group.alarm();
+    expect([group.committed(0), group.committed(0, topicB)]).toEqual([1, -1]);
+    group.beat("m1", -1);
+    group.alarm();
+    expect(group.committed(0)).toBe(-1);
+  });
+
+  test("never while a member subscribes to their topic", () => {
     const harness = new Harness();
     const { ids } = harness.stable(1, { session: 1_800_000 });
     harness.commit({ 0: 1 }, { memberId: ids[0]!, generationId: 1 });

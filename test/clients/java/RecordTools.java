@@ -100,12 +100,11 @@ final class RecordTools extends Tools {
         String topic = topic("verifiable");
         create(topic, 1);
         String said = process("", "org.apache.kafka.tools.VerifiableProducer", "--topic", topic, "--max-messages", "5", "--bootstrap-server", bootstrap);
-        for (String text : new String[] { "\"name\":\"startup_complete\"", "\"value\":\"4\",\"topic\":\"" + topic + "\",\"partition\":0,\"offset\":4", "\"acked\":5" }) {
-            if (!said.contains(text)) throw new AssertionError(said + " does not say: " + text);
-        }
+        expect(5L, said.lines().filter(line -> line.contains("\"name\":\"producer_send_success\"")).count());
+        if (!said.contains("\"acked\":5")) throw new AssertionError(said);
         for (String protocol : new String[] { "classic", "consumer" }) {
             tool("kafka-verifiable-consumer --topic " + topic + " --group-id " + topic + protocol + " --reset-policy earliest --max-messages 5 --group-protocol " + protocol)
-                .says("\"name\":\"partitions_assigned\"", "\"name\":\"records_consumed\",\"count\":5", "\"name\":\"offsets_committed\"", "\"offset\":5", "\"success\":true");
+                .says("\"partitions_assigned\"", "\"records_consumed\"", "\"count\":5", "\"offsets_committed\"", "\"offset\":5", "\"success\":true");
         }
     }
 }

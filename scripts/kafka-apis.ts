@@ -66,7 +66,7 @@ export const kafkaApis: readonly KafkaApi[] = [
   [64, "UnregisterBroker", 0, 0, "Brokers register by themselves."],
   [65, "DescribeTransactions", 0, 0, transactions],
   [66, "ListTransactions", 0, 2, transactions],
-  [68, "ConsumerGroupHeartbeat", 0, 1, "Assignors `uniform` and `range`; racks are ignored."],
+  [68, "ConsumerGroupHeartbeat", 0, 1, "Assignors `uniform` and `range`; as in Kafka, racks mean nothing to them."],
   [69, "ConsumerGroupDescribe", 0, 1],
   [71, "GetTelemetrySubscriptions", 0, 0, "Client telemetry is not collected; Kafka does not advertise it either unless it is."],
   [72, "PushTelemetry", 0, 0, "As above."],

@@ -119,7 +119,7 @@ class Output {
   async #write(): Promise<void> {
     this.#isWriting = true;
     // What is answered in the same breath leaves in one write.
-    await undefined;
+    await Promise.resolve();
     while (this.#queue.length > 0) {
       this.#batch = this.#queue.splice(0);
       try {

@@ -14,6 +14,7 @@ import type {
   PartitionBounds,
   PartitionRef,
 } from "../../core/coordinator.ts";
+import type { GroupClient } from "../../core/group/group-client.ts";
 import { OperatingError } from "../../core/operating-error.ts";
 import { settingDefaults } from "../../core/settings.ts";
 import type { Settings } from "../../core/settings.ts";
@@ -34,6 +35,12 @@ interface Log {
 
 const gone = async () => Promise.reject(new OperatingError("retry", "the leader is gone"));
 const goneLeader = { listOffsets: gone, epochEnds: gone, deleteRecords: gone, describePartitions: gone };
+
+const noGroups = new Proxy({} as GroupClient, {
+  get: (_, call) => {
+    throw new Error(`no groups here: ${String(call)}`);
+  },
+});
 
 const unknownTopicOrPartition = 3;
 const offsetOutOfRange = 1;
@@ -144,9 +151,7 @@ export class FakeBroker {
       catalog: this.catalog,
       controller: this.controller,
       coordinator: () => (this.areLeadersGone ? goneLeader : this.#coordinator()) as BatchCoordinator,
-      group: () => {
-        throw new Error("no groups here");
-      },
+      group: () => noGroups,
       transaction: (transactionalId) => this.transactions.client(transactionalId),
       verified: this.verified,
       nextProducerId: () => this.#producerIds.next(),

@@ -5,6 +5,9 @@ import { produce } from "../../protocol/messages/00-produce.ts";
 import { fetch } from "../../protocol/messages/01-fetch.ts";
 import { listOffsets } from "../../protocol/messages/02-list-offsets.ts";
 import { metadata } from "../../protocol/messages/03-metadata.ts";
+import { offsetCommit } from "../../protocol/messages/08-offset-commit.ts";
+import { offsetFetch } from "../../protocol/messages/09-offset-fetch.ts";
+import { listGroups } from "../../protocol/messages/16-list-groups.ts";
 import { createTopics } from "../../protocol/messages/19-create-topics.ts";
 import { deleteTopics } from "../../protocol/messages/20-delete-topics.ts";
 import { deleteRecords } from "../../protocol/messages/21-delete-records.ts";
@@ -16,11 +19,13 @@ import { createPartitions } from "../../protocol/messages/37-create-partitions.t
 import { electLeaders } from "../../protocol/messages/43-elect-leaders.ts";
 import { incrementalAlterConfigs } from "../../protocol/messages/44-incremental-alter-configs.ts";
 import { alterPartitionReassignments } from "../../protocol/messages/45-alter-partition-reassignments.ts";
+import { offsetDelete } from "../../protocol/messages/47-offset-delete.ts";
 import { describeClientQuotas } from "../../protocol/messages/48-describe-client-quotas.ts";
 import { alterClientQuotas } from "../../protocol/messages/49-alter-client-quotas.ts";
 import { describeQuorum } from "../../protocol/messages/55-describe-quorum.ts";
 import { describeCluster } from "../../protocol/messages/60-describe-cluster.ts";
 import { describeProducers } from "../../protocol/messages/61-describe-producers.ts";
+import { listTransactions } from "../../protocol/messages/66-list-transactions.ts";
 import { listConfigResources } from "../../protocol/messages/74-list-config-resources.ts";
 import { describeTopicPartitions } from "../../protocol/messages/75-describe-topic-partitions.ts";
 import type { ApiSchema, RequestInput } from "../../protocol/schema.ts";
@@ -35,6 +40,8 @@ const calls = [
   "alterConfigs",
   "alterClientQuotas",
   "configuredResources",
+  "groups",
+  "transactions",
 ] as const;
 
 function loseController(broker: FakeBroker): void {
@@ -65,12 +72,31 @@ function of<Api extends ApiSchema>(api: Api, version: number, request: RequestIn
 const notLeader = 6;
 const timedOut = 7;
 const two = [{ partitionIndex: 0 }, { partitionIndex: 1 }];
+const loading = 14;
 const topicResource = { resourceType: 2, resourceName: "t" };
 
 const withoutController: readonly Case[] = [
   of(produce, 9, { acks: -1, topicData: [{ name: "t", partitionData: [{ index: 0, records: batch() }] }] }, notLeader),
   of(fetch, 12, { topics: [{ topic: "t", partitions: [{ partition: 0 }, { partition: 1 }] }] }, notLeader, notLeader),
   of(listOffsets, 7, { topics: [{ name: "t", partitions: two }] }, notLeader, notLeader),
+  of(offsetCommit, 7, { groupId: "g", topics: [{ name: "t", partitions: two }] }, loading, loading),
+  of(offsetFetch, 1, { groupId: "g", topics: [{ name: "t", partitionIndexes: [0, 1] }] }, loading, loading),
+  of(offsetFetch, 7, { groupId: "g", topics: [{ name: "t", partitionIndexes: [0, 1] }] }, loading),
+  of(
+    offsetFetch,
+    8,
+    {
+      groups: [
+        { groupId: "g", topics: [{ name: "t", partitionIndexes: [0] }] },
+        { groupId: "h", topics: [{ name: "u", partitionIndexes: [0] }] },
+      ],
+    },
+    loading,
+    loading,
+  ),
+  of(listGroups, 5, {}, loading),
+  of(offsetDelete, 0, { groupId: "g", topics: [{ name: "t", partitions: two }] }, loading),
+  of(listTransactions, 2, {}, loading),
   of(metadata, 9, { topics: [{ name: "t" }], allowAutoTopicCreation: true }, 5),
   of(metadata, 13, { topics: [{ name: null, topicId: "11111111-1111-4111-8111-111111111111" }] }, 5),
   of(createTopics, 7, { topics: [{ name: "t" }, { name: "u" }] }, timedOut, timedOut),

@@ -7,6 +7,7 @@ import type { RequestOf } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
 import { codesOf, existing, factsOf, known, resolvePartitions } from "./group-requests.ts";
 import { unknownTopicCode } from "./topics.ts";
+import { coordinatorUnreachable } from "./unreachable.ts";
 
 type Partition = RequestOf<typeof offsetCommit>["topics"][number]["partitions"][number];
 
@@ -46,6 +47,13 @@ export const offsetCommitHandler = defineHandler({
       }),
     };
   },
+  unreachable: ({ topics }) => ({
+    topics: topics.map(({ name, topicId, partitions }) => ({
+      name,
+      topicId,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: coordinatorUnreachable })),
+    })),
+  }),
 });
 
 function committed({ partitionIndex, committedOffset, committedLeaderEpoch, committedMetadata }: Partition) {

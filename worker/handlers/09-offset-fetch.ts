@@ -9,6 +9,7 @@ import { offsetFetch } from "../../protocol/messages/09-offset-fetch.ts";
 import { defineHandler } from "./define-handler.ts";
 import { known, resolveTopics } from "./group-requests.ts";
 import { unknownTopicCode } from "./topics.ts";
+import { coordinatorUnreachable } from "./unreachable.ts";
 
 interface AskedTopic {
   readonly name: string;
@@ -33,12 +34,21 @@ export const offsetFetchHandler = defineHandler({
     }
     const asked = { groupId: request.groupId, memberId: null, memberEpoch: -1, topics: request.topics };
     const { errorCode, topics } = await fetchGroup(asked, request.requireStable, context);
-    // Version 1 has no place for the group's error but the partitions.
     return context.apiVersion >= 2 || errorCode === errorCodes.NONE
       ? { errorCode, topics }
-      : { topics: (request.topics ?? []).map((topic) => emptyTopic(topic, errorCode)) };
+      : failedAtPartitions(request, errorCode);
+  },
+  unreachable(request, { apiVersion }) {
+    const errorCode = coordinatorUnreachable;
+    if (apiVersion >= 8) return { groups: request.groups.map(({ groupId }) => ({ groupId, errorCode, topics: [] })) };
+    return apiVersion >= 2 ? { errorCode, topics: [] } : failedAtPartitions(request, errorCode);
   },
 });
+
+/** Version 1 has no place for the group's error but the partitions. */
+function failedAtPartitions({ topics }: { readonly topics: readonly AskedTopic[] | null }, errorCode: number) {
+  return { topics: (topics ?? []).map((topic) => emptyTopic(topic, errorCode)) };
+}
 
 async function fetchGroup(asked: AskedGroup, requireStable: boolean, context: RequestContext) {
   const { groupId, memberId, memberEpoch } = asked;

@@ -8,6 +8,7 @@ import type { RequestContext } from "../../durable-objects/handler.ts";
 import { listGroups } from "../../protocol/messages/16-list-groups.ts";
 import { defineHandler } from "./define-handler.ts";
 import { nodesOf } from "./nodes.ts";
+import { coordinatorUnreachable } from "./unreachable.ts";
 
 /** Groups asked side by side. */
 const groupsAtOnce = 32;
@@ -27,6 +28,7 @@ export const listGroupsHandler = defineHandler({
       ),
     };
   },
+  unreachable: () => ({ errorCode: coordinatorUnreachable, groups: [] }),
 });
 
 /** Of several brokers each lists the groups that FindCoordinator sends to it, as Kafka's do. */

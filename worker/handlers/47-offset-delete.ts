@@ -4,6 +4,7 @@ import { offsetDelete } from "../../protocol/messages/47-offset-delete.ts";
 import { defineHandler } from "./define-handler.ts";
 import { codesOf, existing, known, resolvePartitions } from "./group-requests.ts";
 import { unknownTopicCode } from "./topics.ts";
+import { coordinatorUnreachable } from "./unreachable.ts";
 
 export const offsetDeleteHandler = defineHandler({
   api: offsetDelete,
@@ -30,4 +31,5 @@ export const offsetDeleteHandler = defineHandler({
       }),
     };
   },
+  unreachable: () => ({ errorCode: coordinatorUnreachable }),
 });

@@ -12,6 +12,7 @@ import { listTransactions } from "../../protocol/messages/66-list-transactions.t
 import type { RequestOf } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
 import { nodesOf } from "./nodes.ts";
+import { coordinatorUnreachable } from "./unreachable.ts";
 
 /** Coordinators asked side by side. */
 const atOnce = 32;
@@ -42,6 +43,7 @@ export const listTransactionsHandler = defineHandler({
       }));
     return { unknownStateFilters, transactionStates };
   },
+  unreachable: () => ({ errorCode: coordinatorUnreachable, unknownStateFilters: [], transactionStates: [] }),
 });
 
 function isMine(transactionalId: string, context: RequestContext): boolean {

@@ -10,5 +10,8 @@ export const controllerUnreachable = {
   errorMessage: "The controller could not be reached.",
 } as const;
 
+/** Of groups and transactions: every client knows what to do while a coordinator loads. */
+export const coordinatorUnreachable = errorCodes.COORDINATOR_LOAD_IN_PROGRESS;
+
 /** Clients look for the leader anew, and come back. */
 export const leaderUnreachable = errorCodes.NOT_LEADER_OR_FOLLOWER;

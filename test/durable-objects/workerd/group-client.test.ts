@@ -1,7 +1,7 @@
 /** What a broker does when the call to a group breaks off: it is put again where that harms nobody, else the client is told. */
 import { describe, expect, test } from "vitest";
-import type { Env } from "../../durable-objects/env.ts";
-import { groupClient } from "../../durable-objects/group-client.ts";
+import type { Env } from "../../../durable-objects/env.ts";
+import { groupClient } from "../../../durable-objects/group-client.ts";
 
 /** A group whose first call breaks off after it was carried out. */
 function breaking() {

@@ -136,14 +136,15 @@ function expectNone(errorCode: number): void {
   if (errorCode !== 0) throw new Error(`answered with error ${errorCode}`);
 }
 
-/** So many calls, so many of them under way. */
+/** So many calls under way, until the time is over: short runs, since an object whose caller is silent for long may be let go. */
 async function inLanes(
-  { count, lanes }: { count: number; lanes: number },
+  { ms, lanes }: { readonly ms: number; readonly lanes: number },
   call: (index: number) => Promise<unknown>,
 ): Promise<number> {
+  const end = Date.now() + ms;
   let next = 0;
   const lane = async (): Promise<void> => {
-    while (next < count) await call(next++);
+    while (Date.now() < end) await call(next++);
   };
   await Promise.all(Array.from({ length: lanes }, lane));
   return next;

@@ -201,3 +201,14 @@ export class Driver {
     return driver;
   }
 }
+
+/** Another broker that has written `tags` to partition 0, and this one, which has read nothing yet. */
+export function withWrites(tags: readonly number[], options = {}): { driver: Driver; writer: Driver } {
+  const writer = Driver.started();
+  for (const tag of tags) {
+    writer.append([itemOf(tag, {}, options)]);
+    writer.run();
+    writer.pass(1000);
+  }
+  return { writer, driver: new Driver({}, 1, writer) };
+}

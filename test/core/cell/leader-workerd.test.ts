@@ -1,6 +1,7 @@
 /** The contract, over the Leader Durable Object in a real workerd; restarts are deaths of the object. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { batchCoordinatorContract, inlineBytesMax, newTopicId } from "../../contract/batch-coordinator.ts";
+import { batchCoordinatorContract, inlineBytesMax } from "../../contract/batch-coordinator.ts";
+import { newTopicId } from "../../contract/topic-ids.ts";
 import { Chain, createTime, plain, resultsOf } from "../../contract/commits.ts";
 import { startLeaderServer, temporaryRoot, type LeaderServer } from "./remote-leader.ts";
 

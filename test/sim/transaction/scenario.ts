@@ -174,11 +174,12 @@ class Owner {
     const { random } = world;
     world.after(random.between(200, 2000), `owner ${this.#id} looks`, () => {
       if (storm.over) return;
+      const fate = random.next();
       if (!this.#current.life.alive) this.#current = this.#start();
-      else if (random.chance(0.15)) this.#current.die();
-      else if (random.chance(0.15)) this.#current.pause(random.between(500, 8000));
+      else if (fate < 0.13) this.#current.die();
+      else if (fate < 0.26) this.#current.pause(random.between(500, 8000));
       // The old one goes on as a zombie.
-      else if (random.chance(0.1)) this.#current = this.#start();
+      else if (fate < 0.34) this.#current = this.#start();
       this.#look();
     });
   }

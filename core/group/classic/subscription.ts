@@ -1,5 +1,5 @@
 /** Which topics the members of a classic group are known to subscribe to: offsets that are still in use are not deleted. */
-import { readSubscribedTopics } from "../consumer-protocol.ts";
+import { readSubscription } from "../consumer-protocol.ts";
 import type { ClassicGroup } from "./group.ts";
 import { protocolMetadata } from "./member.ts";
 
@@ -8,8 +8,8 @@ export function isSubscribed(group: ClassicGroup, topic: string): boolean {
   if (group.protocolType !== "consumer" || group.members.size === 0) return false;
   if (group.protocolName === null) return true;
   for (const member of group.members.all()) {
-    const topics = readSubscribedTopics(protocolMetadata(member, group.protocolName));
-    if (topics === undefined || topics.includes(topic)) return true;
+    const subscription = readSubscription(protocolMetadata(member, group.protocolName));
+    if (subscription === undefined || subscription.topics.includes(topic)) return true;
   }
   return false;
 }

@@ -1,6 +1,6 @@
 /** The bytes that consumers exchange through a classic group, in every version and damaged. */
 import { describe, expect, test } from "vitest";
-import { readAssignment, readSubscribedTopics, readSubscription, writeAssignment } from "../../../core/group/consumer-protocol.ts";
+import { readAssignment, readSubscription, writeAssignment } from "../../../core/group/consumer-protocol.ts";
 
 const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(" ", ""), "hex"));
 
@@ -21,7 +21,6 @@ describe("a subscription", () => {
     ["0009" + topics + owned + generation + rack + "0102", { version: 9, ownedPartitions, generationId: 5, rackId: "r" }],
   ])("%s", (hex, expected) => {
     expect(readSubscription(bytes(hex))).toEqual({ topics: ["a", "bc"], ...expected });
-    expect(readSubscribedTopics(bytes(hex))).toEqual(["a", "bc"]);
   });
 
   test.each([

@@ -233,9 +233,11 @@ export class ConsumerGroup {
 
   #put(member: ConsumerMember): void {
     const before = this.#members.get(member.memberId);
-    if (before !== undefined) this.#disown(before);
     this.#members.set(member.memberId, member);
     if (member.instanceId !== null) this.#instances.set(member.instanceId, member.memberId);
+    // A heartbeat that moves nothing must not cost a step per partition.
+    if (before?.assigned === member.assigned && before.pendingRevocation === member.pendingRevocation) return;
+    if (before !== undefined) this.#disown(before);
     for (const [topicId, partition] of member.assigned) this.#owned.add(topicId, partition);
     for (const [topicId, partition] of member.pendingRevocation) this.#owned.add(topicId, partition);
   }

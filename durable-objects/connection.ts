@@ -4,7 +4,6 @@
  * [I9]. A client beyond its quota hears so in its answers and is not heard for a while. Cutting frames and writing bytes is the front
  * ends' part, what an API does its handler's.
  */
-import type { Client, ClientQuotas } from "../core/quota/client-quotas.ts";
 import { decodeRequestBody, decodeRequestHeader, encodeResponse } from "../protocol/codec.ts";
 import { apiVersions } from "../protocol/messages/18-api-versions.ts";
 import { type BrokerServices, type ConnectionFacts, type Handler, type RequestContext, standIn } from "./handler.ts";
@@ -24,8 +23,6 @@ const changingKeys: ReadonlySet<number> = new Set([8, 13, 19, 20, 21, 33, 37, 42
 /** JoinGroup and SyncGroup wait for other members, for minutes if need be. */
 const waitingKeys: ReadonlySet<number> = new Set([11, 14]);
 const unsupportedVersion = 35;
-/** Kafka's name of whoever has not said who they are. */
-const anonymous = "ANONYMOUS";
 
 export type HandlerTable = ReadonlyMap<number, Handler>;
 
@@ -34,7 +31,7 @@ export interface ConnectionOptions {
   readonly handlers: HandlerTable;
   readonly services: BrokerServices;
   readonly reads: ReadLedger;
-  readonly quotas: Pick<ClientQuotas, "record" | "fetchBytesMax">;
+  readonly quotas: MutingOptions["quotas"];
   readonly requestsMax: number;
   /** Bytes of answers the client has not taken yet, above which no further request is begun. */
   readonly unsentBytesMax: number;
@@ -92,7 +89,8 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#activeAtMs = options.now();
-    this.#muting = new Muting({ now: options.now, after: options.after, onOver: () => this.resume() });
+    const { quotas, now, after } = options;
+    this.#muting = new Muting({ quotas, now, after, onOver: () => this.resume() });
   }
 
   get facts(): ConnectionFacts {
@@ -243,7 +241,7 @@ export class Connection {
         apiVersion: header.apiVersion,
         correlationId: header.correlationId,
         clientId: header.clientId,
-        fetchBytesMax: this.#options.quotas.fetchBytesMax(clientOf(header.clientId)),
+        fetchBytesMax: this.#muting.fetchBytesMax(header.clientId),
         zone: zoneOf(header.clientId) ?? facts.zone,
         nowMs: place.arrivedMs,
         services: place.services,
@@ -286,16 +284,7 @@ export class Connection {
     const encode = (given: object) => encodeResponse(handler.api, apiVersion, correlationId, given);
     const answer = body === undefined ? "none" : encode(body);
     const sentBytes = answer === "none" ? 0 : byteLengthOf(answer);
-    const throttleMs = this.#options.quotas.record(
-      clientOf(context.clientId),
-      {
-        producedBytes: handler.api.key === produceKey ? place.byteLength : 0,
-        fetchedBytes: handler.api.key === fetchKey ? sentBytes : 0,
-        movedBytes: place.byteLength + sentBytes,
-      },
-      this.#options.now(),
-    );
-    this.#muting.mute(throttleMs);
+    const throttleMs = this.#muting.charge(context.clientId, handler.api.key, place.byteLength, sentBytes);
     if (throttleMs === 0) return answer;
     this.#options.metrics.count(`kante_throttled_requests_total{api="${place.name}"}`);
     if (body === undefined) return "none";
@@ -376,10 +365,6 @@ export class Connection {
 
 function byteLengthOf(chunks: readonly Uint8Array[]): number {
   return chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
-}
-
-function clientOf(clientId: string | null): Client {
-  return { user: anonymous, clientId: clientId ?? "" };
 }
 
 const seriesByApi = new Map<string, { readonly requests: string; readonly seconds: string }>();

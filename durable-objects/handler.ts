@@ -73,7 +73,7 @@ export interface Handler<Request = unknown, Response = unknown> {
   readonly advertisedMin?: number;
   handle(request: Request, context: RequestContext): Promise<Response | undefined> | Response | undefined;
   /** What is answered when the controller or a leader could not be reached: an error for each item, upon which clients ask again. */
-  unreachable?(request: Request, context: RequestContext): Response;
+  unreachable?(request: Request, context: RequestContext): Response | undefined;
 }
 
 /** What stands for the answer of a handler that failed; undefined when nothing can be said and the connection must close. */

@@ -3,7 +3,15 @@
  * in Kafka since 2.0. Afterwards its requests are worked on one at a time, until one passes: many at once would be too much again
  * before the first is counted. A timer stands only while a request waits for the end of the silence (D3).
  */
+import type { ClientQuotas } from "../core/quota/client-quotas.ts";
+
+/** Kafka's name of whoever has not said who they are. */
+const anonymous = "ANONYMOUS";
+const produceKey = 0;
+const fetchKey = 1;
+
 export interface MutingOptions {
+  readonly quotas: Pick<ClientQuotas, "record" | "fetchBytesMax">;
   readonly now: () => number;
   /** Calls back after so many milliseconds, unless the answer is called first. */
   readonly after: (ms: number, work: () => void) => () => void;
@@ -20,10 +28,22 @@ export class Muting {
     this.#options = options;
   }
 
-  /** Of every request: how long the client must be silent for it. */
-  mute(ms: number): void {
-    this.#isOnProbation = ms > 0;
-    if (ms > 0) this.#untilMs = Math.max(this.#untilMs, this.#options.now() + ms);
+  fetchBytesMax(clientId: string | null): number {
+    return this.#options.quotas.fetchBytesMax({ user: anonymous, clientId: clientId ?? "" });
+  }
+
+  /** Counts a request and its answer; how long the client must be silent for it. */
+  charge(clientId: string | null, apiKey: number, requestBytes: number, answerBytes: number): number {
+    const { quotas, now } = this.#options;
+    const use = {
+      producedBytes: apiKey === produceKey ? requestBytes : 0,
+      fetchedBytes: apiKey === fetchKey ? answerBytes : 0,
+      movedBytes: requestBytes + answerBytes,
+    };
+    const throttleMs = quotas.record({ user: anonymous, clientId: clientId ?? "" }, use, now());
+    this.#isOnProbation = throttleMs > 0;
+    if (throttleMs > 0) this.#untilMs = Math.max(this.#untilMs, now() + throttleMs);
+    return throttleMs;
   }
 
   /** Asked when a request wants to begin; when the silence forbids it, `onOver` says when to ask again. */

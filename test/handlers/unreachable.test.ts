@@ -145,6 +145,13 @@ describe("a controller that cannot be reached", () => {
     expect(codesIn(await broker.ask(produce, 9, { acks: -1, topicData: [{ name: "t", partitionData }] }))).toEqual([]);
   });
 
+  test("who wants no answer gets none: the connection is closed, as for any produce without acks that fails", async () => {
+    const broker = new FakeBroker();
+    loseController(broker);
+    const topicData = [{ name: "t", partitionData: [{ index: 0, records: batch() }] }];
+    await expect(broker.ask(produce, 9, { acks: 0, topicData })).rejects.toThrow("the controller is gone");
+  });
+
   test("what is broken otherwise still ends the connection", async () => {
     const broker = new FakeBroker();
     vi.spyOn(broker.controller, "snapshot").mockRejectedValue(new Error("a bug"));

@@ -75,13 +75,15 @@ export const produceHandler = defineHandler({
     return undefined;
   },
   // Topics that are not known are asked for before anything is appended.
-  unreachable: ({ topicData }) => ({
-    responses: topicData.map(({ name, topicId, partitionData }) => ({
+  unreachable({ acks, topicData }) {
+    if (acks === 0) return undefined;
+    const responses = topicData.map(({ name, topicId, partitionData }) => ({
       name,
       topicId,
       partitionResponses: partitionData.map(({ index }) => ({ index, errorCode: leaderUnreachable, baseOffset: -1n })),
-    })),
-  }),
+    }));
+    return { responses };
+  },
 });
 
 function refusedAsWhole({ acks }: Request): number | undefined {

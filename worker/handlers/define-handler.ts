@@ -13,7 +13,7 @@ export interface TypedHandler<Api extends ApiSchema> {
     request: RequestOf<Api>,
     context: RequestContext,
   ): Promise<ResponseInput<Api> | undefined> | ResponseInput<Api> | undefined;
-  unreachable?(request: RequestOf<Api>, context: RequestContext): ResponseInput<Api>;
+  unreachable?(request: RequestOf<Api>, context: RequestContext): ResponseInput<Api> | undefined;
 }
 
 export function defineHandler<const Api extends ApiSchema>(handler: TypedHandler<Api>): Handler {

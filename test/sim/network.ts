@@ -50,7 +50,7 @@ export class Network {
 
   /**
    * `serve` runs at the callee and answers through its argument, now or later. Exactly one of `answered` and `failed` runs at the
-   * caller, unless the caller has died.
+   * caller, unless the caller has died. `mayRepeat` false: over a connection, which delivers nothing twice.
    */
   call<Answer>(
     label: string,
@@ -60,6 +60,7 @@ export class Network {
     answered: (value: Answer) => void,
     failed: () => void,
     patienceMs = 3000,
+    mayRepeat = true,
   ): void {
     let settled = false;
     const settle = (work: () => void): void => {
@@ -84,7 +85,7 @@ export class Network {
     };
     if (this.#world.random.chance(this.faults.lost)) this.#world.log(`${label} lost`);
     else this.#world.after(this.delay(), `${label} arrives`, deliver);
-    if (this.#world.random.chance(this.faults.repeated))
+    if (mayRepeat && this.#world.random.chance(this.faults.repeated))
       this.#world.after(this.delay() + this.delay(), `${label} arrives again`, deliver);
     this.#world.after(patienceMs, `${label} patience`, giveUp);
   }

@@ -37,6 +37,8 @@ const requestMs = 0.1;
 const requestMsPerByte = 1 / (1024 * 1024);
 /** One percent of a second's time. */
 const msPerPercent = 10;
+/** What fits into an answer. */
+const throttleMsMax = 2 ** 31 - 1;
 /** Client ids are the clients' own choice, and memory is bounded [I8]. */
 const clientsMax = 10_000;
 const none: Quotas = { produce: undefined, fetch: undefined, request: undefined };
@@ -81,7 +83,7 @@ export class ClientQuotas {
   #use(kind: string, { perSecond, sharers }: Quota, amount: number, nowMs: number): number {
     const rate = this.#rateOf(`${kind} ${sharers}`, nowMs);
     rate.record(amount, nowMs);
-    return rate.throttleMs(perSecond, nowMs);
+    return Math.min(rate.throttleMs(perSecond, nowMs), throttleMsMax);
   }
 
   #rateOf(key: string, nowMs: number): WindowedRate {

@@ -84,6 +84,11 @@ describe("what is held", () => {
     expect(quotas.record(ann, moved(64 * 1024 * 1024), 0)).toBe(1000);
   });
 
+  test("a silence is never longer than an answer can say", () => {
+    const quotas = holding([{ user: "ann" }, { producer_byte_rate: 1 }]);
+    expect(quotas.record(ann, produced(32 * 1024 * 1024), 0)).toBe(2 ** 31 - 1);
+  });
+
   test("a changed quota holds from the next request on, with what was used before", () => {
     let list: readonly ClientQuota[] = [{ entity: { user: "ann" }, values: { producer_byte_rate: 1000 } }];
     const quotas = new ClientQuotas(() => list, settingDefaults);

@@ -1,12 +1,13 @@
 /**
  * The tables of docs/COMPATIBILITY.md, made from what is registered and defined: an API or a topic config cannot be promised there and
- * missing here. Compares the page with them and exits 1 where they differ; `--write` puts them into the page.
+ * missing here; and the deviations that the differential suite knows. Compares the page with them and exits 1 where they differ; `--write` puts them into the page.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { topicConfigs } from "../core/cluster/topic-configs.ts";
 import { effectiveSettings } from "../core/cluster/topic-settings.ts";
 import { settingDefaults } from "../core/settings.ts";
+import { deviations } from "../test/differential/deviations.ts";
 import { handlers } from "../worker/handlers.ts";
 import { kafkaApis } from "./kafka-apis.ts";
 
@@ -57,6 +58,11 @@ function configTable(): string[] {
   return ["| config | default | effect |", "|---|---|---|", ...rows];
 }
 
+/** What the comparison with Apache Kafka takes as it is. */
+function deviationTable(): string[] {
+  return ["| what | why |", "|---|---|", ...deviations.map(({ what, why }) => `| ${what} | ${why} |`)];
+}
+
 /** Lays each table between its two marks. */
 function renewed(text: string, tables: Readonly<Record<string, readonly string[]>>): string {
   let result = text;
@@ -71,7 +77,11 @@ function renewed(text: string, tables: Readonly<Record<string, readonly string[]
 }
 
 const text = readFileSync(page, "utf8");
-const expected = renewed(text, { APIs: apiTable(), "topic configs": configTable() });
+const expected = renewed(text, {
+  APIs: apiTable(),
+  "topic configs": configTable(),
+  "deviations in single answers": deviationTable(),
+});
 if (process.argv.includes("--write")) writeFileSync(page, expected);
 else if (text !== expected) {
   console.error("docs/COMPATIBILITY.md is out of date: node scripts/compatibility.ts --write");

@@ -9,28 +9,45 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const root = join(import.meta.dirname, "../..");
-const jars = join(root, ".tools/java/lib");
+
+export interface JavaSetup {
+  /** In test/clients/java. */
+  readonly pom: string;
+  readonly folder: string;
+  /** Jars whose presence tells that all are there. */
+  readonly needed: readonly string[];
+}
+
+const today: JavaSetup = { pom: "pom.xml", folder: join(root, ".tools/java"), needed: ["kafka-tools", "kafka-streams"] };
+/** Clients that speak the first transaction version. */
+export const javaBefore: JavaSetup = { pom: "pom-3.6.xml", folder: join(root, ".tools/java-3.6"), needed: ["kafka-clients"] };
 
 /** Undefined when Java and the jars are there (fetched when needed), else why not. */
-export function missingJava(): string | undefined {
+export function missingJava({ pom, folder, needed }: JavaSetup = today): string | undefined {
   if (spawnSync("java", ["-version"]).status !== 0) return "no java on this machine";
-  if (existsSync(jars) && readdirSync(jars).some((name) => name.startsWith("kafka-clients"))) return undefined;
+  const jars = join(folder, "lib");
+  const there = existsSync(jars) ? readdirSync(jars) : [];
+  if (needed.every((name) => there.some((jar) => jar.startsWith(name)))) return undefined;
   if (spawnSync("mvn", ["-v"]).status !== 0) return "no mvn on this machine";
   const goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
-  const fetched = spawnSync("mvn", ["-q", "-B", "-f", join(root, "test/clients/java/pom.xml"), goal, `-DoutputDirectory=${jars}`], {
-    encoding: "utf8",
-  });
+  const args = ["-q", "-B", "-f", join(root, "test/clients/java", pom), goal, `-DoutputDirectory=${jars}`];
+  const fetched = spawnSync("mvn", args, { encoding: "utf8" });
   return fetched.status === 0 ? undefined : `Maven could not fetch the jars: ${fetched.stdout.slice(-300)}`;
 }
 
-export const javaClasspath = `${jars}/*`;
+export const javaClasspath = `${join(today.folder, "lib")}/*`;
 
 export interface RunningKafka {
   readonly bootstrap: string;
   stop(): Promise<void>;
 }
 
-export async function startApacheKafka(dataFolder: string, port: number, extra: readonly string[] = []): Promise<RunningKafka> {
+export async function startApacheKafka(
+  dataFolder: string,
+  port: number,
+  extra: readonly string[] = [],
+  logLevel: "warn" | "off" = "warn",
+): Promise<RunningKafka> {
   mkdirSync(dataFolder, { recursive: true });
   const config = join(dataFolder, "server.properties");
   const lines = [
@@ -52,7 +69,7 @@ export async function startApacheKafka(dataFolder: string, port: number, extra: 
     ...extra,
   ];
   writeFileSync(config, `${lines.join("\n")}\n`);
-  const quiet = ["-Xmx1g", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", javaClasspath];
+  const quiet = ["-Xmx1g", `-Dorg.slf4j.simpleLogger.defaultLogLevel=${logLevel}`, "-cp", javaClasspath];
   const format = spawnSync("java", [...quiet, "kafka.tools.StorageTool", "format", "-t", "4L6g3nShT-eMCtK--X86sw", "-c", config], {
     encoding: "utf8",
   });

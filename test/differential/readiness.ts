@@ -25,12 +25,14 @@ export async function commonVersions(kafka: number, kante: number): Promise<Vers
   );
 }
 
-/** Kafka creates its internal topic at the first question for a coordinator. */
+/** Kafka creates its internal topics at the first question for a coordinator. */
 export async function settled(port: number): Promise<void> {
   const script = new Script(port, "settled", new Map(), apiVersions, 3);
   const isReady = ({ coordinators }: { readonly coordinators: readonly { readonly errorCode: number }[] }): boolean =>
     coordinators.every(({ errorCode }) => errorCode === 0);
-  await script.until(undefined, findCoordinator, { keyType: 0, coordinatorKeys: ["g"] }, isReady, { version: 5 });
+  for (const keyType of [0, 1]) {
+    await script.until(undefined, findCoordinator, { keyType, coordinatorKeys: ["k"] }, isReady, { version: 5 });
+  }
   await script.until(undefined, listGroups, {}, ({ errorCode }) => errorCode === 0, { version: 4 });
   await script.until(undefined, initProducerId, { transactionalId: null }, ({ errorCode }) => errorCode === 0, { version: 4 });
   script.close();

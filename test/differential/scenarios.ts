@@ -5,6 +5,7 @@ import { configScenarios } from "./scenarios/configs.ts";
 import { consumerGroupScenarios } from "./scenarios/consumer-groups.ts";
 import { fetchScenarios } from "./scenarios/fetch.ts";
 import { groupOffsetScenarios } from "./scenarios/group-offsets.ts";
+import { migratingGroupScenarios } from "./scenarios/migrating-groups.ts";
 import { produceScenarios } from "./scenarios/produce.ts";
 import { protocolScenarios } from "./scenarios/protocol.ts";
 import { topicScenarios } from "./scenarios/topics.ts";
@@ -19,5 +20,6 @@ export const scenarios: readonly Scenario[] = [
   ...classicGroupScenarios,
   ...groupOffsetScenarios,
   ...consumerGroupScenarios,
+  ...migratingGroupScenarios,
   ...clusterScenarios,
 ];

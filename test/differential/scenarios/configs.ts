@@ -83,10 +83,7 @@ async function described(script: Script, label: string, topic: string, name: str
     (answer) => answer.results[0]?.configs.find((config) => config.name === name)?.value === value,
     { version: 4 },
   );
-  script.record(
-    label,
-    results[0]?.configs.filter(({ configSource }) => configSource === 1),
-  );
+  script.record(label, { configs: results[0]?.configs.filter(({ configSource }) => configSource === 1) });
 }
 
 const refused: readonly (readonly [label: string, alteration: Alteration])[] = [

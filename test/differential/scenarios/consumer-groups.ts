@@ -23,7 +23,7 @@ const probe = "cccccccccccccccccccccA";
 const memberB = "bbbbbbbbbbbbbbbbbbbbbA";
 
 /** Kafka's coordinator hears of a topic a moment after the brokers do: until a group of nobody's gets its partitions. */
-async function untilCoordinated(script: Script, topic: string): Promise<void> {
+export async function untilCoordinated(script: Script, topic: string): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     const groupId = script.unique(`probe-${attempt}`);
     const { assignment } = await script.ask(
@@ -38,7 +38,7 @@ async function untilCoordinated(script: Script, topic: string): Promise<void> {
 }
 
 /** What a client sends when it joins. */
-function joining(groupId: string, topic: string, memberId = memberA): Beat {
+export function joining(groupId: string, topic: string, memberId = memberA): Beat {
   return { groupId, memberId, memberEpoch: 0, rebalanceTimeoutMs: 30_000, subscribedTopicNames: [topic], topicPartitions: [] };
 }
 

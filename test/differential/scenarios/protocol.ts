@@ -63,7 +63,7 @@ export const protocolScenarios: readonly Scenario[] = [
       await raw(script, "an array longer than the frame", header(3, 1, [0x7f, 0xff, 0xff, 0xff]));
       await raw(script, "an array of negative length", header(3, 0, [0xff, 0xff, 0xff, 0xfe]));
       await raw(script, "a null array that must not be", header(3, 0, [0xff, 0xff, 0xff, 0xff]));
-      await raw(script, "bytes behind the body", header(16, 0, [1, 2, 3]));
+      await raw(script, "bytes behind the body", header(12, 0, [0, 1, 65, 0, 0, 0, 1, 0, 1, 65, 1, 2, 3]));
       await raw(script, "a client id longer than the frame", [0, 3, 0, 1, 0, 0, 0, 7, 0x7f, 0xff]);
       await raw(script, "ApiVersions 3 with a broken body", header(18, 3, [0, 200]));
       await raw(script, "a null string that must not be", header(12, 0, [0xff, 0xff, 0, 0, 0, 1, 0, 1, 65]));

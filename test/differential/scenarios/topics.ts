@@ -131,10 +131,6 @@ export const topicScenarios: readonly Scenario[] = [
       topics: [{ name: dotted.replace(".", "_"), numPartitions: 1, replicationFactor: 1 }],
       timeoutMs,
     });
-    await script.call("one of Kafka's own", createTopics, {
-      topics: [{ name: "__consumer_offsets", numPartitions: 1, replicationFactor: 1 }],
-      timeoutMs,
-    });
   }),
   scenario(createTopics, "existing or named twice", async (script) => {
     const name = script.unique("t");
@@ -310,7 +306,7 @@ export const topicScenarios: readonly Scenario[] = [
     const name = script.unique("t");
     await script.createTopic(name);
     const { topics, ...rest } = await script.ask(metadata, { topics: version === 0 ? [] : null });
-    script.record("all", { ...rest, topics: topics.filter((topic) => topic.name === name || topic.isInternal) });
+    script.record("all", { ...rest, topics: topics.filter((topic) => topic.name === name) });
   }),
   scenario(describeTopicPartitions, "limits and cursors", async (script) => {
     const [first, second] = [script.unique("a"), script.unique("b")];

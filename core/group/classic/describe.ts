@@ -4,7 +4,7 @@ import type { DescribeGroupAnswer, GroupListing } from "../requests.ts";
 import type { ClassicGroup } from "./group.ts";
 import { noBytes, protocolMetadata } from "./member.ts";
 
-/** Metadata and assignments are shown of a stable group only: in between they belong to no one generation. */
+/** Metadata is shown of a stable group only: in between members may have said something else. What they were assigned last stays. */
 export function describeClassic(group: ClassicGroup | undefined): DescribeGroupAnswer {
   if (group === undefined) return noSuchGroup("not found.");
   const stable = group.state === "Stable";
@@ -20,7 +20,7 @@ export function describeClassic(group: ClassicGroup | undefined): DescribeGroupA
       clientId: member.clientId,
       clientHost: member.clientHost,
       memberMetadata: stable ? protocolMetadata(member, group.protocolName) : noBytes,
-      memberAssignment: stable ? member.assignment : noBytes,
+      memberAssignment: member.assignment,
     })),
   };
 }

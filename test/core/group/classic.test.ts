@@ -172,10 +172,16 @@ describe("DescribeGroups", () => {
     });
   });
 
-  test.each(["PreparingRebalance", "CompletingRebalance"] as const)("shows neither in %s", (state) => {
+  test.each([
+    ["PreparingRebalance", ["part 0", "part 1"]],
+    ["CompletingRebalance", ["", ""]],
+  ] as const)("shows no metadata in %s, and what the members were assigned last", (state, assigned) => {
     const answer = states[state]().harness.describe();
     expect(answer).toMatchObject({ groupState: state, protocolData: "" });
-    for (const member of answer.members) expect(member).toMatchObject({ memberMetadata: text(""), memberAssignment: text("") });
+    for (const { memberMetadata } of answer.members) expect(memberMetadata).toHaveLength(0);
+    expect(answer.members.map(({ memberAssignment }) => untext(memberAssignment))).toEqual(
+      assigned.slice(0, answer.members.length),
+    );
   });
 
   test("of a group that is not there is Dead, with 69 for those who understand it", () => {

@@ -242,6 +242,7 @@ export class Connection {
         correlationId: header.correlationId,
         clientId: header.clientId,
         fetchBytesMax: this.#muting.fetchBytesMax(header.clientId),
+        mutate: (partitions, isStrict) => this.#muting.mutate(header.clientId, partitions, isStrict),
         zone: zoneOf(header.clientId) ?? facts.zone,
         nowMs: place.arrivedMs,
         services: place.services,

@@ -8,6 +8,7 @@ import type { TopicCatalog } from "../core/cluster/catalog.ts";
 import type { ControllerClient } from "../core/cluster/controller-client.ts";
 import type { GroupClient } from "../core/group/group-client.ts";
 import type { VerifiedPartitions } from "../core/broker/verified-partitions.ts";
+import type { MutationAnswer } from "../core/quota/client-quotas.ts";
 import { operatingErrorKind } from "../core/operating-error.ts";
 import type { Settings } from "../core/settings.ts";
 import type { TransactionClient } from "../core/transaction/transaction-client.ts";
@@ -34,6 +35,8 @@ export interface RequestContext {
   readonly clientId: string | null;
   /** What the client's quota lets one fetch bring; Infinity without one. */
   readonly fetchBytesMax: number;
+  /** Whether so many partitions may be made or deleted (controller_mutation_rate). */
+  mutate(partitions: number, isStrict: boolean): MutationAnswer;
   /** diskless_az of the client id, or the connection's zone. */
   readonly zone: string;
   /** Milliseconds since 1970 when the request arrived. */

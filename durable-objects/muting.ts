@@ -3,7 +3,7 @@
  * in Kafka since 2.0. Afterwards its requests are worked on one at a time, until one passes: many at once would be too much again
  * before the first is counted. A timer stands only while a request waits for the end of the silence (D3).
  */
-import type { ClientQuotas } from "../core/quota/client-quotas.ts";
+import type { ClientQuotas, MutationAnswer } from "../core/quota/client-quotas.ts";
 
 /** Kafka's name of whoever has not said who they are. */
 const anonymous = "ANONYMOUS";
@@ -11,7 +11,7 @@ const produceKey = 0;
 const fetchKey = 1;
 
 export interface MutingOptions {
-  readonly quotas: Pick<ClientQuotas, "record" | "fetchBytesMax">;
+  readonly quotas: Pick<ClientQuotas, "record" | "fetchBytesMax" | "mutate">;
   readonly now: () => number;
   /** Calls back after so many milliseconds, unless the answer is called first. */
   readonly after: (ms: number, work: () => void) => () => void;
@@ -32,6 +32,14 @@ export class Muting {
     return this.#options.quotas.fetchBytesMax({ user: anonymous, clientId: clientId ?? "" });
   }
 
+  /** Before partitions are made or deleted. */
+  mutate(clientId: string | null, partitions: number, isStrict: boolean): MutationAnswer {
+    const { quotas, now } = this.#options;
+    const answer = quotas.mutate({ user: anonymous, clientId: clientId ?? "" }, partitions, isStrict, now());
+    this.#silence(answer.throttleMs);
+    return answer;
+  }
+
   /** Counts a request and its answer; how long the client must be silent for it. */
   charge(clientId: string | null, apiKey: number, requestBytes: number, answerBytes: number): number {
     const { quotas, now } = this.#options;
@@ -42,8 +50,12 @@ export class Muting {
     };
     const throttleMs = quotas.record({ user: anonymous, clientId: clientId ?? "" }, use, now());
     this.#isOnProbation = throttleMs > 0;
-    if (throttleMs > 0) this.#untilMs = Math.max(this.#untilMs, now() + throttleMs);
+    this.#silence(throttleMs);
     return throttleMs;
+  }
+
+  #silence(ms: number): void {
+    if (ms > 0) this.#untilMs = Math.max(this.#untilMs, this.#options.now() + ms);
   }
 
   /** Asked when a request wants to begin; when the silence forbids it, `onOver` says when to ask again. */

@@ -56,7 +56,7 @@ export const kafkaApis: readonly KafkaApi[] = [
   [46, "ListPartitionReassignments", 0, 0, "None is ever under way."],
   [47, "OffsetDelete", 0, 0],
   [48, "DescribeClientQuotas", 0, 1, ""],
-  [49, "AlterClientQuotas", 0, 1, "Bytes produced and fetched, and requests, are held to; the other keys are kept."],
+  [49, "AlterClientQuotas", 0, 1, "All keys are held to but `connection_creation_rate`."],
   [50, "DescribeUserScramCredentials", 0, 0, security],
   [51, "AlterUserScramCredentials", 0, 0, security],
   [55, "DescribeQuorum", 0, 2, "The controller, as a quorum of one."],

@@ -4,6 +4,7 @@
  * still while they work, so the time of a request (request_percentage) is reckoned, not measured.
  */
 import type { Settings } from "../settings.ts";
+import { MutationTokens } from "./mutation-tokens.ts";
 import type { ClientQuota, QuotaEntity } from "./quota-entities.ts";
 import { WindowedRate } from "./windowed-rate.ts";
 
@@ -30,6 +31,13 @@ interface Quotas {
   readonly produce: Quota | undefined;
   readonly fetch: Quota | undefined;
   readonly request: Quota | undefined;
+  readonly mutation: Quota | undefined;
+}
+
+/** Whether partitions may be made or deleted, and for how long the client must be silent. */
+export interface MutationAnswer {
+  readonly isAccepted: boolean;
+  readonly throttleMs: number;
 }
 
 /** A request's reckoned time: a tenth of a millisecond, and one more for each MiB moved. */
@@ -41,7 +49,7 @@ const msPerPercent = 10;
 const throttleMsMax = 2 ** 31 - 1;
 /** Client ids are the clients' own choice, and memory is bounded [I8]. */
 const clientsMax = 10_000;
-const none: Quotas = { produce: undefined, fetch: undefined, request: undefined };
+const none: Quotas = { produce: undefined, fetch: undefined, request: undefined, mutation: undefined };
 
 export class ClientQuotas {
   readonly #source: () => readonly ClientQuota[];
@@ -52,6 +60,7 @@ export class ClientQuotas {
   readonly #found = new Map<string, Quotas>();
   /** By who shares them, in the order of their last use. */
   readonly #rates = new Map<string, WindowedRate>();
+  readonly #mutations = new Map<string, MutationTokens>();
 
   /** `source`: the quotas as they are known now; another list when they have changed. */
   constructor(source: () => readonly ClientQuota[], settings: Pick<Settings, "quota.window.num" | "quota.window.size.seconds">) {
@@ -70,6 +79,22 @@ export class ClientQuotas {
     const timeMs = this.#use("request", request, requestMs + movedBytes * requestMsPerByte, nowMs);
     // Kafka never stops a client for longer than a window because of its requests' time.
     return Math.max(throttleMs, Math.min(timeMs, this.#windows.windowMs));
+  }
+
+  /** Strict: refused while there is a debt; else accepted, and to be waited for. */
+  mutate(client: Client, partitions: number, isStrict: boolean, nowMs: number): MutationAnswer {
+    const { mutation } = this.#quotasOf(client);
+    if (mutation === undefined) return { isAccepted: true, throttleMs: 0 };
+    const { perSecond, sharers } = mutation;
+    const burst = (perSecond * this.#windows.count * this.#windows.windowMs) / 1000;
+    const tokens = this.#mutations.get(sharers) ?? new MutationTokens(burst, nowMs);
+    this.#mutations.delete(sharers);
+    this.#mutations.set(sharers, tokens);
+    if (this.#mutations.size > clientsMax) this.#mutations.delete(this.#mutations.keys().next().value!);
+    const owedMs = Math.min(tokens.owedMs(perSecond, burst, nowMs), throttleMsMax);
+    if (isStrict && owedMs > 0) return { isAccepted: false, throttleMs: owedMs };
+    tokens.take(partitions);
+    return { isAccepted: true, throttleMs: isStrict ? 0 : Math.min(tokens.owedMs(perSecond, burst, nowMs), throttleMsMax) };
   }
 
   /** What one fetch may bring at most: as much as the quota allows for all windows together, or no average could be held. */
@@ -115,6 +140,7 @@ export class ClientQuotas {
         produce: this.#find(client, "producer_byte_rate", 1),
         fetch: this.#find(client, "consumer_byte_rate", 1),
         request: this.#find(client, "request_percentage", msPerPercent),
+        mutation: this.#find(client, "controller_mutation_rate", 1),
       };
       this.#found.set(key, quotas);
     }

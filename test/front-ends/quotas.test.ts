@@ -90,6 +90,19 @@ describe("muting", () => {
     expect(begun(harness)).toEqual([1, 2]);
   });
 
+  test("who makes too many partitions is not heard for as long as the answer says", async () => {
+    const harness = held({ controller_mutation_rate: 1 });
+    harness.front.push(heartbeatBytes(1));
+    expect(harness.calls[0]?.context.mutate(14, false)).toEqual({ isAccepted: true, throttleMs: 3000 });
+    harness.calls[0]?.answer({});
+    await settled();
+    harness.front.push(heartbeatBytes(2));
+    harness.advance(2999);
+    expect(begun(harness)).toEqual([1]);
+    harness.advance(1);
+    expect(begun(harness)).toEqual([1, 2]);
+  });
+
   test("requests of any kind count as requests", async () => {
     const harness = held({ request_percentage: 0.01 });
     for (let id = 1; id <= 30; id++) {

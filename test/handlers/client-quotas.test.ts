@@ -1,5 +1,8 @@
 /** AlterClientQuotas and DescribeClientQuotas, as Apache Kafka 4.3 answered the same requests. */
 import { describe, expect, test } from "vitest";
+import { createTopics } from "../../protocol/messages/19-create-topics.ts";
+import { deleteTopics } from "../../protocol/messages/20-delete-topics.ts";
+import { createPartitions } from "../../protocol/messages/37-create-partitions.ts";
 import { describeClientQuotas } from "../../protocol/messages/48-describe-client-quotas.ts";
 import { alterClientQuotas } from "../../protocol/messages/49-alter-client-quotas.ts";
 import { FakeBroker } from "./fake-broker.ts";
@@ -279,4 +282,66 @@ test.each<[string, readonly Component[], boolean, readonly string[]]>([
     await alter(broker, entity, rate);
   }
   expect(await namesOf(broker, components, strict)).toEqual(names);
+});
+
+describe("controller_mutation_rate", () => {
+  const exceeded = { errorCode: 89, errorMessage: "The throttling quota has been exceeded." };
+
+  /** One partition a second, eleven at once. */
+  async function held(): Promise<FakeBroker> {
+    const broker = new FakeBroker();
+    await broker.createTopic("old", 12);
+    await alter(broker, [["client-id", null]], [["controller_mutation_rate", 1]]);
+    return broker;
+  }
+
+  async function create(broker: FakeBroker, version: number, ...names: string[]) {
+    const topics = names.map((name) => ({ name, numPartitions: 8, replicationFactor: 1 }));
+    return (await broker.ask(createTopics, version, { topics, timeoutMs: 1000 }))!;
+  }
+
+  test("topics beyond it are refused one by one, with how long to wait, and may be had later", async () => {
+    const broker = await held();
+    const first = await create(broker, 7, "a", "b", "c");
+    expect(first.topics.find(({ name }) => name === "c")).toMatchObject(exceeded);
+    expect(first.topics.filter(({ errorCode }) => errorCode === 0).map(({ name }) => name)).toEqual(["a", "b"]);
+    expect(first.throttleTimeMs).toBe(5000);
+    expect(await broker.catalog.byName("c")).toBeUndefined();
+    broker.nowMs += 5000;
+    expect(await create(broker, 7, "c")).toMatchObject({ throttleTimeMs: 0, topics: [{ errorCode: 0 }] });
+  });
+
+  test("to see whether it would work costs nothing", async () => {
+    const broker = await held();
+    const topics = [{ name: "a", numPartitions: 1000, replicationFactor: 1 }];
+    for (let round = 0; round < 3; round++) {
+      const answer = (await broker.ask(createTopics, 7, { topics, timeoutMs: 1000, validateOnly: true }))!;
+      expect(answer).toMatchObject({ throttleTimeMs: 0, topics: [{ errorCode: 0 }] });
+    }
+  });
+
+  test("clients of old versions are let through and told to wait", async () => {
+    const broker = await held();
+    expect((await create(broker, 5, "a", "b", "c")).topics.map(({ errorCode }) => errorCode)).toEqual([0, 0, 0]);
+    expect((await create(broker, 5, "d")).throttleTimeMs).toBe(21_000);
+  });
+
+  test("deleted and added partitions count as well", async () => {
+    const broker = await held();
+    const added = (await broker.ask(createPartitions, 3, {
+      topics: [{ name: "old", count: 24, assignments: null }],
+      timeoutMs: 1000,
+    }))!;
+    expect(added).toMatchObject({ throttleTimeMs: 0, results: [{ errorCode: 0 }] });
+    const more = (await broker.ask(createPartitions, 3, {
+      topics: [{ name: "old", count: 25, assignments: null }],
+      timeoutMs: 1000,
+    }))!;
+    expect(more).toMatchObject({ throttleTimeMs: 1000, results: [exceeded] });
+    const gone = (await broker.ask(deleteTopics, 6, { topics: [{ name: "old" }], timeoutMs: 1000 }))!;
+    expect(gone).toMatchObject({ throttleTimeMs: 1000, responses: [{ name: "old", ...exceeded }] });
+    broker.nowMs += 1000;
+    const later = (await broker.ask(deleteTopics, 6, { topics: [{ name: "old" }], timeoutMs: 1000 }))!;
+    expect(later).toMatchObject({ throttleTimeMs: 0, responses: [{ errorCode: 0 }] });
+  });
 });

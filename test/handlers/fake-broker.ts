@@ -16,6 +16,7 @@ import type {
 } from "../../core/coordinator.ts";
 import type { GroupClient } from "../../core/group/group-client.ts";
 import { OperatingError } from "../../core/operating-error.ts";
+import { ClientQuotas } from "../../core/quota/client-quotas.ts";
 import { settingDefaults } from "../../core/settings.ts";
 import type { Settings } from "../../core/settings.ts";
 import { type BrokerServices, type ConnectionFacts, type RequestContext, standIn } from "../../durable-objects/handler.ts";
@@ -70,6 +71,7 @@ export class FakeBroker {
   readonly transactions: LocalTransactions;
   readonly verified = new VerifiedPartitions();
   fetchBytesMax = Infinity;
+  readonly #quotas: ClientQuotas;
   readonly #logs = new Map<string, Log>();
   readonly #producerIds: ProducerIds;
   readonly #connection: ConnectionFacts;
@@ -84,6 +86,7 @@ export class FakeBroker {
       nextProducerId: () => this.#producerIds.next(),
       register: (transactionalId) => this.controller.registerTransaction(transactionalId),
     });
+    this.#quotas = new ClientQuotas(() => this.catalog.quotas, this.settings);
     this.#connection = {
       id: "1",
       cluster: "default",
@@ -137,6 +140,7 @@ export class FakeBroker {
       correlationId: 7,
       clientId,
       fetchBytesMax: this.fetchBytesMax,
+      mutate: (partitions, isStrict) => this.#quotas.mutate({ user: "ANONYMOUS", clientId }, partitions, isStrict, this.nowMs),
       zone,
       nowMs: this.nowMs,
       services,

@@ -6,12 +6,14 @@ import type { TopicEntry } from "../../core/cluster/catalog.ts";
 import type { NewTopic, TopicOutcome } from "../../core/cluster/controller-client.ts";
 import { zeroId } from "../../core/cluster/ids.ts";
 import { topicConfigs } from "../../core/cluster/topic-configs.ts";
+import type { Settings } from "../../core/settings.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { createTopics } from "../../protocol/messages/19-create-topics.ts";
 import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { configSource, describeConfigs, topicDefaults } from "./config-entries.ts";
 import type { ConfigDefaults } from "./config-entries.ts";
 import { defineHandler } from "./define-handler.ts";
+import { MutationQuota, quotaExceeded } from "./mutation-quota.ts";
 import { controllerUnreachable } from "./unreachable.ts";
 
 type Topic = RequestOf<typeof createTopics>["topics"][number];
@@ -20,17 +22,24 @@ type Answered = NonNullable<ResponseInput<typeof createTopics>["topics"]>[number
 export const createTopicsHandler = defineHandler({
   api: createTopics,
   versions: [2, 7],
-  async handle(request, { services }) {
+  async handle(request, context) {
+    const { services } = context;
     const names = request.topics.map(({ name }) => name);
     const isDuplicate = (name: string) => names.indexOf(name) !== names.lastIndexOf(name);
-    const asked = request.topics.filter(({ name }) => !isDuplicate(name));
+    const quota = new MutationQuota(context, 6);
+    const single = request.topics.filter(({ name }) => !isDuplicate(name));
+    const asked = single.filter((topic) => request.validateOnly || quota.allows(partitionCount(topic, services.settings)));
     const outcomes = asked.length === 0 ? [] : await services.controller.createTopics(asked.map(newTopic), request.validateOnly);
     if (!request.validateOnly) services.catalog.invalidate();
     const defaults = topicDefaults(services);
     const duplicates = [...new Set(names.filter(isDuplicate))];
     return {
+      throttleTimeMs: quota.throttleTimeMs,
       topics: [
         ...asked.map(({ name }, index) => answer(name, outcomes[index]!, defaults)),
+        ...single
+          .filter((topic) => !asked.includes(topic))
+          .map(({ name }) => refusal(name, quotaExceeded.errorCode, quotaExceeded.errorMessage)),
         ...duplicates.map((name) => refusal(name, errorCodes.INVALID_REQUEST, "Duplicate topic name.")),
       ],
     };
@@ -39,6 +48,11 @@ export const createTopicsHandler = defineHandler({
     topics: topics.map(({ name }) => refusal(name, controllerUnreachable.errorCode, controllerUnreachable.errorMessage)),
   }),
 });
+
+function partitionCount({ assignments, numPartitions }: Topic, settings: Settings): number {
+  if (assignments.length > 0) return assignments.length;
+  return numPartitions === -1 ? settings["num.partitions"] : numPartitions;
+}
 
 function newTopic(topic: Topic): NewTopic {
   return {

@@ -8,6 +8,7 @@ import { errorCodes } from "../../protocol/errors.ts";
 import { deleteTopics } from "../../protocol/messages/20-delete-topics.ts";
 import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
+import { MutationQuota, quotaExceeded } from "./mutation-quota.ts";
 import { controllerUnreachable } from "./unreachable.ts";
 
 type Answered = NonNullable<ResponseInput<typeof deleteTopics>["responses"]>[number];
@@ -19,11 +20,17 @@ interface Asked {
 export const deleteTopicsHandler = defineHandler({
   api: deleteTopics,
   versions: [1, 6],
-  async handle(request, { services }) {
+  async handle(request, context) {
+    const { services } = context;
+    const quota = new MutationQuota(context, 5);
     const asked = askedOf(request);
     // A stale catalog could delete a topic that was created anew under the old name: ask first.
     await services.catalog.all();
-    const found = asked.map((topic) => resolve(topic, asked, services));
+    const found = asked.map((topic) => {
+      const answer = resolve(topic, asked, services);
+      const partitions = services.catalog.lastById(answer.topicId ?? zeroId)?.partitions.length ?? 0;
+      return answer.errorCode !== errorCodes.NONE || quota.allows(partitions) ? answer : { ...answer, ...quotaExceeded };
+    });
     const ids = found.flatMap((topic) => (topic.errorCode === errorCodes.NONE ? [topic.topicId ?? zeroId] : []));
     const outcomes = ids.length === 0 ? [] : await services.controller.deleteTopics(ids);
     services.catalog.invalidate();
@@ -31,7 +38,10 @@ export const deleteTopicsHandler = defineHandler({
     const unique = found.filter(
       (topic, index) => found.findIndex((other) => other.name === topic.name && other.topicId === topic.topicId) === index,
     );
-    return { responses: unique.map((topic) => ({ ...topic, ...byId.get(topic.topicId ?? "") })) };
+    return {
+      throttleTimeMs: quota.throttleTimeMs,
+      responses: unique.map((topic) => ({ ...topic, ...byId.get(topic.topicId ?? "") })),
+    };
   },
   unreachable: (request) => ({ responses: askedOf(request).map((topic) => ({ ...topic, ...controllerUnreachable })) }),
 });

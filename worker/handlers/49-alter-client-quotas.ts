@@ -1,6 +1,6 @@
 /**
  * AlterClientQuotas, versions 0–1. The broker that was asked holds clients to the new quotas at once, others when they next look at the
- * list of topics. KIP-546, KIP-599 (controller_mutation_rate) and KIP-612 (connection_creation_rate), which are kept and not applied.
+ * list of topics. KIP-546, KIP-599 (controller_mutation_rate), KIP-612 (connection_creation_rate, which is kept and not applied).
  */
 import { alterClientQuotas } from "../../protocol/messages/49-alter-client-quotas.ts";
 import { defineHandler } from "./define-handler.ts";

@@ -84,6 +84,23 @@ describe("what is held", () => {
     expect(quotas.record(ann, moved(64 * 1024 * 1024), 0)).toBe(1000);
   });
 
+  test("partitions made and deleted: a debt is allowed once, then the newer versions are refused until it is paid", () => {
+    const quotas = holding([{ user: "ann" }, { controller_mutation_rate: 2 }]);
+    expect(quotas.mutate(ann, 20, true, 0)).toEqual({ isAccepted: true, throttleMs: 0 });
+    expect(quotas.mutate(ann, 10, true, 0)).toEqual({ isAccepted: true, throttleMs: 0 });
+    expect(quotas.mutate(ann, 1, true, 0)).toEqual({ isAccepted: false, throttleMs: 4000 });
+    expect(quotas.mutate(ann, 1, true, 3999)).toEqual({ isAccepted: false, throttleMs: 1 });
+    expect(quotas.mutate(ann, 1, true, 4000)).toEqual({ isAccepted: true, throttleMs: 0 });
+  });
+
+  test("older versions are let through, and wait longer each time; tokens come back only up to the burst", () => {
+    const quotas = holding([{ user: "ann" }, { controller_mutation_rate: 2 }]);
+    expect(quotas.mutate(ann, 30, false, 0)).toEqual({ isAccepted: true, throttleMs: 4000 });
+    expect(quotas.mutate(ann, 2, false, 0)).toEqual({ isAccepted: true, throttleMs: 5000 });
+    expect(quotas.mutate(ann, 24, false, 1_000_000)).toEqual({ isAccepted: true, throttleMs: 1000 });
+    expect(quotas.mutate({ ...ann, user: "bob" }, 1000, true, 0)).toEqual({ isAccepted: true, throttleMs: 0 });
+  });
+
   test("a silence is never longer than an answer can say", () => {
     const quotas = holding([{ user: "ann" }, { producer_byte_rate: 1 }]);
     expect(quotas.record(ann, produced(32 * 1024 * 1024), 0)).toBe(2 ** 31 - 1);

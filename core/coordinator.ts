@@ -227,9 +227,62 @@ export interface MarkerRequest {
  */
 export type MarkerAnswer = readonly number[];
 
-/** The settings of a topic that a leader acts on. */
+/** The settings of a topic that a leader acts on; what is not told limits nothing. */
 export interface PartitionSettings {
   readonly timestampType: "CreateTime" | "LogAppendTime";
+  /** "none": Kafka lets a topic have an empty cleanup.policy, under which nothing is ever deleted. */
+  readonly cleanupPolicy?: "delete" | "compact" | "compact,delete" | "none";
+  /** -1: no limit. */
+  readonly retentionMs?: number;
+  readonly retentionBytes?: number;
+  readonly segmentBytes?: number;
+  readonly segmentMs?: number;
+}
+
+/** Of the write-ahead objects of one broker epoch, those below `sequence` are not needed. */
+export interface ReferencedEpoch extends BrokerIdentity {
+  readonly sequence: number;
+}
+
+/** Bytes of a cell that a merger is to copy: whole batches of one partition, at their place in an object. */
+export interface MergeInput extends PartitionRef {
+  readonly baseOffset: number;
+  readonly nextOffset: number;
+  readonly leaderEpoch: number;
+  readonly maxTimestamp: number;
+  readonly key: string;
+  readonly byteStart: number;
+  readonly byteLength: number;
+}
+
+/**
+ * What the holder of a claim writes: one object at `key`, in which the inputs lie one behind the other in their order, with final
+ * offsets, and then the footer of a merged object whose cursor is the claim's number. The key was never used and never will be by another.
+ */
+export interface MergeClaim {
+  readonly number: number;
+  readonly cell: number;
+  readonly key: string;
+  /** In the order of the object: by topic, partition and offset. */
+  readonly inputs: readonly MergeInput[];
+}
+
+export type ClaimReply =
+  | { readonly kind: "claimed"; readonly claim: MergeClaim }
+  /** Somebody else holds a claim of this cell, until then at the latest. */
+  | { readonly kind: "busy"; readonly untilMs: number }
+  | { readonly kind: "nothing" };
+
+/**
+ * `lost`: the claim is not known here. It was given away again after its time, was committed or released before, or the leader has died
+ * since. Whether the object is referred to is not known then, so whoever wrote it must leave it alone.
+ */
+export type MergeReply = { readonly kind: "committed"; readonly extents: number } | { readonly kind: "lost" };
+
+export interface MergeRelease {
+  readonly number: number;
+  /** Objects whose bytes are not what the leader believes: no claim names them again until the leader has started anew. */
+  readonly damaged: readonly string[];
 }
 
 export interface BatchCoordinator {
@@ -249,4 +302,13 @@ export interface BatchCoordinator {
   deleteRecords(
     requests: readonly (PartitionRef & { readonly beforeOffset: number })[],
   ): Promise<readonly { readonly errorCode: number; readonly logStartOffset: number }[]>;
+  /** Work for a merger, if there is any (D11). At most one claim of a cell is open at a time, for a bounded time. */
+  claimMerge(): Promise<ClaimReply>;
+  /**
+   * The claim's object rests. Its extents move there where they still are what they were when they were claimed; neighbours of a partition
+   * become one. What was deleted meanwhile stays deleted [I5].
+   */
+  commitMerge(number: number): Promise<MergeReply>;
+  /** The claim will not be carried out. Another may be given away at once. */
+  releaseMerge(release: MergeRelease): Promise<void>;
 }

@@ -14,7 +14,18 @@ export const settingDefaults = {
   "wal.uploads.spacing.ms": 10,
   "inline.drain.bytes": 4 * 1024 * 1024,
   "inline.bytes.max": 64 * 1024 * 1024,
+  /** Whether write-ahead objects are merged into larger ones (D11). */
+  "merge.enabled": true,
+  /** A cell merges when so many of its bytes lie in write-ahead objects, or when the oldest of them has waited for so long. */
+  "merge.bytes": 64 * 1024 * 1024,
+  "merge.interval.ms": 60_000,
+  /** Objects that merge: cells share them, and each keeps its memory within 32 MiB. */
+  "mergers.max": 2,
   "cell.partitions.max": 1000,
+  /** How often a leader that is written to looks for records that have become too old or too many. */
+  "log.retention.check.interval.ms": 300_000,
+  /** How long objects rest in the store after nothing refers to them: longer than any fetch may take that still reads them (I6). */
+  "storage.delete.grace.ms": 600_000,
   /** Write-ahead buffers, in flight, cache and responses of one broker (I8). */
   "broker.memory.bytes": 64 * 1024 * 1024,
   /** Comma-separated, in an order that never changes: a node id is made of the zone's place and the broker's index. */

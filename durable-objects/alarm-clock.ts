@@ -15,7 +15,11 @@ export interface AlarmReason {
   run(nowMs: number): Promise<void> | void;
 }
 
-export type AlarmStorage = Pick<DurableObjectStorage, "getAlarm" | "setAlarm">;
+/** As a Durable Object's storage has them. */
+export interface AlarmStorage {
+  getAlarm(): Promise<number | null>;
+  setAlarm(atMs: number): Promise<void>;
+}
 
 export interface AlarmClockOptions {
   readonly storage: AlarmStorage;

@@ -63,7 +63,7 @@ export class Drain {
     metrics.observe("kante_object_put_seconds", Date.now() - began);
     metrics.count("kante_object_puts_total");
     metrics.count("kante_object_put_bytes_total", object.byteLength);
-    const row = cell.decideDrain(plan);
+    const row = cell.decideDrain(plan, Date.now());
     if (row !== undefined) this.#host.append(row);
     metrics.count("kante_drains_total");
     metrics.count("kante_drained_bytes_total", object.byteLength);

@@ -24,6 +24,7 @@ import type {
 } from "../core/coordinator.ts";
 import { operatingErrorKind } from "../core/operating-error.ts";
 import type { Settings } from "../core/settings.ts";
+import { AlarmClock } from "./alarm-clock.ts";
 import { Drain } from "./drain.ts";
 import { settingsOf, type Env } from "./env.ts";
 import { packFollow, type PackedFollow } from "./follow-wire.ts";
@@ -52,6 +53,7 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
   readonly #metrics = new Metrics();
   readonly #cell: Cell;
   readonly #drain: Drain;
+  readonly #alarms: AlarmClock;
   #waiting: (() => void)[] = [];
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -73,6 +75,30 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
       readRows: (rows) => this.#readRows(rows),
       append: (row) => this.#append(row),
     });
+    this.#alarms = new AlarmClock({
+      storage: ctx.storage,
+      log: this.#log,
+      now: () => Date.now(),
+      onSet: () => this.#metrics.count("kante_rows_written_total"),
+    });
+    this.#alarms.add({
+      name: "retention",
+      dueMs: (nowMs) => this.#cell.retentionDueMs(nowMs),
+      run: (nowMs) => this.#retain(nowMs),
+    });
+    this.#alarms.arm();
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#alarms.ring();
+  }
+
+  /** One step: the alarm rings again at once while there is more, so that commits come between. */
+  #retain(nowMs: number): void {
+    const row = this.#cell.decideRetention(nowMs);
+    if (row === undefined) return;
+    this.#append(row);
+    this.#metrics.count("kante_retention_steps_total");
   }
 
   #load(): void {
@@ -179,14 +205,14 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
   }
 
   async deletePartitions(topicId: TopicId): Promise<void> {
-    const row = this.#cell.decideDeleteTopic(topicId);
+    const row = this.#cell.decideDeleteTopic(topicId, Date.now());
     if (row !== undefined) this.#append(row);
   }
 
   async deleteRecords(
     requests: readonly (PartitionRef & { readonly beforeOffset: number })[],
   ): Promise<readonly { readonly errorCode: number; readonly logStartOffset: number }[]> {
-    const { row, answers } = this.#cell.decideDeleteRecords(requests);
+    const { row, answers } = this.#cell.decideDeleteRecords(requests, Date.now());
     if (row !== undefined) this.#append(row);
     return answers;
   }
@@ -215,6 +241,7 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
       this.ctx.abort("a change of the cell failed half-way");
       throw error;
     }
+    this.#alarms.arm();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const wake of waiting) wake();

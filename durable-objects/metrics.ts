@@ -44,6 +44,7 @@ const descriptions: Readonly<Record<string, string>> = {
   kante_inline_bytes: "Bytes of records in leaders' journals.",
   kante_drains_total: "Objects that leaders made of inline records.",
   kante_drained_bytes_total: "Bytes of objects that leaders made of inline records.",
+  kante_retention_steps_total: "Rounds in which leaders let go of records that were too old or too many.",
   kante_drain_failures_total: "Drains of inline records that failed and will be tried again.",
 };
 

@@ -71,7 +71,10 @@ export function applyCommit(state: CellState, reader: PackedReader, sequence: nu
   }
   close();
   const source = sourceOf(head, sequence);
-  if (appended.length > 0) state.sources.add(source, appended.length);
+  if (appended.length > 0) {
+    const byteLength = appended.reduce((sum, { extent }) => sum + extent.byteLength, 0);
+    state.sources.add(source, appended.length, byteLength);
+  }
   if (source.kind === "inline") state.noteInlineExtents(sequence, appended);
   keepAnswer(chainOf(state, head), answer);
   state.sweepProducers(head.nowMs);
@@ -91,8 +94,8 @@ function emptyAnswer(head: CommitHead, sequence: number): KeptAnswer {
   };
 }
 
-function sourceOf({ brokerId, brokerEpoch, sequence, byteLength }: CommitHead, row: number): Source {
-  return sequence < 0 ? { kind: "inline", row, byteLength } : { kind: "object", brokerId, brokerEpoch, sequence };
+function sourceOf({ brokerId, brokerEpoch, sequence, byteLength, nowMs }: CommitHead, row: number): Source {
+  return sequence < 0 ? { kind: "inline", row, byteLength } : { kind: "object", brokerId, brokerEpoch, sequence, atMs: nowMs };
 }
 
 function chainOf(state: CellState, head: CommitHead): BrokerChain {

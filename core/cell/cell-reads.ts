@@ -11,11 +11,10 @@ import type {
   PartitionBounds,
 } from "../coordinator.ts";
 import { errorCodes } from "../../protocol/errors.ts";
-import { mergedKey, walKey } from "../wal/key.ts";
 import type { CellState } from "./cell-state.ts";
 import type { StoredExtent } from "./extent-log.ts";
 import type { PartitionLog } from "./partition-log.ts";
-import type { Source } from "./sources.ts";
+import { keyOf, type Source } from "./sources.ts";
 
 type TimeSpec = Extract<OffsetSpec, { readonly kind: "timestamp" | "max-timestamp" }>;
 
@@ -40,7 +39,7 @@ export function extentOf(stored: StoredExtent, leaderEpoch: number, source: Sour
           { kind: "inline", records: readRow(source.row).slice(byteStart, byteStart + byteLength) }
         : {
             kind: "object",
-            key: source.kind === "object" ? walKey(source) : mergedKey({ cell, cursor: source.cursor }),
+            key: keyOf(source, cell),
             byteStart,
           },
   };

@@ -2,15 +2,21 @@
 import type { PartitionRef, TopicId } from "../coordinator.ts";
 import type { AppendedExtent } from "./applied.ts";
 import type { BrokerChain } from "./broker-chains.ts";
+import { Garbage } from "./garbage.ts";
 import { InlineExtents, type InlineExtent } from "./inline-extents.ts";
 import { PartitionLog } from "./partition-log.ts";
-import { Sources } from "./sources.ts";
+import { Sources, type InlineSource } from "./sources.ts";
 
 const partitionsSwept = 4;
 
 export class CellState {
   /** The journal row that was applied last. */
   sequence = 0;
+  /** The time that a row told last: every row that lets objects go tells one. */
+  nowMs = 0;
+  /** Since when write-ahead objects have been let go of which the controller has not heard; -1: it has heard of all. */
+  walReleasedMs = -1;
+  readonly garbage = new Garbage();
   /** As commits were last judged by it: part of the journal, or a replay under another setting would end elsewhere. */
   producerExpirationMs = 0;
   readonly sources = new Sources();
@@ -26,6 +32,20 @@ export class CellState {
   nextPartitionId = 0;
   /** The partition whose producers are swept next. */
   sweepId = 0;
+
+  /** What a row does from here on, it did then. */
+  tellTime(nowMs: number): void {
+    this.nowMs = nowMs;
+  }
+
+  /** An extent has left its source. Answers inline bytes that nobody reads any more; objects become garbage (D12). */
+  release(sourceId: number): InlineSource | undefined {
+    const source = this.sources.release(sourceId);
+    if (source === undefined || source.kind === "inline") return source;
+    if (source.kind !== "object") this.garbage.add(source, this.nowMs);
+    else if (this.walReleasedMs < 0) this.walReleasedMs = this.nowMs;
+    return undefined;
+  }
 
   /** What a row must say of the expiration it was judged by. */
   newExpirationMs(expirationMs: number): number | undefined {
@@ -49,12 +69,13 @@ export class CellState {
   }
 
   /** Of a state that was read from a snapshot. */
-  listInlineExtents(): void {
+  listExtents(): void {
     const found: InlineExtent[] = [];
     for (const log of this.partitions.values()) {
-      log.extents.forEach((baseOffset, _start, _length, source) => {
+      log.extents.forEach((baseOffset, _start, byteLength, source) => {
         const row = this.sources.inlineRowOf(source);
         if (row >= 0) found.push({ row, partitionId: log.id, baseOffset });
+        else this.sources.weigh(source, byteLength);
       });
     }
     found.sort((left, right) => left.row - right.row);

@@ -4,6 +4,7 @@
  * lost nothing it told anybody; one that starts again applies the rows and is where it was.
  */
 import type {
+  ClaimReply,
   CommitReply,
   CommitRequest,
   Cursor,
@@ -15,6 +16,8 @@ import type {
   FollowUpdate,
   MarkerAnswer,
   MarkerRequest,
+  MergeRelease,
+  MergeReply,
   OffsetAnswer,
   OffsetQuery,
   PartitionDescription,
@@ -23,7 +26,6 @@ import type {
   TopicId,
 } from "../coordinator.ts";
 import { OperatingError } from "../operating-error.ts";
-import { errorCodes } from "../../protocol/errors.ts";
 import type { Settings } from "../settings.ts";
 import type { Applied } from "./applied.ts";
 import { applyCommit } from "./apply-commit.ts";
@@ -37,9 +39,21 @@ import { applyDrain, drainEntry, planDrain, type DrainPlan } from "./drain.ts";
 import { entryKind } from "./entry-kind.ts";
 import { FollowRing, type Step } from "./follow-ring.ts";
 import { JournalUpkeep } from "./journal-upkeep.ts";
+import { applyMerge, Merges, type MergeSettings } from "./merge.ts";
 import { applyMarkers, decideMarkers } from "./markers.ts";
-import { PackedReader, PackedWriter } from "./packed-bytes.ts";
-import type { PartitionLog } from "./partition-log.ts";
+import { PackedReader, type PackedWriter } from "./packed-bytes.ts";
+import {
+  applyCreate,
+  applyDeleteTopic,
+  applyPartitions,
+  applyStarts,
+  decideDeleteRecords,
+  deleteTopicEntry,
+  partitionsEntry,
+  startsEntry,
+  type Released,
+} from "./partition-changes.ts";
+import { Retention } from "./retention.ts";
 import { readSnapshot, writeSnapshot } from "./snapshot.ts";
 
 /** A row of the journal: what happened, and the records that came with it when they travel inline. */
@@ -57,7 +71,11 @@ export interface InlineRows {
 export interface CellOptions {
   /** The cell's number in its cluster: part of the keys of its objects. */
   readonly cell: number;
-  readonly settings: Pick<Settings, "inline.bytes.max" | "inline.drain.bytes" | "producer.id.expiration.ms">;
+  readonly settings: Pick<
+    Settings,
+    "inline.bytes.max" | "inline.drain.bytes" | "log.retention.check.interval.ms" | "producer.id.expiration.ms"
+  > &
+    MergeSettings;
   readonly inlineRows: InlineRows;
 }
 
@@ -77,12 +95,25 @@ export class Cell {
   #reads: CellReads;
   #ring = new FollowRing(0);
   #upkeep = new JournalUpkeep();
+  #retention: Retention;
+  #merges: Merges;
+  readonly #released: Released = (dead) => this.#upkeep.released(dead);
   #lastAnswer: KeptAnswer | undefined;
 
   constructor(options: CellOptions) {
     this.#options = options;
     this.#producerExpirationMs = Math.min(Math.floor(options.settings["producer.id.expiration.ms"]), 2 ** 52);
     this.#reads = this.#newReads();
+    this.#retention = this.#newRetention();
+    this.#merges = this.#newMerges();
+  }
+
+  #newMerges(): Merges {
+    return new Merges(this.#state, this.#options.cell, this.#options.settings);
+  }
+
+  #newRetention(): Retention {
+    return new Retention(this.#state, this.#options.settings["log.retention.check.interval.ms"]);
   }
 
   #newReads(): CellReads {
@@ -154,53 +185,32 @@ export class Cell {
 
   /** Partitions that exist already take the settings over. */
   decideCreatePartitions(partitions: readonly PartitionRef[], settings: PartitionSettings): JournalRow | undefined {
-    const news = partitions.filter((ref) => this.#state.find(ref)?.settings.timestampType !== settings.timestampType);
-    if (news.length === 0) return undefined;
-    const out = new PackedWriter();
-    out.uint(entryKind.createPartitions);
-    out.uint(settings.timestampType === "LogAppendTime" ? 1 : 0);
-    out.uint(news.length);
-    for (const ref of news) {
-      out.string(ref.topicId);
-      out.uint(ref.partition);
-    }
-    return this.#row(out.finish());
+    return this.#entryRow(partitionsEntry(this.#state, partitions, settings));
   }
 
-  decideDeleteTopic(topicId: TopicId): JournalRow | undefined {
-    if (this.#state.ofTopic(topicId).length === 0) return undefined;
-    const out = new PackedWriter();
-    out.uint(entryKind.deleteTopic);
-    out.string(topicId);
-    return this.#row(out.finish());
+  decideDeleteTopic(topicId: TopicId, nowMs: number): JournalRow | undefined {
+    return this.#entryRow(deleteTopicEntry(this.#state, topicId, nowMs));
   }
 
-  /** One row for all that may move, and every partition's answer as it will be. */
-  decideDeleteRecords(requests: readonly (PartitionRef & { readonly beforeOffset: number })[]): {
+  decideDeleteRecords(
+    requests: readonly (PartitionRef & { readonly beforeOffset: number })[],
+    nowMs: number,
+  ): {
     readonly row: JournalRow | undefined;
     readonly answers: readonly { readonly errorCode: number; readonly logStartOffset: number }[];
   } {
-    /** New starts; a request may name a partition twice, and a start never goes back [I2]. */
-    const starts = new Map<PartitionLog, number>();
-    const answers = requests.map((request) => {
-      const log = this.#state.find(request);
-      if (log === undefined) return { errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION, logStartOffset: -1 };
-      // -1 asks for everything up to the high watermark.
-      const offset = request.beforeOffset === -1 ? log.nextOffset : request.beforeOffset;
-      if (!(offset >= 0 && offset <= log.nextOffset)) return { errorCode: errorCodes.OFFSET_OUT_OF_RANGE, logStartOffset: -1 };
-      const logStartOffset = Math.max(offset, starts.get(log) ?? log.logStartOffset);
-      if (logStartOffset > log.logStartOffset) starts.set(log, logStartOffset);
-      return { errorCode: 0, logStartOffset };
-    });
-    if (starts.size === 0) return { row: undefined, answers };
-    const out = new PackedWriter();
-    out.uint(entryKind.deleteRecords);
-    out.uint(starts.size);
-    for (const [log, offset] of starts) {
-      out.uint(log.id);
-      out.uint(offset);
-    }
-    return { row: this.#row(out.finish()), answers };
+    const { entry, answers } = decideDeleteRecords(this.#state, requests, nowMs);
+    return { row: this.#entryRow(entry), answers };
+  }
+
+  /** When records may next be too old or too many; undefined: never, as things are. */
+  retentionDueMs(nowMs: number): number | undefined {
+    return this.#retention.dueMs(nowMs);
+  }
+
+  /** Undefined when nothing has to go. One step: ask `retentionDueMs` when the next is due. */
+  decideRetention(nowMs: number): JournalRow | undefined {
+    return this.#entryRow(startsEntry(this.#retention.step(nowMs), nowMs));
   }
 
   /** Undefined when there is nothing to drain. Make a `mergedObject` of it in the same turn, and put that once the cursor's row is durable. */
@@ -215,9 +225,41 @@ export class Cell {
   }
 
   /** The plan's object rests in the store. Undefined when everything in it was deleted meanwhile. */
-  decideDrain(plan: DrainPlan): JournalRow | undefined {
-    const entry = drainEntry(this.#state, plan);
-    return entry && this.#row(entry);
+  decideDrain(plan: DrainPlan, nowMs: number): JournalRow | undefined {
+    return this.#entryRow(drainEntry(this.#state, plan, nowMs));
+  }
+
+  /** When a merger should be sent for; undefined while there is nothing to merge. */
+  mergeDueMs(nowMs: number): number | undefined {
+    return this.#merges.dueMs(nowMs);
+  }
+
+  /** `applyRow` the row and write it, then answer with `claimReply`. */
+  decideClaim(
+    nowMs: number,
+  ): { readonly kind: "answer"; readonly reply: ClaimReply } | { readonly kind: "journal"; readonly row: JournalRow } {
+    const decision = this.#merges.decide(nowMs);
+    return decision.kind === "answer" ? decision : { kind: "journal", row: this.#row(decision.entry.finish()) };
+  }
+
+  /** The claim whose row was applied last. */
+  claimReply(nowMs: number): ClaimReply {
+    return this.#merges.opened(nowMs);
+  }
+
+  /** The claim's object rests. The row is undefined when nothing has to be written. */
+  decideMerge(number: number, nowMs: number): { readonly row: JournalRow | undefined; readonly reply: MergeReply } {
+    const closed = this.#merges.close(number, nowMs);
+    if (closed === undefined) return { row: undefined, reply: { kind: "lost" } };
+    return { row: this.#entryRow(closed.entry), reply: { kind: "committed", extents: closed.extents } };
+  }
+
+  releaseMerge(release: MergeRelease): void {
+    this.#merges.release(release);
+  }
+
+  #entryRow(entry: PackedWriter | undefined): JournalRow | undefined {
+    return entry && this.#row(entry.finish());
   }
 
   #row(entry: Uint8Array, inline?: Uint8Array): JournalRow {
@@ -236,6 +278,7 @@ export class Cell {
     if (!reader.atEnd) throw new OperatingError("corrupt", `journal row ${row.sequence} is longer than what it says`);
     this.#state.sequence = row.sequence;
     this.#upkeep.applied(row.entry.length);
+    this.#retention.changed();
     if (live) this.#ring.push(step);
     else this.#ring = new FollowRing(row.sequence);
   }
@@ -250,59 +293,32 @@ export class Cell {
       }
       case entryKind.markers:
         return stepOfAppends(applyMarkers(this.#state, reader, row.sequence), row, this.#options.cell);
+      case entryKind.at:
+        this.#state.tellTime(reader.uint());
+        return this.#applyEntry(reader, row);
       case entryKind.createPartitions:
-        return stepOf(this.#applyCreate(reader));
+        return stepOf(applyCreate(this.#state, reader));
+      case entryKind.partitions:
+        return stepOf(applyPartitions(this.#state, reader));
       case entryKind.deleteTopic:
-        return stepOf(this.#applyDelete(reader.string()));
+        return stepOf(applyDeleteTopic(this.#state, reader.string(), this.#released));
       case entryKind.deleteRecords:
-        return stepOf(this.#applyDeleteRecords(reader));
+        return stepOf(applyStarts(this.#state, reader, this.#released));
       case entryKind.drain:
-        applyDrain(this.#state, reader, (dead) => this.#upkeep.released(dead));
+        applyDrain(this.#state, reader, this.#released);
+        this.#merges.extentsMoved();
         // Followers keep the bytes that they were pushed.
+        return stepOf([]);
+      case entryKind.claim:
+        // Its number is used: no key is ever written twice.
+        return stepOf([]);
+      case entryKind.merge:
+        applyMerge(this.#state, reader, this.#released);
+        this.#merges.extentsMoved();
         return stepOf([]);
       default:
         throw new OperatingError("corrupt", `journal row ${row.sequence} is of a kind that this version does not know`);
     }
-  }
-
-  #applyCreate(reader: PackedReader): FollowUpdate[] {
-    const timestampType = reader.uint() === 1 ? "LogAppendTime" : "CreateTime";
-    const updates: FollowUpdate[] = [];
-    for (let left = reader.uint(); left > 0; left--) {
-      const ref = { topicId: reader.string(), partition: reader.uint() };
-      const log = this.#state.find(ref) ?? this.#state.addPartition(this.#state.nextPartitionId, ref);
-      log.settings = { timestampType };
-      updates.push({ kind: "bounds", ...ref, bounds: log.bounds });
-    }
-    return updates;
-  }
-
-  #applyDelete(topicId: TopicId): FollowUpdate[] {
-    const logs = this.#state.ofTopic(topicId);
-    for (const log of logs) this.#dropExtents(log, Infinity);
-    this.#state.removeTopic(topicId);
-    return logs.map((log) => ({ kind: "deleted", ...log.ref }));
-  }
-
-  #applyDeleteRecords(reader: PackedReader): FollowUpdate[] {
-    const updates: FollowUpdate[] = [];
-    for (let left = reader.uint(); left > 0; left--) {
-      const log = this.#state.partitions.get(reader.uint());
-      const offset = reader.uint();
-      if (log === undefined) throw new OperatingError("corrupt", "a journal row moves the start of a partition that is not there");
-      log.logStartOffset = offset;
-      log.aborted.dropBefore(offset);
-      this.#dropExtents(log, offset);
-      updates.push({ kind: "bounds", ...log.ref, bounds: log.bounds });
-    }
-    return updates;
-  }
-
-  #dropExtents(log: PartitionLog, before: number): void {
-    log.extents.dropBefore(before, log.nextOffset, (extent) => {
-      const dead = this.#state.sources.release(extent.source);
-      if (dead !== undefined) this.#upkeep.released(dead);
-    });
   }
 
   /** The answer to the commit whose row was applied last. */
@@ -358,6 +374,8 @@ export class Cell {
   restore(chunks: readonly Uint8Array[], rowsHeld: (cursor: Cursor) => Iterable<number>): void {
     this.#state = readSnapshot(chunks);
     this.#reads = this.#newReads();
+    this.#retention = this.#newRetention();
+    this.#merges = this.#newMerges();
     this.#ring = new FollowRing(this.cursor);
     this.#upkeep = new JournalUpkeep();
     this.snapshotWritten(chunks);

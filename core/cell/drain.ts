@@ -3,16 +3,17 @@
  * Planned here, put by the shell, and then decided by comparing: an extent moves only where it still lies in the row that was read.
  * Nothing a consumer sees changes, whenever it dies [I5, I7].
  */
-import type { Cursor, PartitionRef } from "../coordinator.ts";
+import type { PartitionRef } from "../coordinator.ts";
 import { OperatingError } from "../operating-error.ts";
 import { batchSizeAt, viewOf } from "../../kernel/batch-layout.ts";
 import type { GatherPiece, Kernel } from "../../kernel/interface.ts";
-import { compareParts, type MergedExtent } from "../wal/format.ts";
+import { compareParts, type MergedExtent, type MergedIdentity } from "../wal/format.ts";
 import { mergedKey } from "../wal/key.ts";
 import { encodeMergedFooter } from "../wal/merged.ts";
 import type { CellState } from "./cell-state.ts";
 import { entryKind } from "./entry-kind.ts";
-import { PackedWriter, type PackedReader } from "./packed-bytes.ts";
+import type { PackedReader, PackedWriter } from "./packed-bytes.ts";
+import { timed } from "./partition-changes.ts";
 import type { InlineSource } from "./sources.ts";
 
 // What is drained at a cursor follows from the state of that cursor alone, so a PUT that is repeated writes the same bytes. A change of
@@ -34,10 +35,8 @@ interface DrainedExtent extends PartitionRef {
   readonly byteLength: number;
 }
 
-export interface DrainPlan {
-  readonly cell: number;
-  /** Of the state that it was made of: names the object. */
-  readonly cursor: Cursor;
+/** The cursor is that of the state that it was made of: it names the object. */
+export interface DrainPlan extends MergedIdentity {
   readonly key: string;
   /** To be read. */
   readonly rows: readonly number[];
@@ -66,8 +65,8 @@ export function planDrain(state: CellState, cell: number): DrainPlan | undefined
   });
   if (rows.length === 0) return undefined;
   extents.sort((left, right) => compareParts(left, right) || left.baseOffset - right.baseOffset);
-  const cursor = state.sequence;
-  return { cell, cursor, key: mergedKey({ cell, cursor }), rows, extents };
+  const identity = { cell, cursor: state.sequence, part: 0 };
+  return { ...identity, key: mergedKey(identity), rows, extents };
 }
 
 /** The object with final offsets (D8) and its footer (D9). `readRow`: the inline bytes of a row. */
@@ -113,7 +112,7 @@ function batchCountOf(records: Uint8Array): number {
 }
 
 /** The object rests. Undefined: meanwhile all its extents have gone. */
-export function drainEntry(state: CellState, plan: DrainPlan): Uint8Array | undefined {
+export function drainEntry(state: CellState, plan: DrainPlan, nowMs: number): PackedWriter | undefined {
   const kept: { readonly partitionId: number; readonly baseOffset: number; readonly position: number }[] = [];
   let position = 0;
   for (const { partitionId, baseOffset, row, byteLength } of plan.extents) {
@@ -123,7 +122,7 @@ export function drainEntry(state: CellState, plan: DrainPlan): Uint8Array | unde
     position += byteLength;
   }
   if (kept.length === 0) return undefined;
-  const out = new PackedWriter(64 + kept.length * 6);
+  const out = timed(nowMs);
   out.uint(entryKind.drain);
   out.uint(plan.cursor);
   out.uint(kept.length);
@@ -134,14 +133,14 @@ export function drainEntry(state: CellState, plan: DrainPlan): Uint8Array | unde
     out.uint(extent.position - last.position);
     last = extent;
   }
-  return out.finish();
+  return out;
 }
 
 /** `released` hears of every row that nothing reads any more. */
 export function applyDrain(state: CellState, reader: PackedReader, released: (source: InlineSource) => void): void {
   const cursor = reader.uint();
   const count = reader.uint();
-  const source = state.sources.add({ kind: "merged", cursor }, count);
+  const source = state.sources.add({ kind: "merged", cursor, part: 0 }, count, 0);
   let partitionId = 0;
   let baseOffset = 0;
   let position = 0;
@@ -151,7 +150,7 @@ export function applyDrain(state: CellState, reader: PackedReader, released: (so
     position += reader.uint();
     const former = state.partitions.get(partitionId)?.extents.move(baseOffset, source, position);
     if (former === undefined) throw new OperatingError("corrupt", "a journal row moves an extent that is not there");
-    const dead = state.sources.release(former);
+    const dead = state.release(former);
     if (dead !== undefined) released(dead);
   }
 }

@@ -10,4 +10,18 @@ export const entryKind = {
   drain: 5,
   transactionalCommit: 6,
   markers: 7,
+  /** A time, and an entry of another kind that happened then. */
+  at: 8,
+  /** Partitions with all their settings. */
+  partitions: 9,
+  /** Broker epochs that are refused from now on. */
+  fence: 10,
+  /** Garbage that has been deleted. */
+  collected: 11,
+  /** The controller knows that write-ahead objects were released. */
+  releaseTold: 12,
+  /** A claim of a merge was given away: its number is used. */
+  claim: 16,
+  /** Extents that were merged. */
+  merge: 17,
 } as const;

@@ -48,22 +48,7 @@ export class ExtentLog {
   }
 
   append(baseOffset: number, byteStart: number, byteLength: number, source: number, maxTimestamp: number): void {
-    let chunk = this.#chunks.at(-1);
-    if (chunk === undefined || !fits(chunk, baseOffset, maxTimestamp)) {
-      const rows = new Uint32Array(4 * fieldCount);
-      chunk = { baseOffset, baseTime: maxTimestamp, rows, count: 0, latestTime: maxTimestamp, first: 0 };
-      this.#chunks.push(chunk);
-    }
-    if (chunk.count * fieldCount === chunk.rows.length) grow(chunk);
-    const at = chunk.count * fieldCount;
-    const { rows } = chunk;
-    rows[at + field.offset] = baseOffset - chunk.baseOffset;
-    rows[at + field.byteStart] = byteStart;
-    rows[at + field.byteLength] = byteLength;
-    rows[at + field.source] = source;
-    rows[at + field.time] = maxTimestamp - chunk.baseTime;
-    chunk.count += 1;
-    if (maxTimestamp > chunk.latestTime) chunk.latestTime = maxTimestamp;
+    appendRow(this.#chunks, baseOffset, byteStart, byteLength, source, maxTimestamp);
     this.#count += 1;
     this.#byteLength += byteLength;
   }
@@ -76,6 +61,24 @@ export class ExtentLog {
         const at = row * fieldCount;
         const offset = baseOffset + rows[at + field.offset]!;
         visit(offset, rows[at + field.byteStart]!, rows[at + field.byteLength]!, rows[at + field.source]!, timeOf(chunk, row));
+      }
+    }
+  }
+
+  first(endOffset: number): StoredExtent | undefined {
+    const chunk = this.#chunks[0];
+    return chunk && this.#extentAt(0, chunk.first, endOffset);
+  }
+
+  /** From the oldest on without an object each, until `visit` answers false. */
+  forEachWhile(visit: (nextOffset: number, byteLength: number, maxTimestamp: number) => boolean, endOffset: number): void {
+    for (const [index, chunk] of this.#chunks.entries()) {
+      const { rows, baseOffset, count } = chunk;
+      const chunkEnd = this.#chunks[index + 1]?.baseOffset ?? endOffset;
+      for (let row = chunk.first; row < count; row++) {
+        const at = row * fieldCount;
+        const nextOffset = row + 1 < count ? baseOffset + rows[at + fieldCount + field.offset]! : chunkEnd;
+        if (!visit(nextOffset, rows[at + field.byteLength]!, timeOf(chunk, row))) return;
       }
     }
   }
@@ -139,6 +142,56 @@ export class ExtentLog {
     return former;
   }
 
+  /**
+   * `count` extents from the one that begins at the offset on become one, whose bytes lie elsewhere; `moved` hears of their former
+   * sources. False, and nothing changed, when there are not so many.
+   */
+  join(baseOffset: number, count: number, source: number, byteStart: number, moved: (source: number) => void): boolean {
+    const first = this.#chunkOf(baseOffset);
+    const chunk = this.#chunks[first];
+    const firstRow = chunk === undefined ? -1 : exactRowOf(chunk, baseOffset);
+    if (chunk === undefined || firstRow < 0 || count < 1) return false;
+    let last = first;
+    for (let left = count - (chunk.count - firstRow); left > 0; left -= this.#chunks[last]!.count) {
+      last += 1;
+      if (last === this.#chunks.length) return false;
+    }
+    // What earlier joins have left of the chunk before goes along, or a log would end as many chunks of a few extents.
+    const before = this.#chunks[first - 1];
+    const from = before !== undefined && before.count - before.first < chunkExtentsMax / 4 ? first - 1 : first;
+    const rebuilt: Chunk[] = [];
+    let left = 0;
+    let byteLength = 0;
+    let maxTimestamp = Number.NEGATIVE_INFINITY;
+    for (const former of this.#chunks.slice(from, last + 1)) {
+      const { rows } = former;
+      for (let row = former.first; row < former.count; row++) {
+        const at = row * fieldCount;
+        const offset = former.baseOffset + rows[at + field.offset]!;
+        if (offset === baseOffset) left = count;
+        if (left === 0) {
+          appendRow(
+            rebuilt,
+            offset,
+            rows[at + field.byteStart]!,
+            rows[at + field.byteLength]!,
+            rows[at + field.source]!,
+            timeOf(former, row),
+          );
+          continue;
+        }
+        byteLength += rows[at + field.byteLength]!;
+        maxTimestamp = Math.max(maxTimestamp, timeOf(former, row));
+        moved(rows[at + field.source]!);
+        left -= 1;
+        if (left === 0) appendRow(rebuilt, baseOffset, byteStart, byteLength, source, maxTimestamp);
+      }
+    }
+    this.#chunks.splice(from, last + 1 - from, ...rebuilt);
+    this.#count -= count - 1;
+    return true;
+  }
+
   /** Forgets extents that end at or before `offset`; answers what it forgot. */
   dropBefore(offset: number, endOffset: number, dropped: (extent: StoredExtent) => void): void {
     for (;;) {
@@ -183,6 +236,32 @@ export class ExtentLog {
       maxTimestamp: timeOf(chunk, row),
     };
   }
+}
+
+function appendRow(
+  chunks: Chunk[],
+  baseOffset: number,
+  byteStart: number,
+  byteLength: number,
+  source: number,
+  maxTimestamp: number,
+): void {
+  let chunk = chunks.at(-1);
+  if (chunk === undefined || !fits(chunk, baseOffset, maxTimestamp)) {
+    const rows = new Uint32Array(4 * fieldCount);
+    chunk = { baseOffset, baseTime: maxTimestamp, rows, count: 0, latestTime: maxTimestamp, first: 0 };
+    chunks.push(chunk);
+  }
+  if (chunk.count * fieldCount === chunk.rows.length) grow(chunk);
+  const at = chunk.count * fieldCount;
+  const { rows } = chunk;
+  rows[at + field.offset] = baseOffset - chunk.baseOffset;
+  rows[at + field.byteStart] = byteStart;
+  rows[at + field.byteLength] = byteLength;
+  rows[at + field.source] = source;
+  rows[at + field.time] = maxTimestamp - chunk.baseTime;
+  chunk.count += 1;
+  if (maxTimestamp > chunk.latestTime) chunk.latestTime = maxTimestamp;
 }
 
 function fits(chunk: Chunk, baseOffset: number, maxTimestamp: number): boolean {

@@ -143,7 +143,7 @@ export function applyMarkers(state: CellState, reader: PackedReader, sequence: n
     }
   }
   const source = { kind: "inline", row: sequence, byteLength: groupCount * controlBatchBytes } as const;
-  state.sources.add(source, appended.length);
+  state.sources.add(source, appended.length, source.byteLength);
   state.noteInlineExtents(sequence, appended);
   state.sweepProducers(nowMs);
   return { source, appended };

@@ -4,6 +4,7 @@
  */
 import type {
   BatchCoordinator,
+  ClaimReply,
   CommitReply,
   CommitRequest,
   Cursor,
@@ -14,6 +15,8 @@ import type {
   FollowReply,
   MarkerAnswer,
   MarkerRequest,
+  MergeRelease,
+  MergeReply,
   OffsetAnswer,
   OffsetQuery,
   PartitionDescription,
@@ -119,23 +122,54 @@ export class MemoryCoordinator implements BatchCoordinator {
   }
 
   async deletePartitions(topicId: TopicId): Promise<void> {
-    const row = this.cell.decideDeleteTopic(topicId);
+    const row = this.cell.decideDeleteTopic(topicId, this.#now());
     if (row !== undefined) this.#append(row);
   }
 
   async deleteRecords(
     requests: readonly (PartitionRef & { readonly beforeOffset: number })[],
   ): Promise<readonly { readonly errorCode: number; readonly logStartOffset: number }[]> {
-    const { row, answers } = this.cell.decideDeleteRecords(requests);
+    const { row, answers } = this.cell.decideDeleteRecords(requests, this.#now());
     if (row !== undefined) this.#append(row);
     return answers;
   }
 
   /** The plan's object rests in a store: whoever has one drains. False when all of it was deleted meanwhile. */
   commitDrain(plan: DrainPlan): boolean {
-    const row = this.cell.decideDrain(plan);
+    const row = this.cell.decideDrain(plan, this.#now());
     if (row !== undefined) this.#append(row);
     return row !== undefined;
+  }
+
+  claimMergeNow(): ClaimReply {
+    const decision = this.cell.decideClaim(this.#now());
+    if (decision.kind === "answer") return decision.reply;
+    this.#append(decision.row);
+    return this.cell.claimReply(this.#now());
+  }
+
+  async claimMerge(): Promise<ClaimReply> {
+    return this.claimMergeNow();
+  }
+
+  commitMergeNow(number: number): MergeReply {
+    const { row, reply } = this.cell.decideMerge(number, this.#now());
+    if (row !== undefined) this.#append(row);
+    return reply;
+  }
+
+  async commitMerge(number: number): Promise<MergeReply> {
+    return this.commitMergeNow(number);
+  }
+
+  async releaseMerge(release: MergeRelease): Promise<void> {
+    this.cell.releaseMerge(release);
+  }
+
+  /** One step of retention. */
+  retainNow(): void {
+    const row = this.cell.decideRetention(this.#now());
+    if (row !== undefined) this.#append(row);
   }
 
   /** Writes a snapshot and lets go of the rows that it covers, but for live inline bytes. */

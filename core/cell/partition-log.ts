@@ -1,14 +1,15 @@
 /** One partition as its leader knows it: where its log begins and ends, its extents, producers, transactions and the epochs it has had. */
-import type { PartitionBounds, PartitionRef, PartitionSettings } from "../coordinator.ts";
+import type { PartitionBounds, PartitionRef } from "../coordinator.ts";
 import { AbortedIndex } from "./aborted-index.ts";
 import { ExtentLog } from "./extent-log.ts";
 import { OpenTransactions } from "./open-transactions.ts";
+import { settingsUntold, type LeaderSettings } from "./partition-settings.ts";
 import { ProducerTable } from "./producer-table.ts";
 
 export class PartitionLog {
   readonly id: number;
   readonly ref: PartitionRef;
-  settings: PartitionSettings = { timestampType: "CreateTime" };
+  settings: LeaderSettings = settingsUntold;
   readonly extents = new ExtentLog();
   readonly producers = new ProducerTable();
   readonly openTransactions = new OpenTransactions((producerId, firstOffset) => {

@@ -7,10 +7,13 @@ import type { BrokerChain, KeptAnswer } from "./broker-chains.ts";
 import { CellState } from "./cell-state.ts";
 import { PackedReader, PackedWriter } from "./packed-bytes.ts";
 import type { PartitionLog } from "./partition-log.ts";
+import { readSettings, sameSettings, settingsUntold, writeSettings, type LeaderSettings } from "./partition-settings.ts";
 import type { ProducerTable } from "./producer-table.ts";
 import type { Source } from "./sources.ts";
 
-const version = 3;
+const version = 4;
+/** The first that tells of garbage, and of all settings. */
+const versionWithGarbage = 4;
 /** Before there were transactions. */
 const versionLeast = 2;
 const chunkBytes = 1_900_000;
@@ -20,6 +23,7 @@ export function writeSnapshot(state: CellState): Uint8Array[] {
   const out = new PackedWriter(64 * 1024);
   out.uint(version);
   out.uint(state.sequence);
+  out.uint(state.walReleasedMs + 1);
   out.uint(state.producerExpirationMs);
   out.uint(state.nextPartitionId);
   out.uint(state.sweepId);
@@ -30,6 +34,11 @@ export function writeSnapshot(state: CellState): Uint8Array[] {
   for (const log of state.partitions.values()) writePartition(out, log, sources);
   out.uint(state.brokers.size);
   for (const [brokerId, chain] of state.brokers) writeChain(out, brokerId, chain);
+  out.uint(state.garbage.count);
+  for (const { source, sinceMs } of state.garbage) {
+    writePlace(out, source);
+    out.uint(sinceMs);
+  }
   const whole = out.finish();
   const chunks: Uint8Array[] = [];
   for (let start = 0; start < whole.length; start += chunkBytes) chunks.push(whole.subarray(start, start + chunkBytes));
@@ -50,14 +59,17 @@ export function readSnapshot(chunks: readonly Uint8Array[]): CellState {
   }
   const state = new CellState();
   state.sequence = reader.uint();
+  if (found >= versionWithGarbage) state.walReleasedMs = reader.uint() - 1;
   state.producerExpirationMs = reader.uint();
   state.nextPartitionId = reader.uint();
   state.sweepId = reader.uint();
   for (let left = reader.uint(); left > 0; left--) readSource(reader, state);
-  for (let left = reader.uint(); left > 0; left--) readPartition(reader, state, found);
+  let log: PartitionLog | undefined;
+  for (let left = reader.uint(); left > 0; left--) log = readPartition(reader, state, found, log);
   for (let left = reader.uint(); left > 0; left--) readChain(reader, state);
+  if (found >= versionWithGarbage) for (let left = reader.uint(); left > 0; left--) readGarbage(reader, state);
   if (!reader.atEnd) throw new OperatingError("corrupt", "a snapshot is longer than what it says");
-  state.listInlineExtents();
+  state.listExtents();
   return state;
 }
 
@@ -89,24 +101,37 @@ function numberSources(state: CellState): SourceNumbers {
 
 function writeSource(out: PackedWriter, source: Source, extents: number): void {
   out.uint(extents);
+  writePlace(out, source);
+}
+
+function writePlace(out: PackedWriter, source: Source): void {
   if (source.kind === "inline") {
     out.uint(0);
     out.uint(source.row);
     out.uint(source.byteLength);
   } else if (source.kind === "merged") {
-    out.uint(2);
+    out.uint(4);
     out.uint(source.cursor);
+    out.uint(source.part);
   } else {
-    out.uint(1);
+    out.uint(3);
     out.uint(source.brokerId);
     out.uint(source.brokerEpoch);
     out.uint(source.sequence);
+    out.uint(source.atMs);
   }
 }
 
 function readSource(reader: PackedReader, state: CellState): void {
   const extents = reader.uint();
-  state.sources.add(readPlace(reader), extents);
+  state.sources.add(readPlace(reader), extents, 0);
+}
+
+function readGarbage(reader: PackedReader, state: CellState): void {
+  const source = readPlace(reader);
+  if (source.kind === "inline" || source.kind === "object")
+    throw new OperatingError("corrupt", "a snapshot counts what is shared as garbage");
+  state.garbage.add(source, reader.uint());
 }
 
 function readPlace(reader: PackedReader): Source {
@@ -115,9 +140,14 @@ function readPlace(reader: PackedReader): Source {
     case 0:
       return { kind: "inline", row: reader.uint(), byteLength: reader.uint() };
     case 1:
-      return { kind: "object", brokerId: reader.uint(), brokerEpoch: reader.uint(), sequence: reader.uint() };
+    case 3: {
+      const place = { brokerId: reader.uint(), brokerEpoch: reader.uint(), sequence: reader.uint() };
+      // Before there were mergers nobody asked when an object was committed: it has waited long enough.
+      return { kind: "object", ...place, atMs: kind === 1 ? 0 : reader.uint() };
+    }
     case 2:
-      return { kind: "merged", cursor: reader.uint() };
+    case 4:
+      return { kind: "merged", cursor: reader.uint(), part: kind === 2 ? 0 : reader.uint() };
     default:
       throw new OperatingError("corrupt", `a snapshot names a source of kind ${kind}, which this version does not know`);
   }
@@ -127,7 +157,7 @@ function writePartition(out: PackedWriter, log: PartitionLog, { numbers }: Sourc
   out.uint(log.id);
   out.string(log.ref.topicId);
   out.uint(log.ref.partition);
-  out.uint(log.settings.timestampType === "LogAppendTime" ? 1 : 0);
+  writeSettings(out, log.settings);
   out.uint(log.logStartOffset);
   out.uint(log.nextOffset);
   out.uint(log.producersSweptMs);
@@ -183,11 +213,19 @@ function writeProducer(out: PackedWriter, producers: ProducerTable, row: number)
   }
 }
 
-function readPartition(reader: PackedReader, state: CellState, found: number): void {
+/** Partitions of a topic follow each other: equal settings are one object in memory. */
+function shared(settings: LeaderSettings, last: PartitionLog | undefined): LeaderSettings {
+  return last !== undefined && sameSettings(settings, last.settings) ? last.settings : settings;
+}
+
+function readPartition(reader: PackedReader, state: CellState, found: number, last: PartitionLog | undefined): PartitionLog {
   const id = reader.uint();
   const ref = { topicId: reader.string(), partition: reader.uint() };
   const log = state.addPartition(id, ref);
-  log.settings = { timestampType: reader.uint() === 1 ? "LogAppendTime" : "CreateTime" };
+  log.settings =
+    found >= versionWithGarbage
+      ? shared(readSettings(reader), last)
+      : { ...settingsUntold, timestampType: reader.uint() === 1 ? "LogAppendTime" : "CreateTime" };
   log.logStartOffset = reader.uint();
   log.nextOffset = reader.uint();
   log.producersSweptMs = reader.uint();
@@ -205,7 +243,7 @@ function readPartition(reader: PackedReader, state: CellState, found: number): v
     log.extents.append(offset, byteStart, byteLength, source, time);
   }
   for (let left = reader.uint(); left > 0; left--) readProducer(reader, log.producers, found);
-  if (found === versionLeast) return;
+  if (found === versionLeast) return log;
   log.listOpenTransactions();
   let lastOffset = 0;
   for (let left = reader.uint(); left > 0; left--) {
@@ -214,6 +252,7 @@ function readPartition(reader: PackedReader, state: CellState, found: number): v
     const firstOffset = lastOffset - reader.uint();
     log.aborted.add(producerId, firstOffset, lastOffset, lastOffset - reader.int());
   }
+  return log;
 }
 
 function readProducer(reader: PackedReader, producers: ProducerTable, found: number): void {

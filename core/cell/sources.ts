@@ -1,15 +1,30 @@
 /**
  * Where extents lie, one entry per commit that brought bytes: the object by broker, epoch and sequence (D12), or the journal row that
- * holds them inline. Sixteen bytes an entry, in columns (D6). An entry's place is used again once no extent refers to it, so that
+ * holds them inline. Twenty-eight bytes an entry, in columns (D6). An entry's place is used again once no extent refers to it, so that
  * one extent that stays for ever holds up nothing but its own.
  */
+import type { ReferencedEpoch } from "../coordinator.ts";
+import { mergedKey, walKey } from "../wal/key.ts";
+
 export type Source =
-  | { readonly kind: "object"; readonly brokerId: number; readonly brokerEpoch: number; readonly sequence: number }
-  /** An object of this cell alone, named by the cursor that it was planned at. */
-  | { readonly kind: "merged"; readonly cursor: number }
+  /** What a broker wrote; `atMs` is when it was committed, so how long it has waited for a merge. */
+  | {
+      readonly kind: "object";
+      readonly brokerId: number;
+      readonly brokerEpoch: number;
+      readonly sequence: number;
+      readonly atMs: number;
+    }
+  /** An object of this cell alone: what was drained at a cursor (part 0), or what the merge with this claim number wrote (part 1). */
+  | { readonly kind: "merged"; readonly cursor: number; readonly part: number }
   | { readonly kind: "inline"; readonly row: number; readonly byteLength: number };
 
 export type InlineSource = Extract<Source, { readonly kind: "inline" }>;
+
+/** The object that a source is; inline sources have none. */
+export function keyOf(source: Exclude<Source, InlineSource>, cell: number): string {
+  return source.kind === "object" ? walKey(source) : mergedKey({ cell, ...source });
+}
 
 /** An origin with this bit is inline: the rest is the row's bytes. */
 const inlineBit = 0x80000000;
@@ -21,16 +36,39 @@ export class Sources {
   /** The object's sequence within its broker epoch, its cursor, or the journal row; of an unused entry the unused one after it. */
   #places = new Float64Array(16);
   #extents = new Uint32Array(16);
+  /** Of all extents that it had at first. */
+  #bytes = new Uint32Array(16);
+  /** Of brokers' objects: when they were committed. */
+  #times = new Float64Array(16);
   /** Entries before this one have been used. */
   #end = 0;
   #firstUnused = -1;
   /** Broker epochs that have written objects; origins name them by index. */
   readonly #brokerEpochs: { readonly brokerId: number; readonly brokerEpoch: number }[] = [];
   #inlineBytes = 0;
+  #walBytes = 0;
+  /** Undefined: to be looked for again. */
+  #oldestWalMs: number | undefined = Number.POSITIVE_INFINITY;
+  /** Brokers' objects that cannot be merged: damaged ones. Not in any row: a leader that starts again tries again. */
+  readonly #setAside = new Set<number>();
 
   /** Bytes in journal rows that an extent still refers to. */
   get inlineBytes(): number {
     return this.#inlineBytes;
+  }
+
+  /** Bytes of the cell in brokers' objects that wait for a merge; those of an object count until its last extent has gone. */
+  get walBytes(): number {
+    return this.#walBytes;
+  }
+
+  /** When the oldest of them was committed. */
+  get oldestWalMs(): number | undefined {
+    if (this.#oldestWalMs === undefined) {
+      this.#oldestWalMs = Number.POSITIVE_INFINITY;
+      for (const id of this.#wal()) this.#oldestWalMs = Math.min(this.#oldestWalMs, this.#times[id]!);
+    }
+    return this.#oldestWalMs === Number.POSITIVE_INFINITY ? undefined : this.#oldestWalMs;
   }
 
   /** What the next entry will be called. */
@@ -44,18 +82,25 @@ export class Sources {
   }
 
   get memoryBytes(): number {
-    return this.#origins.byteLength + this.#places.byteLength + this.#extents.byteLength;
+    const narrow = this.#origins.byteLength + this.#extents.byteLength + this.#bytes.byteLength;
+    return narrow + this.#places.byteLength + this.#times.byteLength;
   }
 
-  /** For `extents` extents, at least one. */
-  add(source: Source, extents: number): number {
+  /** For `extents` extents, at least one, of `byteLength` bytes in all. */
+  add(source: Source, extents: number, byteLength: number): number {
     const id = this.nextId;
     if (id === this.#end) this.#append();
     else this.#firstUnused = this.#places[id]!;
     this.#origins[id] = this.#originOf(source);
     this.#places[id] = placeOf(source);
     this.#extents[id] = extents;
+    this.#bytes[id] = byteLength;
     if (source.kind === "inline") this.#inlineBytes += source.byteLength;
+    if (source.kind === "object") {
+      this.#times[id] = source.atMs;
+      this.#walBytes += byteLength;
+      if (this.#oldestWalMs !== undefined && source.atMs < this.#oldestWalMs) this.#oldestWalMs = source.atMs;
+    }
     return id;
   }
 
@@ -64,8 +109,46 @@ export class Sources {
     const origin = this.#origins[id]!;
     const place = this.#places[id]!;
     if (origin >= inlineBit) return { kind: "inline", row: place, byteLength: origin - inlineBit };
-    if (origin === mergedOrigin) return { kind: "merged", cursor: place };
-    return { kind: "object", ...this.#brokerEpochs[origin]!, sequence: place };
+    if (origin === mergedOrigin) return { kind: "merged", cursor: Math.floor(place / 2), part: place % 2 };
+    return { kind: "object", ...this.#brokerEpochs[origin]!, sequence: place, atMs: this.#times[id]! };
+  }
+
+  /** Bytes that were not told when the source was added. */
+  weigh(id: number, byteLength: number): void {
+    this.#bytes[id]! += byteLength;
+    if (this.#origins[id]! < mergedOrigin) this.#walBytes += byteLength;
+  }
+
+  kindOf(id: number): Source["kind"] {
+    if (!this.#isHeld(id)) throw new Error(`extent names source ${id}, which is gone`);
+    const origin = this.#origins[id]!;
+    return origin >= inlineBit ? "inline" : origin === mergedOrigin ? "merged" : "object";
+  }
+
+  isSetAside(id: number): boolean {
+    return this.#setAside.has(id);
+  }
+
+  /** The objects that wait for a merge, the oldest first. */
+  oldestWal(): { readonly id: number; readonly extents: number; readonly byteLength: number }[] {
+    const ids = [...this.#wal()].sort(
+      (left, right) => this.#times[left]! - this.#times[right]! || this.#places[left]! - this.#places[right]!,
+    );
+    return ids.map((id) => ({ id, extents: this.#extents[id]!, byteLength: this.#bytes[id]! }));
+  }
+
+  *#wal(): Iterable<number> {
+    for (let id = 0; id < this.#end; id++) {
+      if (this.#extents[id]! > 0 && this.#origins[id]! < mergedOrigin && !this.#setAside.has(id)) yield id;
+    }
+  }
+
+  /** The object cannot be merged: it no longer counts among those that wait. */
+  setAside(id: number): void {
+    if (!this.#isHeld(id) || this.#setAside.has(id)) return;
+    this.#setAside.add(id);
+    if (this.#origins[id]! < mergedOrigin) this.#walBytes -= this.#bytes[id]!;
+    this.#oldestWalMs = undefined;
   }
 
   /** The journal row that holds the source's bytes, -1 when they lie in an object. */
@@ -74,19 +157,36 @@ export class Sources {
     return this.#origins[id]! >= inlineBit ? this.#places[id]! : -1;
   }
 
-  /** An extent is gone. Answers the source whose inline bytes nobody needs any more. */
-  release(id: number): InlineSource | undefined {
+  /** An extent is gone. Answers the source when it was the last one that lay there. */
+  release(id: number): Source | undefined {
     if (!this.#isHeld(id)) throw new Error(`source ${id} is given back, which is gone`);
-    this.#extents[id]! -= 1;
-    if (this.#extents[id]! > 0) return undefined;
-    const origin = this.#origins[id]!;
-    const row = this.#places[id]!;
+    if (this.#extents[id]! > 1) {
+      this.#extents[id]! -= 1;
+      return undefined;
+    }
+    const source = this.get(id);
+    if (source.kind === "object") {
+      if (!this.#setAside.has(id)) this.#walBytes -= this.#bytes[id]!;
+      if (source.atMs === this.#oldestWalMs) this.#oldestWalMs = undefined;
+    }
+    this.#setAside.delete(id);
+    this.#extents[id] = 0;
     this.#places[id] = this.#firstUnused;
     this.#firstUnused = id;
-    if (origin < inlineBit) return undefined;
-    const byteLength = origin - inlineBit;
-    this.#inlineBytes -= byteLength;
-    return { kind: "inline", row, byteLength };
+    if (source.kind === "inline") this.#inlineBytes -= source.byteLength;
+    return source;
+  }
+
+  /** Of every broker epoch that an extent still refers to: the lowest sequence (D12). One pass over all sources. */
+  lowestReferenced(): ReferencedEpoch[] {
+    const lowest = new Map<number, number>();
+    for (let id = 0; id < this.#end; id++) {
+      const origin = this.#origins[id]!;
+      if (this.#extents[id] === 0 || origin >= mergedOrigin) continue;
+      const sequence = this.#places[id]!;
+      if (sequence < (lowest.get(origin) ?? Infinity)) lowest.set(origin, sequence);
+    }
+    return [...lowest].map(([origin, sequence]) => ({ ...this.#brokerEpochs[origin]!, sequence }));
   }
 
   /** The journal rows that an extent still reads. */
@@ -123,12 +223,14 @@ export class Sources {
     this.#origins = grown(this.#origins, new Uint32Array(capacity));
     this.#places = grown(this.#places, new Float64Array(capacity));
     this.#extents = grown(this.#extents, new Uint32Array(capacity));
+    this.#bytes = grown(this.#bytes, new Uint32Array(capacity));
+    this.#times = grown(this.#times, new Float64Array(capacity));
   }
 }
 
 function placeOf(source: Source): number {
   if (source.kind === "inline") return source.row;
-  return source.kind === "merged" ? source.cursor : source.sequence;
+  return source.kind === "merged" ? source.cursor * 2 + source.part : source.sequence;
 }
 
 function grown<Column extends Uint32Array | Float64Array>(column: Column, larger: Column): Column {

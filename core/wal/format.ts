@@ -39,10 +39,11 @@ export interface WalFooter {
   readonly extents: readonly WalExtent[];
 }
 
-/** Which cell's leader wrote an object, and the cursor of the state that it was made of. */
+/** Whose bytes an object holds: those of one cell, drained at a cursor (part 0) or merged under a claim, whose number is the cursor (part 1). */
 export interface MergedIdentity {
   readonly cell: number;
   readonly cursor: number;
+  readonly part: number;
 }
 
 export interface MergedExtent extends WalExtent {
@@ -108,6 +109,7 @@ export const header = {
   sequence: 16,
   cell: 4,
   cursor: 8,
+  part: 16,
   bodyLength: 24,
   topicCount: 32,
   extentCount: 36,
@@ -288,7 +290,11 @@ function decodeFields(view: DataView, start: number): FooterResult {
   }
   if (end !== bodyLength) return damaged("extent", end, `the extents end at ${end}, the body at ${bodyLength}`);
   if (kind === kindMerged) {
-    const identity = { cell: view.getUint32(header.cell), cursor: readInt64(view, header.cursor) };
+    const identity = {
+      cell: view.getUint32(header.cell),
+      cursor: readInt64(view, header.cursor),
+      part: readInt64(view, header.part),
+    };
     return { ok: true, footer: { kind: "merged", version: found, identity, bodyLength, extents: extents as MergedExtent[] } };
   }
   const identity = {

@@ -1,5 +1,5 @@
 /**
- * The footer of the object that a leader makes of its cell's inline records (D4, D9): as a WAL object's, but named by cell and cursor,
+ * The footer of an object with bytes of one cell alone, which a leader drains (D4) or a merger writes (D9, D11): as a WAL object's, but named by cell and cursor,
  * and with the offsets that the batches inside have got by then (D8). docs/formats/wal-object.md is the specification.
  */
 import { viewOf, writeInt64 } from "../../kernel/batch-layout.ts";
@@ -39,6 +39,7 @@ export function encodeMergedFooter(identity: MergedIdentity, extents: readonly M
   view.setUint16(header.extentBytes, mergedExtentBytes);
   view.setUint32(header.cell, identity.cell);
   writeInt64(view, header.cursor, identity.cursor);
+  writeInt64(view, header.part, identity.part);
   writeInt64(view, header.bodyLength, bodyLength);
   view.setUint32(header.topicCount, topics.length);
   view.setUint32(header.extentCount, extents.length);

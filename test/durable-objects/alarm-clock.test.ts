@@ -15,8 +15,8 @@ class FakeStorage {
     return this.alarm;
   }
 
-  async setAlarm(at: number | Date): Promise<void> {
-    this.alarm = Number(at);
+  async setAlarm(at: number): Promise<void> {
+    this.alarm = at;
     this.sets += 1;
   }
 }

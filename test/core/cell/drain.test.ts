@@ -139,7 +139,7 @@ test("[D8] [D9] the object holds final offsets in order of partitions and says w
   const object = subject.objects.get("merged/3/4")!;
   const result = decodeFooterOf(object, crc32c);
   if (!result.ok || result.footer.kind !== "merged") throw new Error("not a merged object");
-  expect(result.footer.identity).toEqual({ cell: 3, cursor: 4 });
+  expect(result.footer.identity).toEqual({ cell: 3, cursor: 4, part: 0 });
   expect(checkBody(object, result.footer, crc32c)).toEqual([]);
   const found = result.footer.extents.map(({ topicId, partition, baseOffset, nextOffset }) => [
     topicId,
@@ -297,7 +297,7 @@ test("a snapshot of another version and a drain of what is not there are refused
   const subject = await new Subject().create();
   await subject.produce([at(0)]);
   const plan = subject.plan();
-  const row = subject.coordinator.cell.decideDrain(plan)!;
+  const row = subject.coordinator.cell.decideDrain(plan, 0)!;
   await subject.coordinator.deletePartitions(topics[0]!);
   const { cursor } = subject.coordinator.cell;
   expect(() => subject.coordinator.cell.applyRow({ ...row, sequence: cursor + 1 }, false)).toThrow(
@@ -306,7 +306,7 @@ test("a snapshot of another version and a drain of what is not there are refused
   const [snapshot] = new MemoryCoordinator({ settings }).cell.snapshot();
   snapshot![0] = 1;
   expect(() => new MemoryCoordinator({ settings }).cell.restore([snapshot!], () => [])).toThrow(
-    "snapshot of version 1; this version reads 2 to 3",
+    "snapshot of version 1; this version reads 2 to 4",
   );
 });
 

@@ -80,7 +80,7 @@ test("[I8] memory of sources is used again: extents that stay for ever hold up n
     const decision = cell.decideCommit({ brokerId: 0, brokerEpoch: 1, number, source, entries }, beginMs);
     if (decision.kind !== "journal") throw new Error(decision.reply.kind);
     cell.applyRow(decision.row, true);
-    const { row } = cell.decideDeleteRecords([{ topicId, partition: 1, beforeOffset: -1 }]);
+    const { row } = cell.decideDeleteRecords([{ topicId, partition: 1, beforeOffset: -1 }], 0);
     if (row !== undefined) cell.applyRow(row, true);
     if (number % 1000 === 0) memory.push(cell.extentMemoryBytes);
   }

@@ -1,0 +1,133 @@
+/**
+ * What of a cell is merged next (D11), from its state alone. First the oldest write-ahead objects, as wholes, so that nothing refers to
+ * them afterwards and they can be deleted. Then extents that were merged before and are small, where that makes them an order of
+ * magnitude larger: so a byte is written again a bounded number of times, and a partition has a bounded number of extents.
+ */
+import type { CellState } from "./cell-state.ts";
+import type { PartitionLog } from "./partition-log.ts";
+
+/** What one claim may hold: its bytes pass through a merger, its extents through one row. */
+const claimBytesMax = 64 * 1024 * 1024;
+const claimExtentsMax = 10_000;
+/** As much as a merger reads at once. Beyond that each part of a claim gets its own range of each object, which only pays if objects are large. */
+const narrowBytesMax = 12 * 1024 * 1024;
+const largeBytes = 1024 * 1024;
+
+/** Merged extents are as long as this at most, if their parts are not longer: a read gets no more than it needs. */
+export const extentBytesMax = 4 * 1024 * 1024;
+/** Sizes are told apart by powers of eight. Extents of this class, 2 MiB, are not merged again. */
+const sizeClassBits = 3;
+const fullClass = 7;
+/** Merging again is worth an object: so many bytes, or so many extents of one partition that wait for it. */
+const againBytesMin = 8 * 1024 * 1024;
+const againExtentsMin = 32;
+
+export interface PlannedExtent {
+  readonly log: PartitionLog;
+  readonly baseOffset: number;
+  readonly nextOffset: number;
+  readonly byteStart: number;
+  readonly byteLength: number;
+  readonly maxTimestamp: number;
+  readonly source: number;
+}
+
+/** Extents in the order of offsets within their partition; undefined when no write-ahead object waits. */
+export function planFirstMerge(state: CellState): PlannedExtent[] | undefined {
+  const sources = new Set<number>();
+  let bytes = 0;
+  let extents = 0;
+  for (const source of state.sources.oldestWal()) {
+    const limit = (bytes + source.byteLength) / (sources.size + 1) >= largeBytes ? claimBytesMax : narrowBytesMax;
+    if (sources.size > 0 && (bytes + source.byteLength > limit || extents + source.extents > claimExtentsMax)) break;
+    sources.add(source.id);
+    bytes += source.byteLength;
+    extents += source.extents;
+  }
+  if (sources.size === 0) return undefined;
+  const planned: PlannedExtent[] = [];
+  for (const log of state.partitions.values()) {
+    log.extents.forEach((baseOffset, _start, _length, source) => {
+      if (sources.has(source)) planned.push({ log, ...log.extents.at(baseOffset, log.nextOffset)! });
+    });
+  }
+  return planned;
+}
+
+interface Run {
+  readonly log: PartitionLog;
+  readonly baseOffset: number;
+  readonly count: number;
+  readonly byteLength: number;
+}
+
+/** Undefined when merging again is not worth it yet. `fromPartition`: whose turn it is, as a claim may not hold all. */
+export function planNextMerge(state: CellState, fromPartition: number): PlannedExtent[] | undefined {
+  const runs: Run[] = [];
+  for (const log of state.partitions.values()) runs.push(...runsOf(state, log));
+  const bytes = runs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  if (bytes < againBytesMin && !runs.some(({ count }) => count >= againExtentsMin)) return undefined;
+  const turn = runs.findIndex(({ log }) => log.id >= fromPartition);
+  const inTurn = turn <= 0 ? runs : [...runs.slice(turn), ...runs.slice(0, turn)];
+  const planned: PlannedExtent[] = [];
+  let taken = 0;
+  for (const { log, baseOffset, count, byteLength } of inTurn) {
+    if (planned.length > 0 && (taken + byteLength > claimBytesMax || planned.length + count > claimExtentsMax)) break;
+    taken += byteLength;
+    let left = count;
+    log.extents.scan(baseOffset, log.nextOffset, (extent) => {
+      planned.push({ log, ...extent });
+      left -= 1;
+      return left > 0;
+    });
+  }
+  return planned;
+}
+
+/** Neighbours that lie in merged objects and are worth merging: of each row of them, the youngest that together rise to a larger class. */
+function runsOf(state: CellState, log: PartitionLog): Run[] {
+  const runs: Run[] = [];
+  let offsets: number[] = [];
+  let sizes: number[] = [];
+  const end = (): void => {
+    const count = countThatRises(sizes);
+    if (count > 0) {
+      const byteLength = sizes.slice(-count).reduce((sum, size) => sum + size, 0);
+      runs.push({ log, baseOffset: offsets.at(-count)!, count, byteLength });
+    }
+    offsets = [];
+    sizes = [];
+  };
+  log.extents.forEach((baseOffset, _start, byteLength, source) => {
+    if (state.sources.kindOf(source) !== "merged" || state.sources.isSetAside(source) || sizeClassOf(byteLength) >= fullClass) {
+      if (sizes.length > 0) end();
+      return;
+    }
+    offsets.push(baseOffset);
+    sizes.push(byteLength);
+  });
+  end();
+  return runs;
+}
+
+/**
+ * How many of the last extents are merged: for the highest class possible those that are in it or below, if together they rise above it.
+ * So each byte rises with each merge, and of no class are there more than seven in a row.
+ */
+export function countThatRises(sizes: readonly number[]): number {
+  let at = sizes.length;
+  let sum = 0;
+  let best = 0;
+  for (let sizeClass = 0; sizeClass < fullClass; sizeClass++) {
+    while (at > 0 && sizeClassOf(sizes[at - 1]!) <= sizeClass) {
+      at -= 1;
+      sum += sizes[at]!;
+    }
+    if (sizes.length - at >= 2 && sizeClassOf(sum) > sizeClass) best = sizes.length - at;
+  }
+  return Math.min(best, claimExtentsMax);
+}
+
+function sizeClassOf(byteLength: number): number {
+  return Math.floor((31 - Math.clz32(byteLength)) / sizeClassBits);
+}

@@ -1,0 +1,223 @@
+/**
+ * Claims of merges (D11): planned from the state, carried out by a merger, and then decided by comparing: an extent moves only where it is
+ * what it was when it was claimed. Claims live in memory alone: one that is lost with its leader costs the work, never data [I5, I7].
+ */
+import type { ClaimReply, MergeClaim, MergeInput, MergeRelease } from "../coordinator.ts";
+import { OperatingError } from "../operating-error.ts";
+import { compareParts } from "../wal/format.ts";
+import { mergedKey } from "../wal/key.ts";
+import type { CellState } from "./cell-state.ts";
+import { entryKind } from "./entry-kind.ts";
+import { extentBytesMax, planFirstMerge, planNextMerge, type PlannedExtent } from "./merge-plan.ts";
+import { PackedWriter, type PackedReader } from "./packed-bytes.ts";
+import { timed, type Released } from "./partition-changes.ts";
+import { keyOf } from "./sources.ts";
+import type { Settings } from "../settings.ts";
+
+/** Long enough for 64 MiB through a slow store. After it another merger may try. */
+const claimMs = 300_000;
+const part = 1;
+
+export type MergeSettings = Pick<Settings, "merge.enabled" | "merge.bytes" | "merge.interval.ms">;
+
+interface OpenClaim {
+  readonly number: number;
+  readonly untilMs: number;
+  readonly extents: readonly PlannedExtent[];
+}
+
+export type ClaimDecision =
+  | { readonly kind: "answer"; readonly reply: ClaimReply }
+  /** Apply and write the entry, then give the claim away with `opened`. */
+  | { readonly kind: "journal"; readonly entry: PackedWriter };
+
+export class Merges {
+  readonly #state: CellState;
+  readonly #cell: number;
+  readonly #settings: MergeSettings;
+  #planned: readonly PlannedExtent[] = [];
+  #open: OpenClaim | undefined;
+  /** Merged extents may have become worth merging again: looked into not later than then. */
+  #againMs: number | undefined;
+  #mayAgain = false;
+  #nextPartition = 0;
+
+  constructor(state: CellState, cell: number, settings: MergeSettings) {
+    this.#state = state;
+    this.#cell = cell;
+    this.#settings = settings;
+  }
+
+  /** A row was applied that may have made merged extents. */
+  extentsMoved(): void {
+    this.#mayAgain = true;
+  }
+
+  /** When a merger should be sent for; undefined while there is nothing to merge. */
+  dueMs(nowMs: number): number | undefined {
+    if (!this.#settings["merge.enabled"]) return undefined;
+    const due = this.#dueMs(nowMs);
+    return due === undefined || this.#open === undefined ? due : Math.max(due, this.#open.untilMs);
+  }
+
+  #dueMs(nowMs: number): number | undefined {
+    const { walBytes, oldestWalMs } = this.#state.sources;
+    if (oldestWalMs !== undefined) {
+      return walBytes >= this.#settings["merge.bytes"] ? nowMs : oldestWalMs + this.#settings["merge.interval.ms"];
+    }
+    if (this.#mayAgain) this.#againMs ??= nowMs + this.#settings["merge.interval.ms"];
+    return this.#againMs;
+  }
+
+  decide(nowMs: number): ClaimDecision {
+    const answer = (reply: ClaimReply): ClaimDecision => ({ kind: "answer", reply });
+    if (this.#open !== undefined && nowMs < this.#open.untilMs) return answer({ kind: "busy", untilMs: this.#open.untilMs });
+    this.#open = undefined;
+    const planned = this.#plan(nowMs);
+    if (planned === undefined) return answer({ kind: "nothing" });
+    planned.sort((left, right) => comparePartitions(left, right, this.#cell) || left.baseOffset - right.baseOffset);
+    this.#planned = planned;
+    const entry = new PackedWriter();
+    entry.uint(entryKind.claim);
+    return { kind: "journal", entry };
+  }
+
+  #plan(nowMs: number): PlannedExtent[] | undefined {
+    if (!this.#settings["merge.enabled"]) return undefined;
+    const { walBytes, oldestWalMs } = this.#state.sources;
+    const isDue = walBytes >= this.#settings["merge.bytes"] || (oldestWalMs ?? Infinity) + this.#settings["merge.interval.ms"] <= nowMs;
+    const first = isDue ? planFirstMerge(this.#state) : undefined;
+    if (first !== undefined) return first;
+    if (!this.#mayAgain) return undefined;
+    const next = planNextMerge(this.#state, this.#nextPartition);
+    this.#nextPartition = next === undefined ? 0 : next.at(-1)!.log.id + 1;
+    if (next === undefined) {
+      this.#mayAgain = false;
+      this.#againMs = undefined;
+    }
+    return next;
+  }
+
+  /** The row of the claim that was decided last has been applied. */
+  opened(nowMs: number): ClaimReply {
+    const number = this.#state.sequence;
+    this.#open = { number, untilMs: nowMs + claimMs, extents: this.#planned };
+    this.#planned = [];
+    const inputs = this.#open.extents.map((extent) => this.#input(extent));
+    const key = mergedKey({ cell: this.#cell, cursor: number, part });
+    return { kind: "claimed", claim: { number, cell: this.#cell, key, inputs } satisfies MergeClaim };
+  }
+
+  #input({ log, baseOffset, nextOffset, byteStart, byteLength, maxTimestamp, source }: PlannedExtent): MergeInput {
+    const place = this.#state.sources.get(source);
+    if (place.kind === "inline") throw new Error("inline records are drained, not merged");
+    const key = keyOf(place, this.#cell);
+    return { ...log.ref, baseOffset, nextOffset, leaderEpoch: log.leaderEpoch, maxTimestamp, key, byteStart, byteLength };
+  }
+
+  /** Undefined: the claim is not open. The entry is undefined when nothing of it is left. */
+  close(number: number, nowMs: number): { readonly entry: PackedWriter | undefined; readonly extents: number } | undefined {
+    if (this.#open?.number !== number) return undefined;
+    const { extents } = this.#open;
+    this.#open = undefined;
+    return mergeEntry(this.#state, number, extents, nowMs);
+  }
+
+  release({ number, damaged }: MergeRelease): void {
+    if (this.#open?.number !== number) return;
+    const { extents } = this.#open;
+    this.#open = undefined;
+    if (damaged.length === 0) return;
+    const keys = new Set(damaged);
+    for (const source of new Set(extents.filter((extent) => isStill(this.#state, extent)).map((extent) => extent.source))) {
+      const place = this.#state.sources.get(source);
+      if (place.kind !== "inline" && keys.has(keyOf(place, this.#cell))) this.#state.sources.setAside(source);
+    }
+  }
+}
+
+function comparePartitions({ log: left }: PlannedExtent, { log: right }: PlannedExtent, cell: number): number {
+  return left === right ? 0 : compareParts({ cell, ...left.ref }, { cell, ...right.ref });
+}
+
+/** Nobody else may move a claimed extent, so where it lies with its length it is the same; it may only have been deleted. */
+function isStill(state: CellState, { log, baseOffset, byteStart, byteLength, source }: PlannedExtent): boolean {
+  if (state.partitions.get(log.id) !== log) return false;
+  const extent = log.extents.at(baseOffset, log.nextOffset);
+  return extent?.source === source && extent.byteStart === byteStart && extent.byteLength === byteLength;
+}
+
+interface Joined {
+  readonly partitionId: number;
+  readonly baseOffset: number;
+  readonly position: number;
+  nextOffset: number;
+  byteLength: number;
+  count: number;
+}
+
+function mergeEntry(
+  state: CellState,
+  number: number,
+  extents: readonly PlannedExtent[],
+  nowMs: number,
+): { readonly entry: PackedWriter | undefined; readonly extents: number } {
+  const joined: Joined[] = [];
+  let position = 0;
+  let bytes = 0;
+  for (const extent of extents) {
+    const { log, baseOffset, nextOffset, byteLength } = extent;
+    if (isStill(state, extent)) {
+      bytes += byteLength;
+      const last = joined.at(-1);
+      const isNext = last?.partitionId === log.id && last.nextOffset === baseOffset && last.position + last.byteLength === position;
+      if (last !== undefined && isNext && last.byteLength + byteLength <= extentBytesMax) {
+        last.nextOffset = nextOffset;
+        last.byteLength += byteLength;
+        last.count += 1;
+      } else joined.push({ partitionId: log.id, baseOffset, position, nextOffset, byteLength, count: 1 });
+    }
+    position += byteLength;
+  }
+  if (joined.length === 0) return { entry: undefined, extents: 0 };
+  const out = timed(nowMs);
+  out.uint(entryKind.merge);
+  out.uint(number);
+  out.uint(part);
+  out.uint(bytes);
+  out.uint(joined.length);
+  let last = { partitionId: 0, baseOffset: 0, position: 0 };
+  for (const run of joined) {
+    out.int(run.partitionId - last.partitionId);
+    out.int(run.baseOffset - last.baseOffset);
+    out.uint(run.position - last.position);
+    out.uint(run.count);
+    last = run;
+  }
+  return { entry: out, extents: joined.length };
+}
+
+/** `released` hears of every row that nothing reads any more. */
+export function applyMerge(state: CellState, reader: PackedReader, released: Released): void {
+  const cursor = reader.uint();
+  const place = { kind: "merged", cursor, part: reader.uint() } as const;
+  const byteLength = reader.uint();
+  const count = reader.uint();
+  const source = state.sources.add(place, count, byteLength);
+  let partitionId = 0;
+  let baseOffset = 0;
+  let position = 0;
+  const moved = (former: number): void => {
+    const dead = state.release(former);
+    if (dead !== undefined) released(dead);
+  };
+  for (let left = count; left > 0; left--) {
+    partitionId += reader.int();
+    baseOffset += reader.int();
+    position += reader.uint();
+    const extents = reader.uint();
+    if (state.partitions.get(partitionId)?.extents.join(baseOffset, extents, source, position, moved) !== true) {
+      throw new OperatingError("corrupt", "a journal row merges extents that are not there");
+    }
+  }
+}

@@ -14,7 +14,7 @@ export interface TopicEntry {
   /** Only what was set on the topic; the rest are defaults. */
   readonly configs: Readonly<Record<string, string>>;
   /** The few values that every produce needs, resolved. */
-  readonly effective: PartitionSettings & {
+  readonly effective: Pick<PartitionSettings, "timestampType"> & {
     readonly maxMessageBytes: number;
     readonly compacted: boolean;
     readonly timestampBeforeMaxMs: number;

@@ -40,7 +40,12 @@ export interface TopicRow {
   /** Partitions that clients may see: fewer than `cells` has while new ones are under way. */
   readonly visible: number;
   readonly configs: Readonly<Record<string, string>>;
+  /** What kinds of settings its leaders have been told of; less than `settingsTold`: they must hear again. */
+  readonly told?: number;
 }
+
+/** Grows with every setting that leaders learn to act on. */
+export const settingsTold = 1;
 
 export const clusterKey = "cluster";
 export const producerIdsKey = "producer-ids";

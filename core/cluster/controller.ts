@@ -4,6 +4,7 @@
  * must hear goes through the outbox, and a topic shows itself to clients only when its leaders know it.
  */
 import { errorCodes } from "../../protocol/errors.ts";
+import { sameSettings, type LeaderSettings } from "../cell/partition-settings.ts";
 import type { PartitionRef, PartitionSettings, TopicId } from "../coordinator.ts";
 import { QuotaTable } from "../quota/quota-table.ts";
 import type { QuotaAlteration, QuotaOutcome } from "../quota/quota-table.ts";
@@ -19,7 +20,16 @@ import type {
   TopicOutcome,
 } from "./controller-client.ts";
 import type { ClusterRow, Row, RowChange, TopicRow } from "./controller-rows.ts";
-import { brokerKey, clusterKey, groupKey, producerIdsKey, putRow, topicKey, transactionKey } from "./controller-rows.ts";
+import {
+  brokerKey,
+  clusterKey,
+  groupKey,
+  producerIdsKey,
+  putRow,
+  settingsTold,
+  topicKey,
+  transactionKey,
+} from "./controller-rows.ts";
 import { invalidGroupConfigs } from "./group-configs.ts";
 import { zeroId } from "./ids.ts";
 import { NameList } from "./name-list.ts";
@@ -29,7 +39,7 @@ import { Outbox } from "./outbox.ts";
 import type { OutboxCall } from "./outbox.ts";
 import { allNodeIds, placePartitions } from "./placement.ts";
 import { invalidTopicName } from "./topic-names.ts";
-import { effectiveSettings, invalidTopicConfigs } from "./topic-settings.ts";
+import { effectiveSettings, invalidTopicConfigs, partitionSettings } from "./topic-settings.ts";
 import type { TopicConfigs } from "./topic-settings.ts";
 import { partitionTotal, partitionsInCell, topicEntry, TopicTable } from "./topic-table.ts";
 
@@ -87,10 +97,12 @@ export class ControllerMachine {
 
   readonly #effective = (configs: TopicConfigs) => effectiveSettings(configs, this.#configs.topicDefaults(), this.#settings);
 
+  readonly #leaderSettings = (configs: TopicConfigs) => partitionSettings(configs, this.#configs.topicDefaults());
+
   #loadTopic(id: TopicId, value: string): number {
     const row = JSON.parse(value) as TopicRow;
     this.#topics.set(id, row);
-    if (row.pending) this.#tellLeaders(id, row);
+    if (row.pending || row.told !== settingsTold) this.#tellLeaders(id, row);
     return row.version;
   }
 
@@ -241,11 +253,11 @@ export class ControllerMachine {
     if (alteration.type === configResources.topic) {
       const id = this.#topics.idOf(alteration.name)!;
       const row = this.#topics.get(id)!;
-      const concernsLeaders = this.#effective(row.configs).timestampType !== this.#effective(configs).timestampType;
+      const concernsLeaders = !sameSettings(this.#leaderSettings(row.configs), this.#leaderSettings(configs));
       return [this.#change(id, { ...row, configs, pending: row.pending || concernsLeaders })];
     }
     const changesDefaults = alteration.type === configResources.broker && alteration.name === "";
-    const before = changesDefaults ? this.#timestampTypes() : new Map<TopicId, string>();
+    const before = changesDefaults ? this.#allLeaderSettings() : new Map<TopicId, LeaderSettings>();
     const rows = this.#configs.set(alteration, configs);
     if (rows.length === 0) return rows;
     if (changesDefaults) return [...rows, ...this.#topicDefaultsChanged(before)];
@@ -261,15 +273,15 @@ export class ControllerMachine {
     return { result, rows: [...rows, this.#clusterRow()] };
   }
 
-  #timestampTypes(): ReadonlyMap<TopicId, string> {
+  #allLeaderSettings(): ReadonlyMap<TopicId, LeaderSettings> {
     const live = [...this.#topics].filter(([, row]) => row.state !== "deleting");
-    return new Map(live.map(([id]) => [id, this.#topics.entry(id).effective.timestampType]));
+    return new Map(live.map(([id, row]) => [id, this.#leaderSettings(row.configs)]));
   }
 
   /** Every topic's effective settings may be others now; leaders hear of it where theirs are. */
-  #topicDefaultsChanged(before: ReadonlyMap<TopicId, string>): readonly RowChange[] {
+  #topicDefaultsChanged(before: ReadonlyMap<TopicId, LeaderSettings>): readonly RowChange[] {
     this.#topics.forgetEntries();
-    const changed = [...this.#timestampTypes()].filter(([id, type]) => type !== before.get(id));
+    const changed = [...this.#allLeaderSettings()].filter(([id, settings]) => !sameSettings(settings, before.get(id)!));
     const rows = changed.map(([id]) => this.#change(id, { ...this.#topics.get(id)!, pending: true }));
     this.#version += 1;
     return [...rows, this.#clusterRow()];
@@ -303,11 +315,10 @@ export class ControllerMachine {
   #leaderCall({ topicId, cell }: OutboxCall): LeaderCall {
     const row = this.#topics.get(topicId)!;
     if (row.state === "deleting") return { kind: "delete", topicId };
-    const { effective } = this.#topics.entry(topicId);
     return {
       kind: "create",
       partitions: partitionsInCell(topicId, row.cells, cell),
-      settings: { timestampType: effective.timestampType },
+      settings: this.#leaderSettings(row.configs),
     };
   }
 
@@ -315,7 +326,15 @@ export class ControllerMachine {
     if (!this.#outbox.answered(call)) return [];
     const row = this.#topics.get(call.topicId)!;
     if (row.state !== "deleting") {
-      return [this.#change(call.topicId, { ...row, state: "live", pending: false, visible: partitionTotal(row.cells) })];
+      return [
+        this.#change(call.topicId, {
+          ...row,
+          state: "live",
+          pending: false,
+          told: settingsTold,
+          visible: partitionTotal(row.cells),
+        }),
+      ];
     }
     this.#topics.delete(call.topicId);
     // The last row that knew this version goes: remember it, or brokers would take an older state for the newest.

@@ -16,7 +16,7 @@ const definitions: readonly ConfigDefinition[] = [
     default: "delete",
     oneOf: ["compact", "delete"],
     synonyms: ["log.cleanup.policy"],
-    doc: "'delete' allows DeleteRecords, 'compact' demands a key of every record; both may be given. No record is dropped by age or size, or for a newer one of its key, yet.",
+    doc: "'delete' drops records by age and size and allows DeleteRecords, 'compact' demands a key of every record; both may be given. No record is dropped for a newer one of its key yet.",
   },
   {
     name: "compression.gzip.level",
@@ -230,7 +230,7 @@ const definitions: readonly ConfigDefinition[] = [
     type: "long",
     default: "-1",
     synonyms: ["log.retention.bytes"],
-    doc: `${later} how large a partition may grow before its oldest records go; -1: no limit.`,
+    doc: "How large a partition may grow before its oldest records go, whole extents at a time, so that at least this much stays; -1: no limit.",
   },
   {
     name: "retention.ms",
@@ -239,7 +239,7 @@ const definitions: readonly ConfigDefinition[] = [
     min: -1,
     isUnnamedDefault: true,
     synonyms: ["log.retention.ms", "log.retention.minutes", "log.retention.hours"],
-    doc: `${later} how old records may grow before they go; -1: no limit.`,
+    doc: "How old records may grow before they go, by the latest time in their extent; -1: no limit. Looked for every log.retention.check.interval.ms.",
   },
   {
     name: "segment.bytes",

@@ -2,6 +2,7 @@
  * From the configs that were set on a topic to the values the hot path acts on, and the checks that concern more than one value.
  * The order of defaults is Kafka's: topic, broker settings, built in.
  */
+import { leaderSettings, type LeaderSettings } from "../cell/partition-settings.ts";
 import type { Settings } from "../settings.ts";
 import type { TopicEntry } from "./catalog.ts";
 import { invalidConfigValue, listItems } from "./config-values.ts";
@@ -26,6 +27,21 @@ export function effectiveSettings(
     timestampAfterMaxMs: milliseconds("message.timestamp.after.max.ms"),
     compressionType: value("compression.type"),
   };
+}
+
+/** What leaders act on. */
+export function partitionSettings(configs: TopicConfigs, defaults: TopicConfigs): LeaderSettings {
+  const value = (name: string) => configs[name] ?? defaults[name] ?? topicConfigs.get(name)?.default ?? "";
+  const policies = listItems(value("cleanup.policy"));
+  const [deletes, compacts] = [policies.includes("delete"), policies.includes("compact")];
+  return leaderSettings({
+    timestampType: value("message.timestamp.type") === "LogAppendTime" ? "LogAppendTime" : "CreateTime",
+    cleanupPolicy: deletes && compacts ? "compact,delete" : compacts ? "compact" : deletes ? "delete" : "none",
+    retentionMs: Number(value("retention.ms")),
+    retentionBytes: Math.max(-1, Number(value("retention.bytes"))),
+    segmentBytes: Number(value("segment.bytes")),
+    segmentMs: Number(value("segment.ms")),
+  });
 }
 
 /** What a broker decides by itself may be altered for it alone; what leaders act on holds for all. */

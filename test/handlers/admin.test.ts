@@ -77,6 +77,8 @@ describe("DescribeConfigs", () => {
       "message.timestamp.before.max.ms",
       "message.timestamp.type",
       "remote.storage.enable",
+      "retention.bytes",
+      "retention.ms",
     ]);
   });
 

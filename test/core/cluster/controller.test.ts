@@ -228,7 +228,34 @@ describe("altering configs", () => {
     cluster.crash();
     expect(cluster.entry("t").effective.timestampType).toBe("LogAppendTime");
     cluster.drain();
-    expect(cluster.leaderSettings(cluster.entry("t").id)).toEqual({ timestampType: "LogAppendTime" });
+    expect(cluster.leaderSettings(cluster.entry("t").id)).toMatchObject({ timestampType: "LogAppendTime" });
+  });
+
+  test("leaders hear of every setting they act on, and of none that brokers act on alone", () => {
+    const cluster = new Cluster();
+    cluster.createTopics([topic("t", { configs: { "retention.ms": "5000" } })]);
+    cluster.drain();
+    const settings = () => cluster.leaderSettings(cluster.entry("t").id);
+    const alter = (name: string, value: string) => {
+      cluster.alterConfigs([{ type: 2, name: "t", replace: false, changes: [set(name, value)] }]);
+      const calls = cluster.machine.outboxSize;
+      cluster.drain();
+      return calls;
+    };
+    expect(settings()).toMatchObject({ cleanupPolicy: "delete", retentionMs: 5000, retentionBytes: -1 });
+    expect(alter("retention.ms", "-1")).toBe(1);
+    expect(alter("retention.bytes", "1000")).toBe(1);
+    expect(alter("cleanup.policy", "compact,delete")).toBe(1);
+    expect(alter("retention.ms", "9223372036854775807")).toBe(1);
+    expect(settings()).toMatchObject({ cleanupPolicy: "compact,delete", retentionMs: 2 ** 51, retentionBytes: 1000 });
+    expect(alter("compression.type", "zstd")).toBe(0);
+    const changes = [set("log.retention.bytes", "77")];
+    cluster.createTopics([topic("plain")]);
+    cluster.drain();
+    cluster.alterConfigs([{ type: 4, name: "", replace: false, changes }]);
+    cluster.drain();
+    expect(cluster.leaderSettings(cluster.entry("plain").id)).toMatchObject({ retentionBytes: 77 });
+    expect(settings()).toMatchObject({ retentionBytes: 1000 });
   });
 
   test("incremental changes touch what they name, lists grow and shrink, replacing forgets the rest", () => {
@@ -256,11 +283,7 @@ describe("altering configs", () => {
       "Can't APPEND to key flush.ms because its type is not LIST.",
     ],
     [{ type: 4, name: "zero", replace: false, changes: [] }, 42, "Unable to parse broker name as a base 10 number."],
-    [
-      { type: 4, name: "", replace: false, changes: [set("zones", "x")] },
-      42,
-      "Cannot update these configs dynamically: [zones]",
-    ],
+    [{ type: 4, name: "", replace: false, changes: [set("zones", "x")] }, 42, "Cannot update these configs dynamically: [zones]"],
     [{ type: 32, name: "g", replace: false, changes: [set("nope", "x")] }, 40, "Unknown group config name: nope"],
     [{ type: 9, name: "g", replace: false, changes: [] }, 42, "Unknown resource type 9"],
   ])("%j is refused", (alteration, errorCode, message) => {
@@ -282,7 +305,7 @@ describe("altering configs", () => {
     cluster.drain();
     expect(cluster.entry("plain").effective).toMatchObject({ timestampType: "LogAppendTime", maxMessageBytes: 99 });
     expect(cluster.entry("own").effective).toMatchObject({ timestampType: "CreateTime", maxMessageBytes: 99 });
-    expect(cluster.leaderSettings(cluster.entry("plain").id)).toEqual({ timestampType: "LogAppendTime" });
+    expect(cluster.leaderSettings(cluster.entry("plain").id)).toMatchObject({ timestampType: "LogAppendTime" });
     expect(cluster.machine.snapshot(0)!.topicDefaults).toEqual({
       "message.timestamp.type": "LogAppendTime",
       "max.message.bytes": "99",

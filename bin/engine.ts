@@ -61,6 +61,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       durableObjects: {
         BROKER: { className: "Broker", useSQLite: true },
         LEADER: { className: "Leader", useSQLite: true },
+        MERGER: { className: "Merger", useSQLite: true },
         CONTROLLER: { className: "Controller", useSQLite: true },
         GROUP: { className: "Group", useSQLite: true },
         TRANSACTION: { className: "Transaction", useSQLite: true },

@@ -7,6 +7,7 @@ import { type Settings, settingsFrom } from "../core/settings.ts";
 export interface Env {
   readonly BROKER: DurableObjectNamespace;
   readonly LEADER: DurableObjectNamespace;
+  readonly MERGER: DurableObjectNamespace;
   readonly CONTROLLER: DurableObjectNamespace;
   readonly GROUP: DurableObjectNamespace;
   readonly TRANSACTION: DurableObjectNamespace;

@@ -29,6 +29,9 @@ export function leaderClient(env: Env, cluster: string, cell: number): LeaderCli
     createPartitions: (partitions, settings) => stub.ask((leader) => leader.createPartitions(partitions, settings)),
     deletePartitions: (topicId) => stub.ask((leader) => leader.deletePartitions(topicId)),
     writeMarkers: (requests) => stub.repeat((leader) => leader.writeMarkers(requests)),
+    claimMerge: () => stub.ask((leader) => leader.claimMerge()),
+    commitMerge: (number) => stub.ask((leader) => leader.commitMerge(number)),
+    releaseMerge: (release) => stub.ask((leader) => leader.releaseMerge(release)),
     deleteRecords: (requests) => stub.ask((leader) => leader.deleteRecords(requests)),
   };
 }

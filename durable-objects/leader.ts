@@ -7,6 +7,7 @@ import { DurableObject } from "cloudflare:workers";
 import { Cell, type JournalRow } from "../core/cell/cell.ts";
 import type {
   BatchCoordinator,
+  ClaimReply,
   Cursor,
   EpochEndAnswer,
   EpochEndQuery,
@@ -15,6 +16,8 @@ import type {
   FollowReply,
   MarkerAnswer,
   MarkerRequest,
+  MergeRelease,
+  MergeReply,
   OffsetAnswer,
   OffsetQuery,
   PartitionDescription,
@@ -30,6 +33,7 @@ import { settingsOf, type Env } from "./env.ts";
 import { packFollow, type PackedFollow } from "./follow-wire.ts";
 import { packReply, unpackCommit, type PackedCommit, type PackedReply } from "./leader-wire.ts";
 import { Log } from "./log.ts";
+import { mergerOf } from "./merger.ts";
 import { Metrics, type MetricsSnapshot } from "./metrics.ts";
 import { clusterOf, tailOf } from "./names.ts";
 import { openStore } from "./stores.ts";
@@ -86,6 +90,11 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
       dueMs: (nowMs) => this.#cell.retentionDueMs(nowMs),
       run: (nowMs) => this.#retain(nowMs),
     });
+    this.#alarms.add({
+      name: "merge",
+      dueMs: (nowMs) => this.#cell.mergeDueMs(nowMs),
+      run: () => this.#merge(),
+    });
     this.#alarms.arm();
   }
 
@@ -99,6 +108,35 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     if (row === undefined) return;
     this.#append(row);
     this.#metrics.count("kante_retention_steps_total");
+  }
+
+  /** The merger claims the work itself; its answer is for the metrics. */
+  async #merge(): Promise<void> {
+    const name = this.ctx.id.name ?? "";
+    const done = await mergerOf(this.env, clusterOf(name), Number(tailOf(name))).work(Number(tailOf(name)));
+    this.#metrics.count("kante_merges_total", done.merges);
+    this.#metrics.count("kante_merged_bytes_total", done.bytes);
+    this.#metrics.count("kante_merge_gets_total", done.gets);
+    this.#metrics.count("kante_merges_lost_total", done.lost);
+    this.#metrics.count("kante_merge_inputs_damaged_total", done.damaged);
+  }
+
+  async claimMerge(): Promise<ClaimReply> {
+    const decision = this.#cell.decideClaim(Date.now());
+    if (decision.kind === "answer") return decision.reply;
+    this.#append(decision.row);
+    return this.#cell.claimReply(Date.now());
+  }
+
+  async commitMerge(number: number): Promise<MergeReply> {
+    const { row, reply } = this.#cell.decideMerge(number, Date.now());
+    if (row !== undefined) this.#append(row);
+    return reply;
+  }
+
+  async releaseMerge(release: MergeRelease): Promise<void> {
+    this.#cell.releaseMerge(release);
+    this.#alarms.arm();
   }
 
   #load(): void {

@@ -31,6 +31,10 @@ export function leaderName(cluster: string, cell: number): string {
   return `${cluster}/cell/${cell}`;
 }
 
+export function mergerName(cluster: string, index: number): string {
+  return `${cluster}/merger/${index}`;
+}
+
 export function controllerName(cluster: string): string {
   return `${cluster}/controller`;
 }

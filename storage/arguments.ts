@@ -49,3 +49,20 @@ export function checkListing(prefix: string, options: ListOptions | undefined): 
   }
   return limit;
 }
+
+/** The chunks one behind the other, when they are as long as was said. */
+export async function gathered(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const bytes = new Uint8Array(byteLength);
+  let position = 0;
+  for await (const chunk of chunks) {
+    if (position + chunk.length > byteLength) throw wrongLength(key, byteLength, position + chunk.length);
+    bytes.set(chunk, position);
+    position += chunk.length;
+  }
+  if (position !== byteLength) throw wrongLength(key, byteLength, position);
+  return bytes;
+}
+
+export function wrongLength(key: string, byteLength: number, found: number): OperatingError {
+  return new OperatingError("invalid", `object ${key} should have ${byteLength} bytes, ${found} came`);
+}

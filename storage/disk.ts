@@ -1,13 +1,17 @@
 /**
  * Objects in a local folder, through workerd's disk service: the store of `npm start`. The service writes beside the target and
  * renames, so a kill in mid-put leaves no torn object (only a hidden `.<name>.<pid>.<n>.tmp` that no get or list shows). It takes
- * a body that breaks off for one that ended, so bodies are whole byte arrays here, never streams. It doesn't sync: a power cut
+ * a body that breaks off for one that ended, so bodies are whole byte arrays here; only what is too large for that is streamed, and what
+ * breaks off is deleted, unless the process dies with it: then a torn object stays under a key that nobody knows. It doesn't sync: a power cut
  * may lose or empty the youngest objects, which their footers then show.
  */
 import { OperatingError } from "../core/operating-error.ts";
-import { checkKey, checkListing, checkRange } from "./arguments.ts";
+import { checkKey, checkListing, checkRange, gathered, wrongLength } from "./arguments.ts";
 import { keysInOrder, type FolderEntry } from "./disk-listing.ts";
 import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "./object-store.ts";
+
+/** Larger bodies are streamed. */
+const wholeBytesMax = 12 * 1024 * 1024 + 512 * 1024;
 
 /** HEADs and DELETEs at once: each is a tenth of a millisecond of the same event loop, more would only queue. */
 const parallelCalls = 8;
@@ -25,6 +29,25 @@ export class DiskObjectStore implements ObjectStore {
     checkKey(key);
     const response = await this.#call("PUT", key, { body: bytes });
     if (response.status !== 204) throw unexpected("PUT", key, response);
+  }
+
+  async putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    checkKey(key);
+    if (byteLength <= wholeBytesMax) return await this.put(key, await gathered(key, byteLength, chunks));
+    const { readable, writable } = new FixedLengthStream(byteLength);
+    const writing = pour(key, byteLength, chunks, writable).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    const putting = this.#call("PUT", key, { body: readable }).then(
+      (response) => (response.status === 204 ? undefined : { error: unexpected("PUT", key, response) }),
+      (error: unknown) => ({ error }),
+    );
+    const failure = (await writing) ?? (await putting);
+    if (failure === undefined) return;
+    await putting;
+    await this.#deleteOne(key).catch(() => {});
+    throw failure.error;
   }
 
   /** Atomic among the callers of this one store, not between two Durable Objects: nothing that two may create has a shared key. */
@@ -130,6 +153,28 @@ function isFolder(response: Response): boolean {
 
 function unexpected(method: string, key: string, response: Response): OperatingError {
   return new OperatingError("retry", `disk: ${method} of ${key} answered ${response.status}`);
+}
+
+async function pour(
+  key: string,
+  byteLength: number,
+  chunks: AsyncIterable<Uint8Array>,
+  writable: WritableStream<Uint8Array>,
+): Promise<void> {
+  const writer = writable.getWriter();
+  let written = 0;
+  try {
+    for await (const chunk of chunks) {
+      if (written + chunk.length > byteLength) throw wrongLength(key, byteLength, written + chunk.length);
+      await writer.write(chunk);
+      written += chunk.length;
+    }
+    if (written !== byteLength) throw wrongLength(key, byteLength, written);
+    await writer.close();
+  } catch (error) {
+    await writer.abort(error).catch(() => {});
+    throw error;
+  }
 }
 
 async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {

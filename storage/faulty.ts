@@ -7,7 +7,7 @@ import { OperatingError } from "../core/operating-error.ts";
 import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "./object-store.ts";
 
 export interface StoreCall {
-  readonly operation: "put" | "putIfAbsent" | "get" | "list" | "delete";
+  readonly operation: "put" | "putStream" | "putIfAbsent" | "get" | "list" | "delete";
   /** The key, the listed prefix, or the first of the keys to delete. */
   readonly key: string;
   /** Bytes to write, or asked for; 0 where unknown. */
@@ -35,6 +35,10 @@ export class FaultyObjectStore implements ObjectStore {
 
   put(key: string, bytes: Uint8Array): Promise<void> {
     return this.#run({ operation: "put", key, byteLength: bytes.byteLength }, () => this.#inner.put(key, bytes));
+  }
+
+  putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    return this.#run({ operation: "putStream", key, byteLength }, () => this.#inner.putStream(key, byteLength, chunks));
   }
 
   putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean> {
@@ -86,5 +90,5 @@ export function randomFates(
 
 /** Every put takes this much longer; reads stay as they are. `sleep` is the caller's clock. */
 export function putLatency(ms: number, sleep: (ms: number) => Promise<void>): Faults {
-  return { delay: (call) => (call.operation === "put" || call.operation === "putIfAbsent" ? sleep(ms) : undefined) };
+  return { delay: (call) => (call.operation.startsWith("put") ? sleep(ms) : undefined) };
 }

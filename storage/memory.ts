@@ -2,7 +2,7 @@
  * Objects in memory: for tests, the simulator and clusters that live in one browser tab. Bytes are copied on the way in and out,
  * because callers patch offsets in what they were given and reuse what they gave.
  */
-import { checkKey, checkListing, checkRange } from "./arguments.ts";
+import { checkKey, checkListing, checkRange, gathered } from "./arguments.ts";
 import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "./object-store.ts";
 
 export class MemoryObjectStore implements ObjectStore {
@@ -11,6 +11,11 @@ export class MemoryObjectStore implements ObjectStore {
   async put(key: string, bytes: Uint8Array): Promise<void> {
     checkKey(key);
     this.#objects.set(key, bytes.slice());
+  }
+
+  async putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    checkKey(key);
+    this.#objects.set(key, await gathered(key, byteLength, chunks));
   }
 
   async putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean> {

@@ -7,6 +7,12 @@ export interface ObjectStore {
   /** Writes exactly the view. The store may keep `bytes` until the promise settles: the caller must not change them before. */
   put(key: string, bytes: Uint8Array): Promise<void>;
   /**
+   * As put, for objects that are larger than the memory at hand: exactly `byteLength` bytes that come bit by bit. While it runs the store
+   * holds a few MiB of them. What `chunks` throws is thrown here. One that failed may leave what no list or get should be asked for, so
+   * its key is used for nothing else and not told to anybody.
+   */
+  putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /**
    * False, and nothing changed, when the key exists already. After a `retry` failure it may have worked, so that the repeated
    * call answers false to the very caller whose bytes are there.
    */

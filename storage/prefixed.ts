@@ -28,6 +28,10 @@ export class PrefixedObjectStore implements ObjectStore {
     return this.#inner.put(this.#prefix + key, bytes);
   }
 
+  putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    return this.#inner.putStream(this.#prefix + key, byteLength, chunks);
+  }
+
   putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean> {
     return this.#inner.putIfAbsent(this.#prefix + key, bytes);
   }

@@ -3,8 +3,13 @@
  * Only its refusals of our own arguments are `invalid`; everything else it says is worth another try.
  */
 import { OperatingError } from "../core/operating-error.ts";
-import { checkKey, checkListing, checkRange } from "./arguments.ts";
+import { checkKey, checkListing, checkRange, gathered, wrongLength } from "./arguments.ts";
 import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "./object-store.ts";
+
+/** Each part is billed as a put, and all but the last are of one size, at least 5 MiB. Two are in memory at a time. */
+const partBytes = 8 * 1024 * 1024;
+/** Up to here one put is cheaper, and takes no more memory. */
+const wholeBytesMax = 12 * 1024 * 1024 + 512 * 1024;
 
 /** R2's own limit for one delete. */
 const deleteKeysMax = 1000;
@@ -22,6 +27,24 @@ export class R2ObjectStore implements ObjectStore {
   async put(key: string, bytes: Uint8Array): Promise<void> {
     checkKey(key);
     await attempt(`put of ${key}`, () => this.#bucket.put(key, bytes));
+  }
+
+  async putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    checkKey(key);
+    if (byteLength <= wholeBytesMax) return await this.put(key, await gathered(key, byteLength, chunks));
+    const upload = await attempt(`upload of ${key}`, () => this.#bucket.createMultipartUpload(key));
+    try {
+      const parts: R2UploadedPart[] = [];
+      for await (const part of partsOf(key, byteLength, chunks)) {
+        const number = parts.length + 1;
+        parts.push(await attempt(`part ${number} of ${key}`, () => upload.uploadPart(number, part)));
+      }
+      await attempt(`upload of ${key}`, () => upload.complete(parts));
+    } catch (error) {
+      // One that is left open costs storage until the bucket forgets it, after a week.
+      await upload.abort().catch(() => {});
+      throw error;
+    }
   }
 
   async putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean> {
@@ -76,6 +99,27 @@ export class R2ObjectStore implements ObjectStore {
       await attempt(`delete of ${chunk.length} objects`, () => this.#bucket.delete(chunk));
     }
   }
+}
+
+async function* partsOf(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let part = new Uint8Array(Math.min(partBytes, byteLength));
+  let filled = 0;
+  let done = 0;
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length;) {
+      if (done + filled === byteLength) throw wrongLength(key, byteLength, done + filled + chunk.length - at);
+      const count = Math.min(chunk.length - at, part.length - filled);
+      part.set(chunk.subarray(at, at + count), filled);
+      filled += count;
+      at += count;
+      if (filled < part.length) continue;
+      yield part;
+      done += filled;
+      filled = 0;
+      part = new Uint8Array(Math.min(partBytes, byteLength - done));
+    }
+  }
+  if (done !== byteLength) throw wrongLength(key, byteLength, done + filled);
 }
 
 async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {

@@ -12,6 +12,7 @@ import { brokerOfPort } from "./routes.ts";
 export { Controller } from "../durable-objects/controller.ts";
 export { Group } from "../durable-objects/group.ts";
 export { Leader } from "../durable-objects/leader.ts";
+export { Merger } from "../durable-objects/merger.ts";
 export { Transaction } from "../durable-objects/transaction.ts";
 
 export class Broker extends BrokerObject {

@@ -85,7 +85,8 @@ export class Merges {
   #plan(nowMs: number): PlannedExtent[] | undefined {
     if (!this.#settings["merge.enabled"]) return undefined;
     const { walBytes, oldestWalMs } = this.#state.sources;
-    const isDue = walBytes >= this.#settings["merge.bytes"] || (oldestWalMs ?? Infinity) + this.#settings["merge.interval.ms"] <= nowMs;
+    const isDue =
+      walBytes >= this.#settings["merge.bytes"] || (oldestWalMs ?? Infinity) + this.#settings["merge.interval.ms"] <= nowMs;
     const first = isDue ? planFirstMerge(this.#state) : undefined;
     if (first !== undefined) return first;
     if (!this.#mayAgain) return undefined;

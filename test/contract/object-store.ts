@@ -86,6 +86,50 @@ export function objectStoreContract(name: string, open: () => Promise<StoreUnder
       });
     });
 
+    describe("putStream", () => {
+      async function* inChunks(bytes: Uint8Array, chunkBytes: number, end = bytes.length): AsyncGenerator<Uint8Array> {
+        for (let at = 0; at < end; at += chunkBytes) yield bytes.subarray(at, Math.min(at + chunkBytes, end));
+        if (end < bytes.length) throw new Error("the source broke");
+      }
+
+      test.each([0, 10, 1_000_000, 16 * 1024 * 1024, 25_000_001])(
+        "%i bytes come back as they came, in whatever chunks",
+        { timeout: slowMs },
+        async (size) => {
+          const key = `${begin()}stream`;
+          const bytes = pattern(size);
+          await store.putStream(key, size, inChunks(bytes, 3_333_333));
+          expectBytes(await store.get(key), bytes);
+          expect((await store.list(folder)).objects).toEqual([{ key, size }]);
+        },
+      );
+
+      test.each([100, 20_000_000])(
+        "[I8] what breaks off after half of %i bytes is told, and the same may be put again",
+        { timeout: slowMs },
+        async (size) => {
+          const key = `${begin()}broken`;
+          const bytes = pattern(size);
+          await expect(store.putStream(key, size, inChunks(bytes, 1_000_000, size / 2))).rejects.toThrow("the source broke");
+          expect(await store.get(key, { start: 0, length: 1 })).toBeUndefined();
+          await store.putStream(key, size, inChunks(bytes, 1_000_000));
+          expectBytes(await store.get(key), bytes);
+        },
+      );
+
+      test.each([
+        [100, 99],
+        [100, 101],
+        [20_000_000, 19_999_999],
+        [20_000_000, 20_000_001],
+      ])("%i bytes are announced and %i come: invalid", { timeout: slowMs }, async (announced, come) => {
+        const key = `${begin()}length`;
+        const put = store.putStream(key, announced, inChunks(pattern(come), 4_000_000));
+        expect(await put.catch(operatingErrorKind)).toBe("invalid");
+        expect(await store.get(key, { start: 0, length: 1 })).toBeUndefined();
+      });
+    });
+
     describe("putIfAbsent", () => {
       test("answers false and changes nothing where an object is", async () => {
         const key = `${begin()}once`;

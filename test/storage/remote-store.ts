@@ -15,6 +15,14 @@ import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "../../s
 
 export type RemoteCall = { readonly store: "r2" | "disk" } & (
   | { readonly operation: "put" | "putIfAbsent"; readonly key: string }
+  /** The body comes in chunks of these lengths, and then breaks off or not. */
+  | {
+      readonly operation: "putStream";
+      readonly key: string;
+      readonly byteLength: number;
+      readonly chunks: readonly number[];
+      readonly breaks: boolean;
+    }
   | { readonly operation: "get"; readonly key: string; readonly range?: ByteRange }
   | { readonly operation: "list"; readonly prefix: string; readonly options?: ListOptions }
   | { readonly operation: "delete" }
@@ -90,6 +98,26 @@ class RemoteStore implements ObjectStore {
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
     await answered(await this.#send({ store: this.#store, operation: "put", key }, bytes));
+  }
+
+  async putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const parts: Uint8Array[] = [];
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      for await (const chunk of chunks) parts.push(chunk.slice());
+    } catch (error) {
+      failure = { error };
+    }
+    const call = {
+      operation: "putStream",
+      key,
+      byteLength,
+      chunks: parts.map(({ length }) => length),
+      breaks: failure !== undefined,
+    };
+    const response = await this.#send({ store: this.#store, ...call } as RemoteCall, Buffer.concat(parts));
+    if (failure !== undefined && response.status === 500) throw failure.error;
+    await answered(response);
   }
 
   async putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean> {

@@ -24,6 +24,11 @@ export default {
       switch (call.operation) {
         case "put":
           return Response.json((await store.put(call.key, await viewOf(request))) ?? null);
+        case "putStream": {
+          const body = await viewOf(request);
+          await store.putStream(call.key, call.byteLength, cut(body, call.chunks, call.breaks));
+          return Response.json(null);
+        }
         case "putIfAbsent":
           return Response.json(await store.putIfAbsent(call.key, await viewOf(request)));
         case "get": {
@@ -41,6 +46,15 @@ export default {
     }
   },
 };
+
+async function* cut(body: Uint8Array, lengths: readonly number[], breaks: boolean): AsyncGenerator<Uint8Array> {
+  let position = 0;
+  for (const length of lengths) {
+    yield body.subarray(position, position + length);
+    position += length;
+  }
+  if (breaks) throw new Error("the body breaks off");
+}
 
 async function viewOf(request: Request): Promise<Uint8Array> {
   const body = new Uint8Array(await request.arrayBuffer());

@@ -1,0 +1,131 @@
+/**
+ * What a merger does to the bytes on their way (D11): every batch is checked before it is copied, so damage is never spread, and gets its
+ * final offsets (D8) where it lies. In the end comes the footer that tells what went through (D9).
+ */
+import { batchField, batchSizeAt, viewOf, writeInt64 } from "../../kernel/batch-layout.ts";
+import type { Kernel } from "../../kernel/interface.ts";
+import type { MergeClaim, MergeInput } from "../coordinator.ts";
+import { headerBytes, mergedExtentBytes, topicBytes, trailerBytes, type MergedExtent } from "../wal/format.ts";
+import { encodeMergedFooter } from "../wal/merged.ts";
+
+export interface InputDamage {
+  readonly key: string;
+  readonly message: string;
+}
+
+const magic = 2;
+const nothing = new Uint8Array(0);
+/** The merge of a claim writes one object. */
+const part = 1;
+
+/** Of the object that a claim's holder writes, footer included. */
+export function mergedLength({ inputs }: MergeClaim): number {
+  let topics = 0;
+  let partitions = 0;
+  let bytes = 0;
+  for (const [index, { topicId, partition, byteLength }] of inputs.entries()) {
+    const last = inputs[index - 1];
+    if (last?.topicId !== topicId) topics += 1;
+    if (last?.topicId !== topicId || last.partition !== partition) partitions += 1;
+    bytes += byteLength;
+  }
+  return bytes + headerBytes + topics * topicBytes + partitions * mergedExtentBytes + trailerBytes;
+}
+
+export class MergeCopy {
+  readonly #claim: MergeClaim;
+  readonly #crc32c: Kernel["crc32c"];
+  readonly #extents: MergedExtent[] = [];
+  #input = 0;
+  /** Of the current input: bytes and offsets that went through. */
+  #bytes = 0;
+  #offset: number;
+  #batches = 0;
+  #position = 0;
+  /** The beginning of a batch whose end has not come. */
+  #rest: Uint8Array = nothing;
+
+  constructor(claim: MergeClaim, crc32c: Kernel["crc32c"]) {
+    this.#claim = claim;
+    this.#crc32c = crc32c;
+    this.#offset = claim.inputs[0]?.baseOffset ?? 0;
+  }
+
+  /** The next bytes of the inputs, none of which reach beyond one input; they are changed. Answers what to write, whole batches. */
+  push(bytes: Uint8Array): Uint8Array | InputDamage {
+    const input = this.#claim.inputs[this.#input];
+    if (input === undefined) throw new Error("more bytes than the claim has");
+    const joined = this.#rest.length === 0 ? bytes : concat(this.#rest, bytes);
+    const view = viewOf(joined);
+    let position = 0;
+    while (position < joined.length) {
+      const size = batchSizeAt(view, position, joined.length);
+      if (size < 0) break;
+      const fault = this.#faultOf(joined, view, position, size);
+      if (fault !== undefined) return { key: input.key, message: `${fault}, ${this.#bytes + position} bytes into the extent` };
+      writeInt64(view, position + batchField.baseOffset, this.#offset);
+      view.setInt32(position + batchField.leaderEpoch, input.leaderEpoch);
+      this.#offset += view.getInt32(position + batchField.lastOffsetDelta) + 1;
+      this.#batches += 1;
+      position += size;
+    }
+    this.#bytes += position;
+    // A copy: the window that it is part of can go.
+    this.#rest = position === joined.length ? nothing : joined.slice(position);
+    if (this.#bytes + this.#rest.length === input.byteLength) {
+      const fault = this.#endFault(input);
+      if (fault !== undefined) return { key: input.key, message: fault };
+      this.#endInput(input);
+    }
+    return joined.subarray(0, position);
+  }
+
+  #faultOf(bytes: Uint8Array, view: DataView, position: number, size: number): string | undefined {
+    if (view.getInt8(position + batchField.magic) !== magic) return "a batch whose magic is not 2";
+    if (view.getInt32(position + batchField.lastOffsetDelta) < 0) return "a batch with a negative offset delta";
+    const crc = this.#crc32c(bytes.subarray(position + batchField.attributes, position + size)) >>> 0;
+    return crc === view.getUint32(position + batchField.crc) ? undefined : "a batch with a wrong CRC";
+  }
+
+  #endFault({ baseOffset, nextOffset, byteLength }: MergeInput): string | undefined {
+    if (this.#rest.length > 0) return `no whole batch at ${this.#bytes} of ${byteLength} bytes`;
+    const offsets = nextOffset - baseOffset;
+    return this.#offset === nextOffset ? undefined : `${this.#offset - baseOffset} offsets instead of ${offsets}`;
+  }
+
+  #endInput({ topicId, partition, baseOffset, nextOffset, byteLength, maxTimestamp }: MergeInput): void {
+    const last = this.#extents.at(-1);
+    if (last?.topicId === topicId && last.partition === partition) {
+      this.#extents[this.#extents.length - 1] = {
+        ...last,
+        byteLength: last.byteLength + byteLength,
+        batchCount: last.batchCount + this.#batches,
+        maxTimestamp: Math.max(last.maxTimestamp, maxTimestamp),
+        nextOffset,
+      };
+    } else {
+      const { cell } = this.#claim;
+      const counted = { byteStart: this.#position, byteLength, batchCount: this.#batches };
+      this.#extents.push({ cell, topicId, partition, ...counted, maxTimestamp, baseOffset, nextOffset });
+    }
+    this.#position += byteLength;
+    this.#input += 1;
+    this.#bytes = 0;
+    this.#batches = 0;
+    this.#offset = this.#claim.inputs[this.#input]?.baseOffset ?? 0;
+  }
+
+  /** After all inputs. */
+  footer(): Uint8Array {
+    const { inputs, cell, number } = this.#claim;
+    if (this.#input !== inputs.length) throw new Error(`${this.#input} of ${inputs.length} inputs have come`);
+    return encodeMergedFooter({ cell, cursor: number, part }, this.#extents, this.#crc32c);
+  }
+}
+
+function concat(left: Uint8Array, right: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(left.length + right.length);
+  joined.set(left);
+  joined.set(right, left.length);
+  return joined;
+}

@@ -1,0 +1,89 @@
+/**
+ * Carries a claim out (D11): reads its inputs a window at a time, lets the core check and patch them, and streams them into one object.
+ * Holds a window, and what the store buffers of the object: under 32 MiB, whatever the claim is.
+ */
+import type { MergeClaim } from "../core/coordinator.ts";
+import { OperatingError } from "../core/operating-error.ts";
+import { MergeCopy, mergedLength, type InputDamage } from "../core/merge/copy.ts";
+import { windowsOf, type Read, type Window } from "../core/merge/windows.ts";
+import type { Kernel } from "../kernel/interface.ts";
+import type { ObjectStore } from "../storage/object-store.ts";
+
+/** Connections are few, and the upload needs one. */
+const readsAtOnceMax = 3;
+
+/** What was done, for metrics; `damage`: the object could not be written for it. */
+export interface MergeOutcome {
+  readonly byteLength: number;
+  readonly gets: number;
+  readonly damage: readonly InputDamage[];
+}
+
+class Damaged extends Error {
+  readonly damage: readonly InputDamage[];
+
+  constructor(damage: readonly InputDamage[]) {
+    super("inputs of a merge are damaged");
+    this.damage = damage;
+  }
+}
+
+export async function writeMerged(
+  claim: MergeClaim,
+  store: Pick<ObjectStore, "get" | "putStream">,
+  kernel: Pick<Kernel, "crc32c">,
+): Promise<MergeOutcome> {
+  const byteLength = mergedLength(claim);
+  let gets = 0;
+  const copy = new MergeCopy(claim, kernel.crc32c);
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    for (const window of windowsOf(claim.inputs)) {
+      gets += window.reads.length;
+      yield* copied(window, await readAll(store, window.reads), copy);
+    }
+    yield copy.footer();
+  }
+  try {
+    await store.putStream(claim.key, byteLength, chunks());
+    return { byteLength, gets, damage: [] };
+  } catch (error) {
+    if (error instanceof Damaged) return { byteLength, gets, damage: error.damage };
+    throw error;
+  }
+}
+
+function* copied({ pieces }: Window, blocks: readonly { readonly start: number; readonly bytes: Uint8Array }[], copy: MergeCopy) {
+  for (const { read, start, byteLength } of pieces) {
+    const block = blocks[read]!;
+    const result = copy.push(block.bytes.subarray(start - block.start, start - block.start + byteLength));
+    if (!(result instanceof Uint8Array)) throw new Damaged([result]);
+    yield result;
+  }
+}
+
+async function readAll(
+  store: Pick<ObjectStore, "get">,
+  reads: readonly Read[],
+): Promise<readonly { readonly start: number; readonly bytes: Uint8Array }[]> {
+  const blocks: { start: number; bytes: Uint8Array }[] = [];
+  const damage: InputDamage[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < reads.length) {
+      const index = next++;
+      const { key, start, end } = reads[index]!;
+      const bytes = await store.get(key, { start, length: end - start });
+      if (bytes?.length === end - start) blocks[index] = { start, bytes };
+      else
+        damage.push({ key, message: bytes === undefined ? "no such object" : `${bytes.length} bytes instead of ${end - start}` });
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: Math.min(readsAtOnceMax, reads.length) }, lane));
+  for (const result of lanes) if (result.status === "rejected") throw asRetry(result.reason);
+  if (damage.length > 0) throw new Damaged(damage);
+  return blocks;
+}
+
+function asRetry(error: unknown): unknown {
+  return error instanceof OperatingError ? error : new OperatingError("retry", String(error), error);
+}

@@ -1,0 +1,96 @@
+/**
+ * The Merger Durable Object: does the byte work of merging for some cells, one claim at a time, when a leader's alarm sends for it. It
+ * remembers nothing: whatever becomes of it, the leader's claim runs out and the work is done again [I7].
+ */
+import { DurableObject } from "cloudflare:workers";
+import type { BatchCoordinator, MergeClaim } from "../core/coordinator.ts";
+import { kernel } from "../kernel/kernel.ts";
+import type { ObjectStore } from "../storage/object-store.ts";
+import { settingsOf, type Env } from "./env.ts";
+import { leaderClient } from "./leader-client.ts";
+import { Log } from "./log.ts";
+import { writeMerged } from "./merge-work.ts";
+import { clusterOf, mergerName } from "./names.ts";
+import { openStore } from "./stores.ts";
+
+/** What a leader counts. */
+export interface MergeSummary {
+  readonly merges: number;
+  readonly bytes: number;
+  readonly gets: number;
+  readonly damaged: number;
+  readonly lost: number;
+}
+
+export interface MergerRpc {
+  /** Merges until the cell has nothing due, or others have waited long enough. */
+  work(cell: number): Promise<MergeSummary>;
+}
+
+/** In one call; the leader's alarm rings again while there is more. */
+const claimsMax = 16;
+
+export class Merger extends DurableObject<Env> implements MergerRpc {
+  readonly #cluster: string;
+  readonly #log: Log;
+  /** One cell after the other: the memory is for one. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const name = ctx.id.name ?? "";
+    this.#cluster = clusterOf(name);
+    this.#log = new Log(settingsOf(env)["log.level"], { object: name });
+  }
+
+  async work(cell: number): Promise<MergeSummary> {
+    const work = this.#turn.then(() => this.#work(cell));
+    this.#turn = work.catch(() => {});
+    return await work;
+  }
+
+  async #work(cell: number): Promise<MergeSummary> {
+    const leader = leaderClient(this.env, this.#cluster, cell);
+    const store = openStore(this.env, this.#cluster);
+    const summary = { merges: 0, bytes: 0, gets: 0, damaged: 0, lost: 0 };
+    for (let claims = 0; claims < claimsMax; claims++) {
+      const reply = await leader.claimMerge();
+      if (reply.kind !== "claimed") break;
+      const { merges, bytes, gets, damaged, lost } = await this.#carryOut(reply.claim, leader, store);
+      summary.merges += merges;
+      summary.bytes += bytes;
+      summary.gets += gets;
+      summary.damaged += damaged;
+      summary.lost += lost;
+    }
+    return summary;
+  }
+
+  async #carryOut(claim: MergeClaim, leader: BatchCoordinator, store: ObjectStore): Promise<MergeSummary> {
+    const { number, cell, key, inputs } = claim;
+    const facts = { cell, key, inputs: inputs.length };
+    try {
+      const { byteLength, gets, damage } = await writeMerged(claim, store, kernel);
+      if (damage.length > 0) {
+        for (const { key: input, message } of damage) this.#log.error("merge-input-damaged", { ...facts, input, message });
+        await leader.releaseMerge({ number, damaged: damage.map((found) => found.key) });
+        return { merges: 0, bytes: 0, gets, damaged: damage.length, lost: 0 };
+      }
+      const reply = await leader.commitMerge(number);
+      if (reply.kind === "lost") {
+        this.#log.warn("merge-lost", facts);
+        return { merges: 0, bytes: byteLength, gets, damaged: 0, lost: 1 };
+      }
+      this.#log.info("merged", { ...facts, bytes: byteLength, gets, extents: reply.extents });
+      return { merges: 1, bytes: byteLength, gets, damaged: 0, lost: 0 };
+    } catch (error) {
+      await leader.releaseMerge({ number, damaged: [] }).catch(() => {});
+      throw error;
+    }
+  }
+}
+
+export function mergerOf(env: Env, cluster: string, cell: number): MergerRpc {
+  const count = Math.max(1, Math.floor(settingsOf(env)["mergers.max"]));
+  return env.MERGER.getByName(mergerName(cluster, cell % count)) as unknown as MergerRpc;
+}

@@ -5,6 +5,7 @@ import { ExtentLog, type StoredExtent } from "../../../core/cell/extent-log.ts";
 
 type Step =
   | { readonly kind: "append"; readonly count: number; readonly length: number; readonly time: number }
+  | { readonly kind: "join"; readonly share: number; readonly count: number }
   | { readonly kind: "drop"; readonly share: number };
 
 const time = fc.oneof(fc.integer({ min: 0, max: 1000 }), fc.constant(-1), fc.integer({ min: 0, max: 2 ** 50 }));
@@ -14,8 +15,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant("append" as const),
       count: fc.oneof(fc.integer({ min: 1, max: 50 }), fc.constant(2 ** 31 - 1)),
-      length: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+      length: fc.integer({ min: 1, max: 2 ** 23 - 1 }),
       time,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("join" as const),
+      share: fc.double({ min: 0, max: 1, noNaN: true }),
+      count: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 400 })),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("drop" as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }) },
@@ -30,7 +39,7 @@ function collect(log: ExtentLog, offset: number, end: number): StoredExtent[] {
   return extents;
 }
 
-test("[D6] extents found by offset and by time, also after a prefix is dropped, are those of a plain list", () => {
+test("[D6] [D11] extents found by offset and by time, also after some are joined and a prefix is dropped, are those of a plain list", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 700, size: "max" }), time, (steps, wantedTime) => {
       const log = new ExtentLog();
@@ -42,6 +51,19 @@ test("[D6] extents found by offset and by time, also after a prefix is dropped, 
           const extent = { baseOffset: end, byteStart: source * 7, byteLength: now.length, source, maxTimestamp: now.time };
           model.push({ ...extent, nextOffset: end + now.count });
           end += now.count;
+        } else if (now.kind === "join") {
+          const first = Math.floor((model.length - 1) * now.share);
+          const baseOffset = model[first]?.baseOffset ?? 0;
+          const parts = model.slice(first, first + now.count);
+          const moved: number[] = [];
+          const isThere = parts.length === now.count;
+          expect(log.join(baseOffset, now.count, source, 5, (former) => moved.push(former))).toBe(isThere);
+          expect(moved).toEqual(isThere ? parts.map((part) => part.source) : []);
+          if (!isThere) continue;
+          const byteLength = parts.reduce((sum, part) => sum + part.byteLength, 0);
+          const maxTimestamp = Math.max(...parts.map((part) => part.maxTimestamp));
+          const joined = { baseOffset, nextOffset: parts.at(-1)!.nextOffset, byteStart: 5, byteLength, source, maxTimestamp };
+          model.splice(first, now.count, joined);
         } else {
           const before = Math.floor(end * now.share);
           const dropped: StoredExtent[] = [];

@@ -1,10 +1,10 @@
 /** The contract, over the coordinator in memory: restarts are new coordinators over the same rows, some of them after a snapshot. */
-import { batchCoordinatorContract, inlineBytesMax } from "../../contract/batch-coordinator.ts";
+import { batchCoordinatorContract, contractSettings } from "../../contract/batch-coordinator.ts";
 import { MemoryCoordinator, MemoryRows } from "../../../core/cell/memory-coordinator.ts";
 import type { BatchCoordinator } from "../../../core/coordinator.ts";
 import { settingDefaults } from "../../../core/settings.ts";
 
-const settings = { ...settingDefaults, "inline.bytes.max": inlineBytesMax };
+const settings = { ...settingDefaults, ...contractSettings };
 
 function restartable(beforeRestart: (current: MemoryCoordinator) => void): {
   coordinator: BatchCoordinator;

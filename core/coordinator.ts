@@ -294,10 +294,16 @@ export interface BatchCoordinator {
   epochEnds(queries: readonly EpochEndQuery[]): Promise<readonly EpochEndAnswer[]>;
   describePartitions(partitions: readonly PartitionRef[]): Promise<readonly PartitionDescription[]>;
   /** Idempotent, as is deletePartitions: the controller repeats both until they are answered. */
-  createPartitions(partitions: readonly PartitionRef[], settings: PartitionSettings): Promise<void>;
+  createPartitions(
+    partitions: readonly PartitionRef[],
+    settings: PartitionSettings,
+    fences?: readonly BrokerIdentity[],
+  ): Promise<void>;
   deletePartitions(topicId: TopicId): Promise<void>;
   /** One answer per request. Durable in one row for all of them, or not at all. */
   writeMarkers(requests: readonly MarkerRequest[]): Promise<readonly MarkerAnswer[]>;
+  /** Refuses lower epochs of these brokers for good, then says which write-ahead objects the cell still needs (D12). */
+  collect(fences: readonly BrokerIdentity[]): Promise<readonly ReferencedEpoch[]>;
   /** Moves the log start forward; answers the new log start, or the Kafka error, per partition. */
   deleteRecords(
     requests: readonly (PartitionRef & { readonly beforeOffset: number })[],

@@ -19,6 +19,7 @@ export interface AlarmReason {
 export interface AlarmStorage {
   getAlarm(): Promise<number | null>;
   setAlarm(atMs: number): Promise<void>;
+  deleteAlarm(): Promise<void>;
 }
 
 export interface AlarmClockOptions {
@@ -58,7 +59,11 @@ export class AlarmClock {
   /** After every change, in the turn that made it: then the alarm is durable with the change. */
   arm(): void {
     const due = this.#dueMs(this.#options.now());
-    if (due === undefined) return;
+    if (due === undefined) {
+      if (typeof this.#armedMs === "number") void this.#options.storage.deleteAlarm();
+      if (this.#armedMs !== null) this.#armedMs = undefined;
+      return;
+    }
     if (this.#armedMs === null) {
       this.#askThenArm();
       return;

@@ -47,6 +47,12 @@ const transactionsMax = 1000;
 /** Groups and transactions whose figures are asked for: each is a call. */
 const measuredMax = 100;
 
+export interface WalFloor {
+  /** Undefined: it writes under none at present. */
+  readonly brokerEpoch: number | undefined;
+  readonly floor: number;
+}
+
 export interface BrokerMetrics {
   readonly metrics: MetricsSnapshot;
   /** The cells this broker has spoken to, whose leaders have figures of their own. */
@@ -255,6 +261,11 @@ export class BrokerObject extends DurableObject<Env> {
 
   override webSocketError(socket: WebSocket): void {
     this.#webSockets.closed(socket, 1011);
+  }
+
+  /** Of its objects those below are committed or never will be (D12). */
+  walFloor(): WalFloor {
+    return { brokerEpoch: this.#machine.brokerEpoch, floor: this.#machine.sequenceFloor };
   }
 
   metrics(): BrokerMetrics {

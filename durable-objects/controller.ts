@@ -21,11 +21,15 @@ import type { OutboxCall } from "../core/cluster/outbox.ts";
 import type { BatchCoordinator, TopicId } from "../core/coordinator.ts";
 import type { QuotaAlteration, QuotaOutcome } from "../core/quota/quota-table.ts";
 import type { Settings } from "../core/settings.ts";
+import { AlarmClock } from "./alarm-clock.ts";
+import type { WalFloor } from "./broker.ts";
 import { settingsOf } from "./env.ts";
 import type { Env } from "./env.ts";
 import { Log } from "./log.ts";
-import { type MetricsSnapshot, rowsWrittenMetrics } from "./metrics.ts";
-import { clusterOf, leaderName } from "./names.ts";
+import type { MetricsSnapshot } from "./metrics.ts";
+import { brokerNameOf, clusterOf, leaderName } from "./names.ts";
+import { openStore } from "./stores.ts";
+import { WalCollector } from "./wal-collector.ts";
 
 /** How long a client waits for the leaders before it hears that they are slow; the outbox goes on. */
 const settleMsMax = 10_000;
@@ -38,6 +42,9 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
   #rowsWritten = 0;
   readonly #cluster: string;
   readonly #log: Log;
+  readonly #alarms: AlarmClock;
+  #collecting: WalCollector | undefined;
+  #objectsDeleted = 0;
   /** Those who wait for topics to settle; asked again after every answer of a leader. */
   readonly #waiting = new Set<() => void>();
 
@@ -46,6 +53,18 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
     this.#settings = settingsOf(env);
     this.#cluster = clusterOf(ctx.id.name ?? "");
     this.#log = new Log(this.#settings["log.level"], { object: ctx.id.name });
+    this.#alarms = new AlarmClock({
+      storage: ctx.storage,
+      log: this.#log,
+      now: () => Date.now(),
+      onSet: () => void (this.#rowsWritten += 1),
+    });
+    this.#alarms.add({ name: "outbox", dueMs: (nowMs) => this.#outboxDueMs(nowMs), run: () => this.#callLeaders() });
+    this.#alarms.add({
+      name: "wal-garbage",
+      dueMs: (nowMs) => this.#started?.walGarbage.dueMs(nowMs),
+      run: (nowMs) => this.#collector.step(nowMs),
+    });
   }
 
   get #exists(): boolean {
@@ -90,16 +109,19 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
 
   #decided<T>({ result, rows }: Decision<T>): T {
     this.#persist(rows);
-    if (this.#machine.outboxSize > 0) {
-      void this.ctx.storage.setAlarm(Date.now() + watchMs);
-      this.#callLeaders();
-    }
+    if (this.#machine.outboxSize > 0) this.#callLeaders();
+    this.#alarms.arm();
     return result;
   }
 
   /** Undefined: there is no such cluster, and asking does not make one. */
   async metrics(): Promise<MetricsSnapshot | undefined> {
-    return this.#exists ? rowsWrittenMetrics(this.#rowsWritten) : undefined;
+    if (!this.#exists) return undefined;
+    return {
+      counters: { kante_rows_written_total: this.#rowsWritten, kante_objects_deleted_total: this.#objectsDeleted },
+      gauges: {},
+      histograms: {},
+    };
   }
 
   async snapshot(knownVersion: number): Promise<ClusterSnapshot | undefined> {
@@ -195,8 +217,10 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
   async #call(taken: OutboxCall & { readonly call: LeaderCall }): Promise<void> {
     try {
       const leader = this.#leader(taken.cell);
-      if (taken.call.kind === "create") await leader.createPartitions(taken.call.partitions, taken.call.settings);
-      else await leader.deletePartitions(taken.call.topicId);
+      if (taken.call.kind === "create") {
+        const { partitions, settings, fences } = taken.call;
+        await leader.createPartitions(partitions, settings, fences);
+      } else await leader.deletePartitions(taken.call.topicId);
       this.#persist(this.#machine.callAnswered(taken));
     } catch (error) {
       this.#log.warn("leader-call-failed", { cell: taken.cell, topicId: taken.topicId, error });
@@ -204,27 +228,48 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
     }
     for (const look of this.#waiting) look();
     this.#callLeaders();
-    await this.#setAlarm();
+    this.#alarms.arm();
   }
 
   /** A fresh stub each time: one whose object was reset stays broken. */
-  #leader(cell: number): Pick<BatchCoordinator, "createPartitions" | "deletePartitions"> {
+  #leader(cell: number): Pick<BatchCoordinator, "createPartitions" | "deletePartitions" | "collect"> {
     const id = this.env.LEADER.idFromName(leaderName(this.#cluster, cell));
     return this.env.LEADER.get(id) as unknown as BatchCoordinator;
   }
 
-  async #setAlarm(): Promise<void> {
-    if (this.#machine.outboxSize === 0) {
-      await this.ctx.storage.deleteAlarm();
-      return;
-    }
-    const deadline = this.#machine.nextDeadline();
-    await this.ctx.storage.setAlarm(Math.max(deadline ?? 0, deadline === undefined ? Date.now() + watchMs : Date.now()));
+  /** While calls are in flight this object may die with them. */
+  #outboxDueMs(nowMs: number): number | undefined {
+    if (this.#started === undefined || this.#started.outboxSize === 0) return undefined;
+    return this.#started.nextDeadline() ?? nowMs + watchMs;
+  }
+
+  /** A leader has let go of write-ahead objects. */
+  async objectsReleased(): Promise<void> {
+    this.#decided({ result: undefined, rows: this.#machine.walGarbage.ask() });
+  }
+
+  get #collector(): WalCollector {
+    return (this.#collecting ??= new WalCollector({
+      machine: this.#machine,
+      log: this.#log,
+      store: () => openStore(this.env, this.#cluster),
+      persist: (rows) => this.#persist(rows),
+      leader: (cell) => this.#leader(cell),
+      floor: async (nodeId) => await this.#brokerFloor(nodeId),
+      deleted: (objects) => void (this.#objectsDeleted += objects),
+    }));
+  }
+
+  async #brokerFloor(nodeId: number): Promise<WalFloor> {
+    const name = brokerNameOf(this.#cluster, this.#settings.zones.split(","), nodeId);
+    return await (this.env.BROKER.getByName(name) as unknown as { walFloor(): Promise<WalFloor> }).walFloor();
   }
 
   override async alarm(): Promise<void> {
-    this.#callLeaders();
-    await this.#setAlarm();
+    if (!this.#exists) return;
+    // What is due follows from the rows.
+    void this.#machine;
+    await this.#alarms.ring();
   }
 }
 

@@ -7,6 +7,7 @@ import { DurableObject } from "cloudflare:workers";
 import { Cell, type JournalRow } from "../core/cell/cell.ts";
 import type {
   BatchCoordinator,
+  BrokerIdentity,
   ClaimReply,
   Cursor,
   EpochEndAnswer,
@@ -23,8 +24,10 @@ import type {
   PartitionDescription,
   PartitionRef,
   PartitionSettings,
+  ReferencedEpoch,
   TopicId,
 } from "../core/coordinator.ts";
+import type { PackedWriter } from "../core/cell/packed-bytes.ts";
 import { operatingErrorKind } from "../core/operating-error.ts";
 import type { Settings } from "../core/settings.ts";
 import { AlarmClock } from "./alarm-clock.ts";
@@ -35,7 +38,7 @@ import { packReply, unpackCommit, type PackedCommit, type PackedReply } from "./
 import { Log } from "./log.ts";
 import { mergerOf } from "./merger.ts";
 import { Metrics, type MetricsSnapshot } from "./metrics.ts";
-import { clusterOf, tailOf } from "./names.ts";
+import { clusterOf, controllerName, tailOf } from "./names.ts";
 import { openStore } from "./stores.ts";
 
 /** What brokers may call: the coordinator's questions, and commits and follows in columns. */
@@ -91,6 +94,16 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
       run: (nowMs) => this.#retain(nowMs),
     });
     this.#alarms.add({
+      name: "garbage",
+      dueMs: () => this.#cell.collection.dueMs,
+      run: (nowMs) => this.#deleteGarbage(nowMs),
+    });
+    this.#alarms.add({
+      name: "released",
+      dueMs: () => this.#cell.collection.releaseDueMs,
+      run: () => this.#tellReleases(),
+    });
+    this.#alarms.add({
       name: "merge",
       dueMs: (nowMs) => this.#cell.mergeDueMs(nowMs),
       run: () => this.#merge(),
@@ -108,6 +121,24 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     if (row === undefined) return;
     this.#append(row);
     this.#metrics.count("kante_retention_steps_total");
+  }
+
+  /** Objects of this cell alone: a batch of them, then the row that they are gone. */
+  async #deleteGarbage(nowMs: number): Promise<void> {
+    const { collection } = this.#cell;
+    const { count, keys } = collection.due(nowMs);
+    if (count === 0) return;
+    await openStore(this.env, clusterOf(this.ctx.id.name ?? "")).delete(keys);
+    this.#appendEntry(collection.collected(count));
+    this.#metrics.count("kante_objects_deleted_total", keys.length);
+  }
+
+  /** Write-ahead objects belong to many cells: the controller finds out whether anybody needs them. */
+  async #tellReleases(): Promise<void> {
+    const { releases } = this.#cell.collection;
+    const controller = this.env.CONTROLLER.getByName(controllerName(clusterOf(this.ctx.id.name ?? "")));
+    await (controller as unknown as { objectsReleased(): Promise<void> }).objectsReleased();
+    this.#appendEntry(this.#cell.collection.released(releases));
   }
 
   /** The merger claims the work itself; its answer is for the metrics. */
@@ -237,8 +268,23 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     return this.#cell.epochEnds(queries);
   }
 
-  async createPartitions(partitions: readonly PartitionRef[], settings: PartitionSettings): Promise<void> {
+  async createPartitions(
+    partitions: readonly PartitionRef[],
+    settings: PartitionSettings,
+    fences: readonly BrokerIdentity[] = [],
+  ): Promise<void> {
+    this.#appendEntry(this.#cell.collection.fence(fences));
     const row = this.#cell.decideCreatePartitions(partitions, settings);
+    if (row !== undefined) this.#append(row);
+  }
+
+  async collect(fences: readonly BrokerIdentity[]): Promise<readonly ReferencedEpoch[]> {
+    this.#appendEntry(this.#cell.collection.fence(fences));
+    return this.#cell.collection.referenced();
+  }
+
+  #appendEntry(entry: PackedWriter | undefined): void {
+    const row = this.#cell.rowOf(entry);
     if (row !== undefined) this.#append(row);
   }
 
@@ -259,6 +305,7 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     this.#metrics.gauge("kante_partitions", this.#cell.partitionCount);
     this.#metrics.gauge("kante_extents", this.#cell.extentCount);
     this.#metrics.gauge("kante_inline_bytes", this.#cell.inlineBytes);
+    this.#metrics.gauge("kante_garbage_objects", this.#cell.collection.count);
     this.#metrics.gauge("kante_producers", this.#cell.producerCount);
     return this.#metrics.snapshot();
   }

@@ -45,6 +45,8 @@ const descriptions: Readonly<Record<string, string>> = {
   kante_drains_total: "Objects that leaders made of inline records.",
   kante_drained_bytes_total: "Bytes of objects that leaders made of inline records.",
   kante_retention_steps_total: "Rounds in which leaders let go of records that were too old or too many.",
+  kante_objects_deleted_total: "Objects deleted because nothing referred to them any more.",
+  kante_garbage_objects: "Objects of cells that nothing refers to and that are not deleted yet.",
   kante_drain_failures_total: "Drains of inline records that failed and will be tried again.",
 };
 

@@ -27,6 +27,11 @@ export function parseBrokerName(name: string): BrokerName {
   return { cluster, zone, index: Number(index) };
 }
 
+/** The broker that has a node id. */
+export function brokerNameOf(cluster: string, zones: readonly string[], nodeId: number): string {
+  return brokerName({ cluster, zone: zones[Math.floor(nodeId / 100)] ?? zones[0] ?? "local", index: nodeId % 100 });
+}
+
 export function leaderName(cluster: string, cell: number): string {
   return `${cluster}/cell/${cell}`;
 }

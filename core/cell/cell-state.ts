@@ -16,6 +16,8 @@ export class CellState {
   nowMs = 0;
   /** Since when write-ahead objects have been let go of which the controller has not heard; -1: it has heard of all. */
   walReleasedMs = -1;
+  /** Since this start: whether any were let go while the controller was told. */
+  walReleases = 0;
   readonly garbage = new Garbage();
   /** As commits were last judged by it: part of the journal, or a replay under another setting would end elsewhere. */
   producerExpirationMs = 0;
@@ -43,7 +45,10 @@ export class CellState {
     const source = this.sources.release(sourceId);
     if (source === undefined || source.kind === "inline") return source;
     if (source.kind !== "object") this.garbage.add(source, this.nowMs);
-    else if (this.walReleasedMs < 0) this.walReleasedMs = this.nowMs;
+    else {
+      if (this.walReleasedMs < 0) this.walReleasedMs = this.nowMs;
+      this.walReleases += 1;
+    }
     return undefined;
   }
 

@@ -32,6 +32,7 @@ import { applyCommit } from "./apply-commit.ts";
 import { judgeNumber, resultsOf, type KeptAnswer } from "./broker-chains.ts";
 import { CellReads, extentOf } from "./cell-reads.ts";
 import { CellState } from "./cell-state.ts";
+import { applyCollected, applyFence, Collection } from "./collect.ts";
 import { checkCommit } from "./check-commit.ts";
 import { commitEntry } from "./decide-commit.ts";
 import { describePartitions } from "./describe-partitions.ts";
@@ -73,7 +74,11 @@ export interface CellOptions {
   readonly cell: number;
   readonly settings: Pick<
     Settings,
-    "inline.bytes.max" | "inline.drain.bytes" | "log.retention.check.interval.ms" | "producer.id.expiration.ms"
+    | "inline.bytes.max"
+    | "inline.drain.bytes"
+    | "log.retention.check.interval.ms"
+    | "producer.id.expiration.ms"
+    | "storage.delete.grace.ms"
   > &
     MergeSettings;
   readonly inlineRows: InlineRows;
@@ -96,6 +101,7 @@ export class Cell {
   #ring = new FollowRing(0);
   #upkeep = new JournalUpkeep();
   #retention: Retention;
+  #collection: Collection;
   #merges: Merges;
   readonly #released: Released = (dead) => this.#upkeep.released(dead);
   #lastAnswer: KeptAnswer | undefined;
@@ -105,11 +111,16 @@ export class Cell {
     this.#producerExpirationMs = Math.min(Math.floor(options.settings["producer.id.expiration.ms"]), 2 ** 52);
     this.#reads = this.#newReads();
     this.#retention = this.#newRetention();
+    this.#collection = this.#newCollection();
     this.#merges = this.#newMerges();
   }
 
   #newMerges(): Merges {
     return new Merges(this.#state, this.#options.cell, this.#options.settings);
+  }
+
+  #newCollection(): Collection {
+    return new Collection(this.#state, this.#options.cell, this.#options.settings["storage.delete.grace.ms"]);
   }
 
   #newRetention(): Retention {
@@ -213,6 +224,16 @@ export class Cell {
     return this.#entryRow(startsEntry(this.#retention.step(nowMs), nowMs));
   }
 
+  /** The deletion of objects: what is due, and what a leader decides for it. */
+  get collection(): Collection {
+    return this.#collection;
+  }
+
+  /** The row of what the collection decided. */
+  rowOf(entry: PackedWriter | undefined): JournalRow | undefined {
+    return this.#entryRow(entry);
+  }
+
   /** Undefined when there is nothing to drain. Make a `mergedObject` of it in the same turn, and put that once the cursor's row is durable. */
   planDrain(): DrainPlan | undefined {
     return this.isDrainDue ? planDrain(this.#state, this.#options.cell) : undefined;
@@ -296,6 +317,15 @@ export class Cell {
       case entryKind.at:
         this.#state.tellTime(reader.uint());
         return this.#applyEntry(reader, row);
+      case entryKind.collected:
+        applyCollected(this.#state, reader);
+        return stepOf([]);
+      case entryKind.fence:
+        applyFence(this.#state, reader);
+        return stepOf([]);
+      case entryKind.releaseTold:
+        this.#state.walReleasedMs = -1;
+        return stepOf([]);
       case entryKind.createPartitions:
         return stepOf(applyCreate(this.#state, reader));
       case entryKind.partitions:
@@ -375,6 +405,7 @@ export class Cell {
     this.#state = readSnapshot(chunks);
     this.#reads = this.#newReads();
     this.#retention = this.#newRetention();
+    this.#collection = this.#newCollection();
     this.#merges = this.#newMerges();
     this.#ring = new FollowRing(this.cursor);
     this.#upkeep = new JournalUpkeep();

@@ -4,6 +4,7 @@
  */
 import type {
   BatchCoordinator,
+  BrokerIdentity,
   ClaimReply,
   CommitReply,
   CommitRequest,
@@ -22,11 +23,13 @@ import type {
   PartitionDescription,
   PartitionRef,
   PartitionSettings,
+  ReferencedEpoch,
   TopicId,
 } from "../coordinator.ts";
 import { settingDefaults } from "../settings.ts";
 import { Cell, type CellOptions, type JournalRow } from "./cell.ts";
 import type { DrainPlan } from "./drain.ts";
+import type { PackedWriter } from "./packed-bytes.ts";
 
 /** What survives: the journal and the last snapshot, as the leader's tables hold them. */
 export class MemoryRows {
@@ -116,8 +119,37 @@ export class MemoryCoordinator implements BatchCoordinator {
     return this.cell.epochEnds(queries);
   }
 
-  async createPartitions(partitions: readonly PartitionRef[], settings: PartitionSettings): Promise<void> {
+  async createPartitions(
+    partitions: readonly PartitionRef[],
+    settings: PartitionSettings,
+    fences: readonly BrokerIdentity[] = [],
+  ): Promise<void> {
+    this.#appendEntry(this.cell.collection.fence(fences));
     const row = this.cell.decideCreatePartitions(partitions, settings);
+    if (row !== undefined) this.#append(row);
+  }
+
+  collectNow(fences: readonly BrokerIdentity[]): readonly ReferencedEpoch[] {
+    this.#appendEntry(this.cell.collection.fence(fences));
+    return this.cell.collection.referenced();
+  }
+
+  async collect(fences: readonly BrokerIdentity[]): Promise<readonly ReferencedEpoch[]> {
+    return this.collectNow(fences);
+  }
+
+  /** The oldest objects of the cell that were garbage have been deleted. */
+  collected(count: number): void {
+    this.#appendEntry(this.cell.collection.collected(count));
+  }
+
+  /** The controller has heard of so many releases. */
+  releaseTold(releases: number): void {
+    this.#appendEntry(this.cell.collection.released(releases));
+  }
+
+  #appendEntry(entry: PackedWriter | undefined): void {
+    const row = this.cell.rowOf(entry);
     if (row !== undefined) this.#append(row);
   }
 

@@ -26,6 +26,11 @@ export function keyOf(source: Exclude<Source, InlineSource>, cell: number): stri
   return source.kind === "object" ? walKey(source) : mergedKey({ cell, ...source });
 }
 
+/** Everything that is deleted with it. */
+export function keysOf(source: Exclude<Source, InlineSource>, cell: number): readonly string[] {
+  return [keyOf(source, cell)];
+}
+
 /** An origin with this bit is inline: the rest is the row's bytes. */
 const inlineBit = 0x80000000;
 /** Stands for no broker epoch: an object of the cell itself. */

@@ -5,7 +5,7 @@
  */
 import { errorCodes } from "../../protocol/errors.ts";
 import { sameSettings, type LeaderSettings } from "../cell/partition-settings.ts";
-import type { PartitionRef, PartitionSettings, TopicId } from "../coordinator.ts";
+import type { BrokerIdentity, PartitionRef, PartitionSettings, TopicId } from "../coordinator.ts";
 import { QuotaTable } from "../quota/quota-table.ts";
 import type { QuotaAlteration, QuotaOutcome } from "../quota/quota-table.ts";
 import type { Settings } from "../settings.ts";
@@ -29,6 +29,7 @@ import {
   settingsTold,
   topicKey,
   transactionKey,
+  walGarbageKey,
 } from "./controller-rows.ts";
 import { invalidGroupConfigs } from "./group-configs.ts";
 import { zeroId } from "./ids.ts";
@@ -42,6 +43,7 @@ import { invalidTopicName } from "./topic-names.ts";
 import { effectiveSettings, invalidTopicConfigs, partitionSettings } from "./topic-settings.ts";
 import type { TopicConfigs } from "./topic-settings.ts";
 import { partitionTotal, partitionsInCell, topicEntry, TopicTable } from "./topic-table.ts";
+import { WalGarbage } from "./wal-garbage.ts";
 
 const producerIdBlock = 1000;
 
@@ -55,7 +57,13 @@ export interface Decision<T> {
 
 /** What a leader is to be told. */
 export type LeaderCall =
-  | { readonly kind: "create"; readonly partitions: readonly PartitionRef[]; readonly settings: PartitionSettings }
+  | {
+      readonly kind: "create";
+      readonly partitions: readonly PartitionRef[];
+      readonly settings: PartitionSettings;
+      /** The cell may be new: it must refuse what every other cell refuses (D12). */
+      readonly fences: readonly BrokerIdentity[];
+    }
   | { readonly kind: "delete"; readonly topicId: TopicId };
 
 /** The rows of a new cluster; `id` is random and Kafka's 22 characters. */
@@ -73,12 +81,14 @@ export class ControllerMachine {
   readonly #brokerEpochs = new Map<string, number>();
   readonly #groups = new NameList(groupKey);
   readonly #transactions = new NameList(transactionKey);
+  readonly walGarbage: WalGarbage;
   #nextProducerId = 0;
   #version: number;
 
   constructor(rows: Iterable<Row>, settings: Settings) {
     this.#settings = settings;
     this.#topics = new TopicTable(this.#effective);
+    this.walGarbage = new WalGarbage(settings["storage.delete.grace.ms"]);
     let cluster: ClusterRow | undefined;
     let version = 0;
     for (const [key, value] of rows) {
@@ -87,6 +97,7 @@ export class ControllerMachine {
       else if (key.startsWith("broker/")) this.#brokerEpochs.set(key, JSON.parse(value) as number);
       else if (key.startsWith("topic/")) version = Math.max(version, this.#loadTopic(key.slice("topic/".length), value));
       else if (this.#groups.load(key) || this.#transactions.load(key)) continue;
+      else if (key === walGarbageKey) this.walGarbage.load(value);
       else if (key.startsWith("quota/")) this.#quotas.load(key, value);
       else this.#configs.load(key, value);
     }
@@ -126,7 +137,29 @@ export class ControllerMachine {
     const key = brokerKey(nodeId);
     const brokerEpoch = (this.#brokerEpochs.get(key) ?? 0) + 1;
     this.#brokerEpochs.set(key, brokerEpoch);
-    return { result: { brokerEpoch }, rows: [putRow(key, brokerEpoch)] };
+    // What its last epoch has left behind uncommitted nobody will ever refer to.
+    const asked = brokerEpoch > 1 ? this.walGarbage.ask() : [];
+    return { result: { brokerEpoch }, rows: [putRow(key, brokerEpoch), ...asked] };
+  }
+
+  /** The newest of each broker that has ever written. */
+  brokerEpochs(): ReadonlyMap<number, number> {
+    return new Map([...this.#brokerEpochs].map(([key, epoch]) => [Number(key.slice("broker/".length)), epoch]));
+  }
+
+  /** Epochs that no broker gets: those before are over. */
+  raiseEpochs(nodeIds: readonly number[]): readonly RowChange[] {
+    return nodeIds.map((nodeId) => {
+      const key = brokerKey(nodeId);
+      const brokerEpoch = this.#brokerEpochs.get(key)! + 1;
+      this.#brokerEpochs.set(key, brokerEpoch);
+      return putRow(key, brokerEpoch);
+    });
+  }
+
+  /** Every cell that leads partitions or has not yet heard that they are deleted. */
+  cells(): readonly number[] {
+    return [...new Set([...this.#topics].flatMap(([, row]) => row.cells.map(([cell]) => cell)))];
   }
 
   allocateProducerIds(): Decision<{ readonly first: number; readonly count: number }> {
@@ -319,6 +352,7 @@ export class ControllerMachine {
       kind: "create",
       partitions: partitionsInCell(topicId, row.cells, cell),
       settings: this.#leaderSettings(row.configs),
+      fences: [...this.brokerEpochs()].map(([brokerId, brokerEpoch]) => ({ brokerId, brokerEpoch })),
     };
   }
 

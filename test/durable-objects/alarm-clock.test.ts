@@ -19,6 +19,10 @@ class FakeStorage {
     this.alarm = at;
     this.sets += 1;
   }
+
+  async deleteAlarm(): Promise<void> {
+    this.alarm = null;
+  }
 }
 
 function clockOver(storage: FakeStorage) {

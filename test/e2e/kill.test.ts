@@ -5,7 +5,7 @@ import { checkProduced, createTopic, fetchRequest, produceRequest } from "../../
 import { kernel } from "../../kernel/kernel.ts";
 import { decodeResponse } from "../../protocol/codec.ts";
 import { fetch } from "../../protocol/messages/01-fetch.ts";
-import { encodeBatch } from "../kernel/batch-builder.ts";
+import { encodeBatch, writtenNow } from "../kernel/batch-builder.ts";
 import { eventually, httpPortOf, portOf, server, temporaryFolder } from "./kante-process.ts";
 
 const fetchVersion = 12;
@@ -21,7 +21,7 @@ interface Acknowledged {
 function recordOf(name: string, byteLength: number): Uint8Array {
   const value = new Uint8Array(byteLength);
   new TextEncoder().encodeInto(name.padEnd(20), value);
-  return encodeBatch({ records: [{ value }] });
+  return encodeBatch({ records: [{ value }], ...writtenNow() });
 }
 
 /** Writes to one partition until the connection breaks. */

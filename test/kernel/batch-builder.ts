@@ -68,6 +68,12 @@ export function encodeRecords(records: readonly RecordSpec[]): Uint8Array {
   return concat(records.map(encodeRecord));
 }
 
+/** Times that no retention takes for old, for tests against the real clock. */
+export function writtenNow(): { readonly baseTimestamp: bigint; readonly maxTimestamp: bigint } {
+  const now = BigInt(Date.now());
+  return { baseTimestamp: now, maxTimestamp: now };
+}
+
 export function encodeBatch(spec: BatchSpec): Uint8Array {
   const body = spec.body ?? encodeRecords(spec.records);
   const batch = new Uint8Array(61 + body.length);

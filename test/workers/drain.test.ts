@@ -9,7 +9,7 @@ import type { Leader, LeaderRpc } from "../../durable-objects/leader.ts";
 import { openStore } from "../../durable-objects/stores.ts";
 import { kernel } from "../../kernel/kernel.ts";
 import { Chain, plain, short } from "../contract/commits.ts";
-import { encodeBatch } from "../kernel/batch-builder.ts";
+import { encodeBatch, writtenNow } from "../kernel/batch-builder.ts";
 import { KafkaSocket, bindings } from "./kafka-socket.ts";
 
 const cluster = "drained";
@@ -20,7 +20,7 @@ const limit = settingDefaults["inline.drain.bytes"];
 const leaderStub = () => bindings.LEADER.getByName(`${cluster}/cell/0`) as unknown as DurableObjectStub<Leader>;
 
 function recordsOf(number: number): Uint8Array {
-  return encodeBatch({ records: [{ value: new Uint8Array(valueBytes).fill(number) }] });
+  return encodeBatch({ records: [{ value: new Uint8Array(valueBytes).fill(number) }], ...writtenNow() });
 }
 
 async function fetchAll(socket: KafkaSocket): Promise<readonly { readonly offset: number; readonly first: number }[]> {
@@ -55,7 +55,7 @@ test("[D4] [I5] [I7] 6 MiB of inline records become objects, readable as before,
   const offsets: string[] = [];
   for (let number = 0; number < commits; number++) {
     const records = recordsOf(number);
-    const request = chain.inline([[ref, [plain(1, { size: records.length })]]]);
+    const request = chain.inline([[ref, [plain(1, { size: records.length, maxTimestamp: Date.now() })]]]);
     offsets.push(short(await leader.commit({ ...request, source: { kind: "inline", records } })));
   }
   expect(offsets).toEqual(offsets.map((_, number) => `o${number}`));

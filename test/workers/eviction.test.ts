@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { produce } from "../../protocol/messages/00-produce.ts";
 import { fetch } from "../../protocol/messages/01-fetch.ts";
 import { metadata } from "../../protocol/messages/03-metadata.ts";
-import { encodeBatch } from "../kernel/batch-builder.ts";
+import { encodeBatch, writtenNow } from "../kernel/batch-builder.ts";
 import { KafkaSocket, bindings } from "./kafka-socket.ts";
 
 const objects: Readonly<Record<string, (cluster: string) => DurableObjectStub>> = {
@@ -14,7 +14,7 @@ const objects: Readonly<Record<string, (cluster: string) => DurableObjectStub>> 
 };
 
 async function append(socket: KafkaSocket, valueBytes: number): Promise<number> {
-  const records = encodeBatch({ records: [{ value: new Uint8Array(valueBytes).fill(7) }] });
+  const records = encodeBatch({ records: [{ value: new Uint8Array(valueBytes).fill(7) }], ...writtenNow() });
   const { responses } = await socket.call(produce, 9, {
     acks: -1,
     timeoutMs: 10_000,

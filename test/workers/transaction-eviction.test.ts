@@ -12,7 +12,7 @@ import { offsetFetch } from "../../protocol/messages/09-offset-fetch.ts";
 import { initProducerId } from "../../protocol/messages/22-init-producer-id.ts";
 import { endTxn } from "../../protocol/messages/26-end-txn.ts";
 import { txnOffsetCommit } from "../../protocol/messages/28-txn-offset-commit.ts";
-import { encodeBatch } from "../kernel/batch-builder.ts";
+import { encodeBatch, writtenNow } from "../kernel/batch-builder.ts";
 import { KafkaSocket, bindings } from "./kafka-socket.ts";
 
 const transactional = 0x10;
@@ -71,7 +71,14 @@ class Client {
 
   async send({ producerId, producerEpoch }: Producer, baseSequence = 0): Promise<void> {
     const records = () =>
-      encodeBatch({ records: [{ value: new Uint8Array(50) }], attributes: transactional, producerId, producerEpoch, baseSequence });
+      encodeBatch({
+        records: [{ value: new Uint8Array(50) }],
+        attributes: transactional,
+        producerId,
+        producerEpoch,
+        baseSequence,
+        ...writtenNow(),
+      });
     const topicData = () => [{ name: "topic", partitionData: partitions.map((index) => ({ index, records: records() })) }];
     const answer = await this.#until(
       () => this.#socket.call(produce, 12, { transactionalId: "tx", acks: -1, timeoutMs: 10_000, topicData: topicData() }),

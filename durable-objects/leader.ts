@@ -35,6 +35,7 @@ import { Drain } from "./drain.ts";
 import { settingsOf, type Env } from "./env.ts";
 import { packFollow, type PackedFollow } from "./follow-wire.ts";
 import { packReply, unpackCommit, type PackedCommit, type PackedReply } from "./leader-wire.ts";
+import { JournalRows } from "./journal-rows.ts";
 import { Log } from "./log.ts";
 import { mergerOf } from "./merger.ts";
 import { Metrics, type MetricsSnapshot } from "./metrics.ts";
@@ -50,11 +51,9 @@ export interface LeaderRpc extends Omit<BatchCoordinator, "commit" | "follow"> {
 
 /** A follow is never left open for longer, so that a broker that vanished is not waited for. */
 const followMsMax = 30_000;
-/** With each change: a deleted topic may leave hundreds of thousands. */
-const deadRowsMax = 4096;
 
 export class Leader extends DurableObject<Env> implements LeaderRpc {
-  readonly #sql: SqlStorage;
+  readonly #rows: JournalRows;
   readonly #settings: Settings;
   readonly #log: Log;
   readonly #metrics = new Metrics();
@@ -65,13 +64,11 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#sql = ctx.storage.sql;
     this.#settings = settingsOf(env);
     this.#log = new Log(this.#settings["log.level"], { object: ctx.id.name });
-    this.#sql.exec("CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, entry BLOB NOT NULL, inline BLOB)");
-    this.#sql.exec("CREATE TABLE IF NOT EXISTS snapshot (chunk INTEGER PRIMARY KEY, data BLOB NOT NULL)");
+    this.#rows = new JournalRows(ctx.storage.sql, (rows) => this.#metrics.count("kante_rows_written_total", rows));
     const name = ctx.id.name ?? "";
-    const inlineRows = { read: (sequence: number) => this.#readInline(sequence) };
+    const inlineRows = { read: (sequence: number) => this.#rows.readInline(sequence) };
     this.#cell = new Cell({ cell: Number(tailOf(name)), settings: this.#settings, inlineRows });
     this.#load();
     this.#drain = new Drain({
@@ -79,7 +76,7 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
       log: this.#log,
       metrics: this.#metrics,
       store: () => openStore(env, clusterOf(name)),
-      readRows: (rows) => this.#readRows(rows),
+      readRows: (rows) => this.#rows.readRows(rows),
       append: (row) => this.#append(row),
     });
     this.#alarms = new AlarmClock({
@@ -171,40 +168,9 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
   }
 
   #load(): void {
-    const chunks = this.#sql.exec<{ data: ArrayBuffer }>("SELECT data FROM snapshot ORDER BY chunk").toArray();
-    if (chunks.length > 0) {
-      const bytes = chunks.map(({ data }) => new Uint8Array(data));
-      this.#cell.restore(bytes, (cursor) => this.#rowsUpTo(cursor));
-    }
-    const covered = this.#cell.cursor;
-    const rows = this.#sql.exec<{ seq: number; entry: ArrayBuffer }>(
-      "SELECT seq, entry FROM journal WHERE seq > ? ORDER BY seq",
-      covered,
-    );
-    for (const { seq, entry } of rows) {
-      this.#cell.applyRow({ sequence: seq, entry: new Uint8Array(entry), inline: undefined }, false);
-    }
+    this.#rows.load(this.#cell);
     const { cursor, partitionCount } = this.#cell;
-    this.#log.info("cell-loaded", { cursor, partitions: partitionCount, rows: cursor - covered });
-  }
-
-  #rowsUpTo(cursor: Cursor): number[] {
-    const rows = this.#sql.exec<{ seq: number }>("SELECT seq FROM journal WHERE seq <= ?", cursor).toArray();
-    return rows.map(({ seq }) => seq);
-  }
-
-  #readInline(sequence: number): Uint8Array {
-    const { inline } = this.#sql.exec<{ inline: ArrayBuffer | null }>("SELECT inline FROM journal WHERE seq = ?", sequence).one();
-    if (inline === null) throw new Error(`journal row ${sequence} holds no inline bytes`);
-    return new Uint8Array(inline);
-  }
-
-  #readRows(sequences: readonly number[]): Map<number, Uint8Array> {
-    const rows = this.#sql.exec<{ seq: number; inline: ArrayBuffer }>(
-      "SELECT seq, inline FROM journal WHERE seq IN (SELECT value FROM json_each(?))",
-      JSON.stringify(sequences),
-    );
-    return new Map([...rows].map(({ seq, inline }) => [seq, new Uint8Array(inline)]));
+    this.#log.info("cell-loaded", { cursor, partitions: partitionCount });
   }
 
   async commitPacked(packed: PackedCommit): Promise<PackedReply> {
@@ -317,10 +283,8 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
   #append(row: JournalRow): void {
     try {
       this.#cell.applyRow(row, true);
-      this.#write("INSERT INTO journal (seq, entry, inline) VALUES (?, ?, ?)", row.sequence, row.entry, row.inline ?? null);
-      if (this.#cell.snapshotDue) this.#takeSnapshot();
-      const dead = this.#cell.takeDeadRows(deadRowsMax);
-      if (dead.length > 0) this.#write("DELETE FROM journal WHERE seq IN (SELECT value FROM json_each(?))", JSON.stringify(dead));
+      const bytes = this.#rows.write(this.#cell, row);
+      if (bytes !== undefined) this.#log.info("snapshot-written", { cursor: row.sequence, bytes });
     } catch (error) {
       this.#log.error("cell-broken", { sequence: row.sequence, kind: operatingErrorKind(error), error });
       this.ctx.abort("a change of the cell failed half-way");
@@ -330,21 +294,5 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const wake of waiting) wake();
-  }
-
-  #takeSnapshot(): void {
-    const chunks = this.#cell.snapshot();
-    this.#write("DELETE FROM snapshot");
-    for (const [chunk, data] of chunks.entries()) this.#write("INSERT INTO snapshot (chunk, data) VALUES (?, ?)", chunk, data);
-    // Rows whose records are still read stay: the snapshot refers to them.
-    this.#write("DELETE FROM journal WHERE inline IS NULL");
-    this.#cell.snapshotWritten(chunks);
-    const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
-    this.#log.info("snapshot-written", { cursor: this.#cell.cursor, bytes, chunks: chunks.length });
-  }
-
-  #write(statement: string, ...values: (number | string | Uint8Array | null)[]): void {
-    const { rowsWritten } = this.#sql.exec(statement, ...(values as SqlStorageValue[]));
-    this.#metrics.count("kante_rows_written_total", rowsWritten);
   }
 }

@@ -18,6 +18,8 @@ export class CellState {
   walReleasedMs = -1;
   /** Since this start: whether any were let go while the controller was told. */
   walReleases = 0;
+  /** The merge claim that was given away last and has not been committed; -1: none. */
+  claim = -1;
   readonly garbage = new Garbage();
   /** As commits were last judged by it: part of the journal, or a replay under another setting would end elsewhere. */
   producerExpirationMs = 0;

@@ -40,7 +40,7 @@ import { applyDrain, drainEntry, planDrain, type DrainPlan } from "./drain.ts";
 import { entryKind } from "./entry-kind.ts";
 import { FollowRing, type Step } from "./follow-ring.ts";
 import { JournalUpkeep } from "./journal-upkeep.ts";
-import { applyMerge, Merges, type MergeSettings } from "./merge.ts";
+import { applyClaim, applyMerge, Merges, type MergeSettings } from "./merge.ts";
 import { applyMarkers, decideMarkers } from "./markers.ts";
 import { PackedReader, type PackedWriter } from "./packed-bytes.ts";
 import {
@@ -340,7 +340,7 @@ export class Cell {
         // Followers keep the bytes that they were pushed.
         return stepOf([]);
       case entryKind.claim:
-        // Its number is used: no key is ever written twice.
+        applyClaim(this.#state, row.sequence);
         return stepOf([]);
       case entryKind.merge:
         applyMerge(this.#state, reader, this.#released);

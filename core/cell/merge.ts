@@ -9,7 +9,7 @@ import { mergedKey } from "../wal/key.ts";
 import type { CellState } from "./cell-state.ts";
 import { entryKind } from "./entry-kind.ts";
 import { extentBytesMax, planFirstMerge, planNextMerge, type PlannedExtent } from "./merge-plan.ts";
-import { PackedWriter, type PackedReader } from "./packed-bytes.ts";
+import type { PackedReader, PackedWriter } from "./packed-bytes.ts";
 import { timed, type Released } from "./partition-changes.ts";
 import { keyOf } from "./sources.ts";
 import type { Settings } from "../settings.ts";
@@ -77,7 +77,7 @@ export class Merges {
     if (planned === undefined) return answer({ kind: "nothing" });
     planned.sort((left, right) => comparePartitions(left, right, this.#cell) || left.baseOffset - right.baseOffset);
     this.#planned = planned;
-    const entry = new PackedWriter();
+    const entry = timed(nowMs);
     entry.uint(entryKind.claim);
     return { kind: "journal", entry };
   }
@@ -198,10 +198,17 @@ function mergeEntry(
   return { entry: out, extents: joined.length };
 }
 
+/** The claim's number is used: no key is ever written twice. What an earlier one may have written nobody will ever refer to. */
+export function applyClaim(state: CellState, number: number): void {
+  if (state.claim >= 0) state.garbage.add({ kind: "merged", cursor: state.claim, part }, state.nowMs);
+  state.claim = number;
+}
+
 /** `released` hears of every row that nothing reads any more. */
 export function applyMerge(state: CellState, reader: PackedReader, released: Released): void {
   const cursor = reader.uint();
   const place = { kind: "merged", cursor, part: reader.uint() } as const;
+  if (cursor === state.claim) state.claim = -1;
   const byteLength = reader.uint();
   const count = reader.uint();
   const source = state.sources.add(place, count, byteLength);

@@ -24,6 +24,7 @@ export function writeSnapshot(state: CellState): Uint8Array[] {
   out.uint(version);
   out.uint(state.sequence);
   out.uint(state.walReleasedMs + 1);
+  out.uint(state.claim + 1);
   out.uint(state.producerExpirationMs);
   out.uint(state.nextPartitionId);
   out.uint(state.sweepId);
@@ -59,7 +60,10 @@ export function readSnapshot(chunks: readonly Uint8Array[]): CellState {
   }
   const state = new CellState();
   state.sequence = reader.uint();
-  if (found >= versionWithGarbage) state.walReleasedMs = reader.uint() - 1;
+  if (found >= versionWithGarbage) {
+    state.walReleasedMs = reader.uint() - 1;
+    state.claim = reader.uint() - 1;
+  }
   state.producerExpirationMs = reader.uint();
   state.nextPartitionId = reader.uint();
   state.sweepId = reader.uint();

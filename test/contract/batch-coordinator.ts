@@ -25,7 +25,6 @@ export interface ContractOptions {
 
 /** What the coordinator under test must be given: whatever was committed as an object is due for a merge at once. */
 export const contractSettings = { "inline.bytes.max": 600_000, "merge.interval.ms": 0 } as const;
-const inlineBytesMax = contractSettings["inline.bytes.max"];
 
 const slowMs = 120_000;
 let lastBroker = 0;

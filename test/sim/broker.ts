@@ -5,6 +5,7 @@
 import { BrokerMachine } from "../../core/broker/machine.ts";
 import type { BrokerEffect, BrokerEvent } from "../../core/broker/events.ts";
 import type { AppendItem, AppendOutcome, ReadOutcome, ReadRequest } from "../../core/broker/interface.ts";
+import type { BrokerFloor } from "../../core/cluster/wal-garbage.ts";
 import type { CommitReply, FindReply, FollowReply } from "../../core/coordinator.ts";
 import type { Settings } from "../../core/settings.ts";
 import { twins } from "../../kernel/twins/twins.ts";
@@ -23,6 +24,8 @@ export interface Cluster {
   /** Durable, as the controller's row is: the last epoch given to each broker. */
   readonly brokerEpochs: Map<number, number>;
   readonly controller: Life;
+  /** A broker has a new epoch: what its last one left behind may go. */
+  superseded?: () => void;
   readonly plant: Planted;
 }
 
@@ -67,6 +70,11 @@ export class SimulatedBroker {
     this.life.start();
     this.#machine = this.#newMachine();
     this.#tickPlannedFor = undefined;
+  }
+
+  /** What it says of its own objects (D12). */
+  get floor(): BrokerFloor {
+    return { brokerId: this.brokerId, brokerEpoch: this.#machine.brokerEpoch, floor: this.#machine.sequenceFloor };
   }
 
   /** What is left to wait for, when nothing ought to be. */
@@ -124,6 +132,7 @@ export class SimulatedBroker {
           (answer) => {
             const epoch = (this.#cluster.brokerEpochs.get(this.brokerId) ?? 0) + 1;
             this.#cluster.brokerEpochs.set(this.brokerId, epoch);
+            if (epoch > 1) this.#cluster.superseded?.();
             answer(epoch);
           },
           (brokerEpoch) => tell({ kind: "registered", brokerEpoch }),

@@ -1,5 +1,7 @@
 /** Readers: each fetches its partitions from their beginning, by whatever broker is there, and writes down every record it was shown. */
 import type { ReadOutcome } from "../../core/broker/interface.ts";
+import { crc32c } from "../../kernel/twins/crc32c.ts";
+import { errorCodes } from "../../protocol/errors.ts";
 import { twins } from "../../kernel/twins/twins.ts";
 import type { SimulatedBroker } from "./broker.ts";
 import type { Happening } from "./history.ts";
@@ -78,6 +80,11 @@ export class SimulatedConsumer {
   #take(partition: string, outcome: ReadOutcome, observer: string): void {
     if (outcome.errorCode !== 0) {
       this.#world.log(`${observer}: ${partition} error ${outcome.errorCode}`);
+      // The log begins later by now: as clients do with auto.offset.reset=earliest.
+      const { logStartOffset } = outcome.bounds;
+      if (outcome.errorCode === errorCodes.OFFSET_OUT_OF_RANGE && this.positions.get(partition)! < logStartOffset) {
+        this.positions.set(partition, logStartOffset);
+      }
       return;
     }
     const at = this.#world.now;
@@ -86,6 +93,8 @@ export class SimulatedConsumer {
     let position = this.positions.get(partition)!;
     for (const bytes of outcome.records) {
       for (const header of twins.batches(bytes)) {
+        const digest = crc32c(bytes.subarray(header.position, header.position + header.size));
+        this.#record({ kind: "batch-read", at, reader: observer, partition, baseOffset: header.baseOffset, digest });
         const body = bytes.subarray(header.position + 61, header.position + header.size);
         for (const record of twins.records(header, body)) {
           const value = new TextDecoder().decode(record.value ?? new Uint8Array()).replace(/~*$/, "");

@@ -25,6 +25,15 @@ export type Happening =
       readonly offset: number;
       readonly value: string;
     }
+  /** The bytes of a whole batch, as a reader got them. */
+  | {
+      readonly kind: "batch-read";
+      readonly at: number;
+      readonly reader: string;
+      readonly partition: string;
+      readonly baseOffset: number;
+      readonly digest: number;
+    }
   | {
       readonly kind: "watermark";
       readonly at: number;
@@ -44,6 +53,10 @@ export type Happening =
   | { readonly kind: "put-again"; readonly at: number; readonly key: string; readonly same: boolean }
   /** Inline records of a cell became an object. */
   | { readonly kind: "drained"; readonly at: number; readonly key: string }
+  /** A merger heard that its object is referred to by so many extents. */
+  | { readonly kind: "merged"; readonly at: number; readonly key: string; readonly extents: number }
+  /** Long after the last fault a cell has something to merge. */
+  | { readonly kind: "unmerged"; readonly at: number; readonly cell: number; readonly bytes: number }
   /** At the end: an extent refers to the object up to `end`; `stored` is the object's size, if there is one. */
   | {
       readonly kind: "referenced";
@@ -52,6 +65,12 @@ export type Happening =
       readonly end: number;
       readonly stored: number | undefined;
     }
+  /** An object was deleted; did an extent refer to it at that moment? */
+  | { readonly kind: "deleted"; readonly at: number; readonly key: string; readonly referenced: boolean }
+  /** A log begins here from now on: what was below may be seen no more. */
+  | { readonly kind: "start-moved"; readonly at: number; readonly partition: string; readonly offset: number }
+  /** Long after the last change: an object that nothing refers to. */
+  | { readonly kind: "left-behind"; readonly at: number; readonly key: string }
   /** Whatever ought to have come to its end and has not. */
   | { readonly kind: "stuck"; readonly at: number; readonly what: string };
 
@@ -138,6 +157,15 @@ export type History = readonly Happening[];
 
 /** The log of each partition as a reader saw it after all had come to rest. */
 export type FinalLogs = ReadonlyMap<string, readonly { readonly offset: number; readonly value: string }[]>;
+
+/** Where each partition's log may begin at the latest: what lies below was let go. */
+export function startsOf(history: History): ReadonlyMap<string, number> {
+  const starts = new Map<string, number>();
+  for (const event of history) {
+    if (event.kind === "start-moved") starts.set(event.partition, Math.max(event.offset, starts.get(event.partition) ?? 0));
+  }
+  return starts;
+}
 
 /** Answers what is wrong, one line each; nothing when the rule holds. */
 export type Checker = (history: History, finalLogs: FinalLogs) => readonly string[];

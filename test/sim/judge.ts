@@ -19,6 +19,10 @@ import { stableOffsetMonotonic } from "./checkers/stable-offset-monotonic.ts";
 import { transactionsAllOrNothing } from "./checkers/transactions-all-or-nothing.ts";
 import { undecidedInvisible } from "./checkers/undecided-invisible.ts";
 import { zombiesAreFenced } from "./checkers/zombies-are-fenced.ts";
+import { mergesEnd } from "./checkers/merges-end.ts";
+import { viewNeverChanges } from "./checkers/view-never-changes.ts";
+import { noReferencedDeleted } from "./checkers/no-referenced-deleted.ts";
+import { nothingLeftBehind } from "./checkers/nothing-left-behind.ts";
 import type { Checker, FinalLogs, History } from "./history.ts";
 
 export const checkers: Readonly<Record<string, Checker>> = {
@@ -42,6 +46,10 @@ export const checkers: Readonly<Record<string, Checker>> = {
   "undecided-invisible": undecidedInvisible,
   "stable-offset-monotonic": stableOffsetMonotonic,
   "marked-once": markedOnce,
+  "view-never-changes": viewNeverChanges,
+  "merges-end": mergesEnd,
+  "no-referenced-deleted": noReferencedDeleted,
+  "nothing-left-behind": nothingLeftBehind,
 };
 
 /** What is wrong, the first few of each checker. */

@@ -7,6 +7,8 @@ import { DrainPace, mergedObject, type DrainPlan } from "../../core/cell/drain.t
 import { MemoryCoordinator, MemoryRows } from "../../core/cell/memory-coordinator.ts";
 import type { JournalRow } from "../../core/cell/cell.ts";
 import type {
+  BrokerIdentity,
+  ClaimReply,
   CommitReply,
   CommitRequest,
   Extent,
@@ -15,7 +17,10 @@ import type {
   FollowReply,
   MarkerAnswer,
   MarkerRequest,
+  MergeRelease,
+  MergeReply,
   PartitionBounds,
+  ReferencedEpoch,
 } from "../../core/coordinator.ts";
 import type { Settings } from "../../core/settings.ts";
 import { kernel } from "../../kernel/kernel.ts";
@@ -31,14 +36,16 @@ export interface LeaderOptions {
   readonly store: SimulatedStore;
   readonly record: (event: Happening) => void;
   readonly plant: Planted;
+  /** Of every partition, where something of it is drawn. */
+  readonly retentionBytes?: number;
+  /** Tells the collector that objects were let go. */
+  readonly tellReleases?: (caller: Life, told: () => void, failed: () => void) => void;
 }
 
 interface Follower {
   readonly cursor: number;
   readonly answer: (reply: FollowReply) => void;
 }
-
-const topicSettings = { timestampType: "CreateTime" } as const;
 
 export class SimulatedLeader {
   readonly life = new Life();
@@ -54,6 +61,8 @@ export class SimulatedLeader {
   #snapshotPlanned = false;
   #pace = new DrainPace();
   #draining = false;
+  #upkeepFor: number | undefined;
+  #deleting = false;
 
   constructor(world: World, cell: number, places: readonly PartitionPlace[], options: LeaderOptions) {
     this.#world = world;
@@ -63,7 +72,7 @@ export class SimulatedLeader {
     this.#load();
     void this.#coordinator.createPartitions(
       places.map(({ ref }) => ref),
-      topicSettings,
+      { timestampType: "CreateTime", retentionBytes: options.retentionBytes ?? -1 },
     );
     this.#durableRows = [...this.#coordinator.rows.journal.values()];
   }
@@ -80,14 +89,18 @@ export class SimulatedLeader {
     this.#snapshotPlanned = false;
     this.#pace = new DrainPace();
     this.#draining = false;
+    this.#upkeepFor = undefined;
+    this.#deleting = false;
+    this.#planUpkeep();
     this.#world.log(`cell ${this.#cell} starts at ${this.#coordinator.cell.cursor}`);
   }
 
   /** Every object range that an extent of the partition refers to. */
-  objectRanges(place: PartitionPlace): { readonly key: string; readonly end: number }[] {
-    const found = this.#coordinator.cell.findBatches([{ ...place.ref, offset: 0, maxBytes: Infinity }]);
+  objectRanges(place: PartitionPlace): { readonly key: string; readonly end: number; readonly byteLength: number }[] {
+    const offset = this.bounds(place).logStartOffset;
+    const found = this.#coordinator.cell.findBatches([{ ...place.ref, offset, maxBytes: Infinity }]);
     return found.results[0]!.extents.flatMap(({ source, byteLength }) =>
-      source.kind === "object" ? [{ key: source.key, end: source.byteStart + byteLength }] : [],
+      source.kind === "object" ? [{ key: source.key, end: source.byteStart + byteLength, byteLength }] : [],
     );
   }
 
@@ -146,7 +159,7 @@ export class SimulatedLeader {
   }
 
   #written(): void {
-    this.#makeDurable(this.#coordinator.rows.journal.get(this.#coordinator.cell.cursor)!);
+    this.#makeDurable(this.#coordinator.rows.journal.get(this.#coordinator.cell.cursor));
     if (this.#world.random.chance(0.02)) this.#planSnapshot();
     if (!this.#draining && this.#coordinator.cell.isDrainDue && this.#pace.begins()) this.#drain();
   }
@@ -168,11 +181,145 @@ export class SimulatedLeader {
 
   #drained(plan: DrainPlan): void {
     if (this.#coordinator.commitDrain(plan)) {
-      this.#makeDurable(this.#coordinator.rows.journal.get(this.#coordinator.cell.cursor)!);
+      this.#makeDurable(this.#coordinator.rows.journal.get(this.#coordinator.cell.cursor));
       this.#options.record({ kind: "drained", at: this.#world.now, key: plan.key });
       this.#wakeFollowers();
     }
     this.#drain();
+  }
+
+  claimMerge(answer: (reply: ClaimReply) => void): void {
+    if (this.#options.plant.is("never-merge")) return this.#gate(() => answer({ kind: "nothing" }));
+    const { cursor } = this.#coordinator.cell;
+    const reply = this.#coordinator.claimMergeNow();
+    if (this.#coordinator.cell.cursor !== cursor) this.#rowWritten();
+    if (reply.kind === "claimed") this.lastClaimKey = reply.claim.key;
+    const key = `merged/${this.#cell}/reused`;
+    const spoilt = reply.kind === "claimed" && this.#options.plant.is("reuse-merge-keys");
+    this.#gate(() => answer(structuredClone(spoilt ? { ...reply, claim: { ...reply.claim, key } } : reply)));
+  }
+
+  commitMerge(number: number, answer: (reply: MergeReply) => void): void {
+    const { cursor } = this.#coordinator.cell;
+    const reply = this.#coordinator.commitMergeNow(number);
+    if (this.#coordinator.cell.cursor !== cursor) this.#rowWritten();
+    this.#gate(() => answer(reply));
+  }
+
+  releaseMerge(release: MergeRelease, answer: () => void): void {
+    void this.#coordinator.releaseMerge(release);
+    this.#gate(answer);
+  }
+
+  /** Bytes in write-ahead objects that extents still refer to. */
+  unmergedBytes(): number {
+    return this.#places
+      .flatMap((place) => this.objectRanges(place))
+      .reduce((sum, { key, byteLength }) => sum + (key.startsWith("wal/") ? byteLength : 0), 0);
+  }
+
+  #rowWritten(): void {
+    this.#makeDurable(this.#coordinator.rows.journal.get(this.#coordinator.cell.cursor));
+    this.#wakeFollowers();
+  }
+
+  /** What a leader's alarm is for, but merging: retention, its own garbage, and word of what was let go. */
+  #planUpkeep(): void {
+    const { now } = this.#world;
+    const { cell } = this.#coordinator;
+    const { collection } = cell;
+    if (this.#options.tellReleases === undefined) return;
+    const dues = [cell.retentionDueMs(Math.floor(now)), ...(this.#deleting ? [] : [collection.dueMs, collection.releaseDueMs])];
+    const due = Math.min(...dues.map((at) => at ?? Infinity));
+    const at = Math.max(due, now + 1);
+    if (due === Infinity || (this.#upkeepFor !== undefined && this.#upkeepFor > now && this.#upkeepFor <= at)) return;
+    this.#upkeepFor = at;
+    this.#world.after(
+      at - now,
+      `cell ${this.#cell} looks after its objects`,
+      this.life.bind(() => this.#upkeep()),
+    );
+  }
+
+  #upkeep(): void {
+    const now = Math.floor(this.#world.now);
+    const { cell } = this.#coordinator;
+    this.#upkeepFor = undefined;
+    if ((cell.retentionDueMs(now) ?? Infinity) <= now) this.#change(() => this.#coordinator.retainNow());
+    const { collection } = cell;
+    if (!this.#deleting && (collection.dueMs ?? Infinity) <= now) this.#deleteGarbage(now);
+    else if (!this.#deleting && (collection.releaseDueMs ?? Infinity) <= now) this.#tellReleases();
+    this.#planUpkeep();
+  }
+
+  #deleteGarbage(now: number): void {
+    const { count, keys } = this.#coordinator.cell.collection.due(now);
+    this.#deleting = true;
+    const done = (): void => {
+      this.#deleting = false;
+      this.#change(() => this.#coordinator.collected(count));
+    };
+    const failed = (): void => {
+      this.#deleting = false;
+      this.#planUpkeep();
+    };
+    this.#gate(() => this.#options.store.delete(this.life, keys, done, failed));
+  }
+
+  #tellReleases(): void {
+    const { releases } = this.#coordinator.cell.collection;
+    this.#deleting = true;
+    const told = (): void => {
+      this.#deleting = false;
+      this.#change(() => this.#coordinator.releaseTold(releases));
+      this.#planUpkeep();
+    };
+    const failed = (): void => {
+      this.#deleting = false;
+      this.#planUpkeep();
+    };
+    this.#gate(() => this.#options.tellReleases!(this.life, told, failed));
+  }
+
+  /** What changes the cell's logs or objects but is no commit. */
+  #change(change: () => void): void {
+    const { cursor } = this.#coordinator.cell;
+    const before = new Map(this.#places.map((place) => [place, this.bounds(place).logStartOffset]));
+    change();
+    if (this.#coordinator.cell.cursor === cursor) return;
+    for (const [place, start] of before) {
+      const offset = this.bounds(place).logStartOffset;
+      if (offset !== start) this.#options.record({ kind: "start-moved", at: this.#world.now, partition: place.name, offset });
+    }
+    this.#rowWritten();
+  }
+
+  /** As an administrator may ask at any time. */
+  deleteRecords(place: PartitionPlace, share: number): void {
+    const { logStartOffset, highWatermark } = this.bounds(place);
+    const beforeOffset = logStartOffset + Math.floor((highWatermark - logStartOffset) * share);
+    this.#change(() => void this.#coordinator.deleteRecords([{ ...place.ref, beforeOffset }]));
+  }
+
+  collect(fences: readonly BrokerIdentity[], answer: (referenced: readonly ReferencedEpoch[]) => void): void {
+    let referenced: readonly ReferencedEpoch[] = [];
+    this.#change(() => {
+      referenced = this.#coordinator.collectNow(fences);
+    });
+    this.#gate(() => answer(referenced));
+  }
+
+  refersTo(key: string): boolean {
+    return this.#places.some((place) => this.objectRanges(place).some((range) => range.key === key));
+  }
+
+  /** The object of the claim that was given away last. */
+  lastClaimKey: string | undefined;
+
+  /** Nothing of the cell waits for being deleted or told. */
+  get tidy(): boolean {
+    const { collection } = this.#coordinator.cell;
+    return !this.#deleting && collection.dueMs === undefined && collection.releaseDueMs === undefined;
   }
 
   find(requests: readonly FindRequest[], answer: (reply: FindReply) => void): void {
@@ -214,7 +361,10 @@ export class SimulatedLeader {
   }
 
   /** Writes take a moment to become durable; they do so in order. */
-  #makeDurable(row: JournalRow): void {
+  #makeDurable(row: JournalRow | undefined): void {
+    // The row made a snapshot due, which covers it: both rest in one transaction.
+    const { snapshot, journal } = this.#coordinator.rows;
+    const covered = row === undefined ? { snapshot, rows: [...journal.values()] } : undefined;
     const late = this.#options.plant.is("show-before-durable") || this.#options.plant.is("drain-before-durable");
     const delay = late ? 200 : 1;
     const ends = this.#places.map((place) => {
@@ -222,10 +372,15 @@ export class SimulatedLeader {
       return { partition: place.name, nextOffset: highWatermark, lastStableOffset };
     });
     const rest = this.life.bind(() => {
-      this.#durableRows.push(row);
+      if (row !== undefined) this.#durableRows.push(row);
+      if (covered !== undefined) {
+        this.#durableSnapshot = covered.snapshot;
+        this.#durableRows = covered.rows;
+      }
       for (const end of ends) this.#options.record({ kind: "durable", at: this.#world.now, ...end });
     });
-    this.#world.after(delay, `row ${row.sequence} of cell ${this.#cell} rests`, rest);
+    this.#planUpkeep();
+    this.#world.after(delay, `row ${row?.sequence ?? "with snapshot"} of cell ${this.#cell} rests`, rest);
   }
 
   /** Planned after the rows written so far, with their delay, so it opens once they rest. */

@@ -33,11 +33,14 @@ export class Life {
   }
 }
 
+/** Time is everybody's; who has a randomness of its own changes nothing for others by using it. */
+export type NetworkWorld = Pick<World, "random" | "after" | "log">;
+
 export class Network {
-  readonly #world: World;
+  readonly #world: NetworkWorld;
   faults: NetworkFaults;
 
-  constructor(world: World, faults: NetworkFaults) {
+  constructor(world: NetworkWorld, faults: NetworkFaults) {
     this.#world = world;
     this.faults = faults;
   }

@@ -23,6 +23,13 @@ export const plants = [
   "everything-is-stable",
   "stable-goes-back",
   "commit-in-one-cell",
+  "merge-without-put",
+  "merge-out-of-order",
+  "reuse-merge-keys",
+  "never-merge",
+  "collect-without-fence",
+  "collect-one-cell",
+  "forget-to-delete",
 ] as const;
 
 export type Plant = (typeof plants)[number];

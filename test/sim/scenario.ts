@@ -5,10 +5,13 @@
 import { settingDefaults, type Settings } from "../../core/settings.ts";
 import type { PartitionRef } from "../../core/coordinator.ts";
 import { SimulatedBroker, type Cluster } from "./broker.ts";
+import { SimulatedCollector } from "./collector.ts";
 import { SimulatedConsumer } from "./consumer.ts";
+import { awaitDeletions, drawDeletions, leftBehind, planDeletions } from "./deletions.ts";
 import type { FinalLogs, Happening } from "./history.ts";
 import { judge } from "./judge.ts";
 import { SimulatedLeader } from "./leader.ts";
+import { SimulatedMerger, type MergerOptions } from "./merger.ts";
 import { Life, Network } from "./network.ts";
 import { planted, type Plant } from "./plants.ts";
 import { Random } from "./random.ts";
@@ -31,6 +34,9 @@ export interface Verdict {
   readonly read: number;
   readonly crashes: number;
   readonly drains: number;
+  readonly merges: number;
+  readonly deletions: number;
+  readonly starts: number;
 }
 
 export interface RunOptions {
@@ -69,17 +75,49 @@ export function runScenario(options: RunOptions): Verdict {
   );
   const places = drawPlaces(world);
   const plant = planted(options.plant);
+  const deletions = drawDeletions(options.seed);
+  let collector: SimulatedCollector | undefined;
   const leaders = [0, 1].map(
     (cell) =>
       new SimulatedLeader(
         world,
         cell,
         places.filter((place) => place.cell === cell),
-        { settings, store, record, plant },
+        {
+          settings,
+          store,
+          record,
+          plant,
+          retentionBytes: deletions.retentionBytes,
+          tellReleases: (caller, told, failed) =>
+            deletions
+              .network(world, network)
+              .call(
+                `cell ${cell} tells of releases`,
+                caller,
+                collector!.life,
+                (answer) => collector!.ask(() => answer(undefined)),
+                told,
+                failed,
+              ),
+        },
       ),
   );
   const cluster: Cluster = { world, network, store, leaders, settings, brokerEpochs: new Map(), controller: new Life(), plant };
   const brokers = Array.from({ length: random.between(1, 3) }, (_, id) => new SimulatedBroker(cluster, id));
+  store.isReferenced = (key) => leaders.some((leader) => leader.refersTo(key));
+  const { brokerEpochs } = cluster;
+  collector = new SimulatedCollector(world, {
+    network: deletions.network(world, network),
+    store,
+    leaders,
+    brokers,
+    brokerEpochs,
+    graceMs: settings["storage.delete.grace.ms"],
+    plant,
+  });
+  cluster.superseded = () => collector.life.alive && collector.ask(() => {});
+  planDeletions(world, deletions, { collector, leaders, places });
   const producers = Array.from(
     { length: random.between(2, 5) },
     (_, index) =>
@@ -103,12 +141,15 @@ export function runScenario(options: RunOptions): Verdict {
     (_, index) => new SimulatedConsumer(world, brokers, { name: `c${index}`, places, maxWaitMs: random.pick([10, 500]) }, record),
   );
 
+  const mergers = beginMergers(world, options.seed, { settings, network, store, leaders, record, plant });
+
   let crashes = 0;
   if (faulty) crashes = planCrashes(world, [...brokers, ...leaders], faultsMs);
   world.run(faultsMs);
   network.faults = { delayMsMax: 5, lost: 0, repeated: 0 };
   store.faults = { putMsMin: 1, putMsMax: 20, failed: 0, failedAfterWorking: 0 };
-  for (const node of [...brokers, ...leaders]) if (!node.life.alive) node.start();
+  deletions.heal();
+  for (const node of [...brokers, ...leaders, ...mergers, collector]) if (!node.life.alive) node.start();
 
   const settled = (): boolean =>
     producers.every((producer) => producer.finished) && consumers.every((consumer) => consumer.caughtUp);
@@ -122,6 +163,23 @@ export function runScenario(options: RunOptions): Verdict {
   if (!wholeRead()) record({ kind: "stuck", at: world.now, what: "the last reader has not reached the end" });
   last.stopped = true;
   world.run(world.now + 120_000);
+  // Claims of mergers that died have run out by now; what a last reader sees has been merged.
+  if (mergers.length > 0) {
+    for (let step = 0; step < 40 && leaders.some((leader) => leader.unmergedBytes() > 0); step++) world.run(world.now + 10_000);
+    for (const [cell, leader] of leaders.entries()) {
+      const bytes = leader.unmergedBytes();
+      if (bytes > 0) record({ kind: "unmerged", at: world.now, cell, bytes });
+    }
+    for (const merger of mergers) merger.stopped = true;
+    const after = new SimulatedConsumer(world, brokers, { name: "after merging", places, maxWaitMs: 100 }, record);
+    world.run(world.now + restMs, () =>
+      places.every((place) => after.positions.get(place.name) === last.positions.get(place.name)),
+    );
+    after.stopped = true;
+    world.run(world.now + 120_000);
+  }
+  awaitDeletions(world, collector, leaders);
+  for (const event of leftBehind(store, leaders)) record({ kind: "left-behind", at: world.now, key: event });
   for (const broker of brokers) {
     if (!broker.idle) record({ kind: "stuck", at: world.now, what: `broker ${broker.brokerId} still waits for something` });
   }
@@ -143,7 +201,38 @@ export function runScenario(options: RunOptions): Verdict {
     read: count("read"),
     crashes,
     drains: count("drained"),
+    merges: count("merged"),
+    deletions: count("deleted"),
+    starts: count("start-moved"),
   };
+}
+
+/** What they draw is their own: without them a run is what its seed made of it before there were any. */
+function beginMergers(
+  world: World,
+  seed: number,
+  { settings, network, ...options }: Omit<MergerOptions, "name" | "random"> & { readonly settings: Settings },
+): SimulatedMerger[] {
+  if (!settings["merge.enabled"]) return [];
+  const random = new Random(seed + 0x6d6572);
+  const own = new Network({ random, after: world.after.bind(world), log: world.log.bind(world) }, network.faults);
+  const mergers = [1, 2].map(
+    (number) => new SimulatedMerger(world, { name: `merger ${number}`, random, network: own, ...options }),
+  );
+  for (let crashes = random.between(0, 6); crashes > 0; crashes--) {
+    const merger = random.pick(mergers);
+    world.after(random.between(0, faultsMs - 1000), "a merger's crash", () => {
+      if (!merger.life.alive) return;
+      merger.kill();
+      world.after(random.between(0, 900), "a merger's restart", () => {
+        if (!merger.life.alive) merger.start();
+      });
+    });
+  }
+  world.after(faultsMs, "the mergers' network heals", () => {
+    own.faults = { delayMsMax: 5, lost: 0, repeated: 0 };
+  });
+  return mergers;
 }
 
 export function drawPlaces(world: World): PartitionPlace[] {
@@ -167,6 +256,10 @@ export function drawSettings(world: World, seed: number): Settings {
     "inline.bytes.max": random.pick([3000, 64 * 1024 * 1024]),
     "broker.memory.bytes": random.pick([300_000, 64 * 1024 * 1024]),
     // Drawn apart: the rest of a run is what its seed made of it before there were drains.
+    "storage.delete.grace.ms": new Random(seed + 0x677261).pick([3000, 6000]),
+    "log.retention.check.interval.ms": 200,
+    "merge.bytes": new Random(seed + 0x6d7267).pick([1, 5000, 100_000]),
+    "merge.interval.ms": new Random(seed + 0x6d7268).pick([20, 300, 3000]),
     "inline.drain.bytes": new Random(seed + 0x64726e).pick([0, 2000, 20_000, settingDefaults["inline.drain.bytes"]]),
   };
 }

@@ -46,6 +46,25 @@ export class SimulatedStore {
     this.objects.set(key, bytes);
   }
 
+  /** As with puts: what is asked for may happen though the caller hears that it failed, or hears nothing. */
+  delete(caller: Life, keys: readonly string[], done: () => void, failed: () => void): void {
+    const { random } = this.#world;
+    const works = !random.chance(this.faults.failed);
+    const says = works && !random.chance(this.faults.failedAfterWorking);
+    this.#world.after(random.between(1, 30), `delete of ${keys.length} objects`, () => {
+      if (works) for (const key of keys) this.#remove(key);
+      caller.bind(says ? done : failed)();
+    });
+  }
+
+  #remove(key: string): void {
+    if (!this.objects.delete(key)) return;
+    this.#record({ kind: "deleted", at: this.#world.now, key, referenced: this.isReferenced(key) });
+  }
+
+  /** Set by whoever has leaders. */
+  isReferenced: (key: string) => boolean = () => false;
+
   get(
     caller: Life,
     key: string,

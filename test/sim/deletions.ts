@@ -1,0 +1,84 @@
+/**
+ * What a run does about data that goes: limits of size, an administrator who deletes records, deaths of the collector, and the wait until
+ * all that nobody refers to has been deleted. It draws from a randomness of its own: the rest of a run stays what its seed made of it.
+ */
+import type { SimulatedCollector } from "./collector.ts";
+import type { SimulatedLeader } from "./leader.ts";
+import { Network } from "./network.ts";
+import { Random } from "./random.ts";
+import type { PartitionPlace } from "./scenario.ts";
+import type { SimulatedStore } from "./store.ts";
+import type { World } from "./world.ts";
+
+const withinMs = 6000;
+const restMs = 600_000;
+
+export interface Deletions {
+  readonly random: Random;
+  readonly retentionBytes: number;
+  /** As faulty as the others' until it heals. */
+  network(world: World, others: Network): Network;
+  heal(): void;
+}
+
+export function drawDeletions(seed: number): Deletions {
+  const random = new Random(seed + 0x676172);
+  let own: Network | undefined;
+  return {
+    random,
+    retentionBytes: random.pick([-1, -1, 2000, 50_000]),
+    network: (world, { faults }) =>
+      (own ??= new Network({ random, after: world.after.bind(world), log: world.log.bind(world) }, faults)),
+    heal: () => {
+      if (own !== undefined) own.faults = { delayMsMax: 5, lost: 0, repeated: 0 };
+    },
+  };
+}
+
+export function planDeletions(
+  world: World,
+  { random }: Deletions,
+  targets: {
+    readonly collector: SimulatedCollector;
+    readonly leaders: readonly SimulatedLeader[];
+    readonly places: readonly PartitionPlace[];
+  },
+): void {
+  const { collector, leaders, places } = targets;
+  for (let times = random.between(0, 6); times > 0; times--) {
+    const place = random.pick(places);
+    const share = random.pick([0.2, 0.7, 1]);
+    world.after(random.between(0, withinMs), `records of ${place.name} are deleted`, () => {
+      const leader = leaders[place.cell]!;
+      if (leader.life.alive) leader.deleteRecords(place, share);
+    });
+  }
+  for (let crashes = random.between(0, 4); crashes > 0; crashes--) {
+    world.after(random.between(0, withinMs - 1000), "the collector's crash", () => {
+      if (!collector.life.alive) return;
+      collector.kill();
+      world.after(random.between(0, 900), "the collector's restart", () => {
+        if (!collector.life.alive) collector.start();
+      });
+    });
+  }
+}
+
+/** A last broker that died may have left something behind without anybody's letting go of anything after it. */
+export function awaitDeletions(world: World, collector: SimulatedCollector, leaders: readonly SimulatedLeader[]): void {
+  for (let rounds = 0; rounds < 2; rounds++) {
+    collector.ask(() => {});
+    world.run(world.now + restMs, () => collector.idle && leaders.every((leader) => leader.tidy));
+  }
+}
+
+/**
+ * Objects that nothing refers to. One that a leader drained to when it died, or that became empty meanwhile, is the reconciler's; so is
+ * what the last claim of a cell wrote for nothing, until the next one.
+ */
+export function leftBehind(store: SimulatedStore, leaders: readonly SimulatedLeader[]): string[] {
+  return [...store.objects.keys()].filter((key) => {
+    const isDrained = /^merged\/\d+\/\d+$/.test(key);
+    return !isDrained && !leaders.some((leader) => leader.refersTo(key) || leader.lastClaimKey === key);
+  });
+}

@@ -1,0 +1,175 @@
+/**
+ * A merger in the simulated world: claims, reads, writes and commits over the faulty network and store, and may die between any two of
+ * them. It draws from a randomness of its own. The bytes go through the product's own code; only the waiting is done here.
+ */
+import type { ClaimReply, MergeClaim, MergeReply } from "../../core/coordinator.ts";
+import { MergeCopy } from "../../core/merge/copy.ts";
+import { windowsOf, type Window } from "../../core/merge/windows.ts";
+import { kernel } from "../../kernel/kernel.ts";
+import type { Happening } from "./history.ts";
+import type { SimulatedLeader } from "./leader.ts";
+import { Life, type Network } from "./network.ts";
+import type { Planted } from "./plants.ts";
+import type { Random } from "./random.ts";
+import type { SimulatedStore } from "./store.ts";
+import type { World } from "./world.ts";
+
+export interface MergerOptions {
+  readonly name: string;
+  readonly random: Random;
+  readonly network: Network;
+  readonly store: SimulatedStore;
+  readonly leaders: readonly SimulatedLeader[];
+  readonly record: (event: Happening) => void;
+  readonly plant: Planted;
+}
+
+const idleMsMax = 1500;
+/** Small, so that even simulated inputs are cut by it. */
+const windowBytesMax = 4096;
+
+export class SimulatedMerger {
+  readonly life = new Life();
+  stopped = false;
+  readonly #world: World;
+  readonly #options: MergerOptions;
+
+  constructor(world: World, options: MergerOptions) {
+    this.#world = world;
+    this.#options = options;
+    this.#pause();
+  }
+
+  kill(): void {
+    this.#world.log(`${this.#options.name} dies`);
+    this.life.die();
+  }
+
+  start(): void {
+    this.life.start();
+    this.#pause();
+  }
+
+  #pause(msMax = 60): void {
+    const { name, random } = this.#options;
+    this.#world.after(
+      random.between(1, msMax),
+      `${name} looks for work`,
+      this.life.bind(() => this.#claim()),
+    );
+  }
+
+  #claim(): void {
+    if (this.stopped) return;
+    const { leaders, network, random, name } = this.#options;
+    const leader = random.pick(leaders);
+    network.call<ClaimReply>(
+      `${name} claims`,
+      this.life,
+      leader.life,
+      (answer) => leader.claimMerge(answer),
+      (reply) => (reply.kind === "claimed" ? this.#read(leader, reply.claim) : this.#pause(idleMsMax)),
+      () => this.#pause(),
+    );
+  }
+
+  #read(leader: SimulatedLeader, claim: MergeClaim): void {
+    const copy = new MergeCopy(claim, (bytes) => kernel.crc32c(bytes));
+    const written: Uint8Array[] = [];
+    const windows = [...windowsOf(claim.inputs, windowBytesMax)];
+    const next = (): void => {
+      const window = windows.shift();
+      if (window === undefined) {
+        written.push(copy.footer());
+        this.#put(leader, claim, written);
+      } else this.#readWindow(leader, claim, window, copy, written, next);
+    };
+    next();
+  }
+
+  #readWindow(
+    leader: SimulatedLeader,
+    claim: MergeClaim,
+    { reads, pieces }: Window,
+    copy: MergeCopy,
+    written: Uint8Array[],
+    done: () => void,
+  ): void {
+    const blocks: Uint8Array[] = [];
+    let missing = reads.length;
+    let failed = false;
+    const fail = (damaged: readonly string[]): void => {
+      if (failed) return;
+      failed = true;
+      this.#release(leader, claim, damaged);
+    };
+    for (const [index, { key, start, end }] of reads.entries()) {
+      const got = (bytes: Uint8Array | undefined): void => {
+        if (failed) return;
+        if (bytes?.length !== end - start) return fail([key]);
+        blocks[index] = bytes;
+        missing -= 1;
+        if (missing > 0) return;
+        for (const { read, start: from, byteLength } of pieces) {
+          const at = from - reads[read]!.start;
+          const result = copy.push(blocks[read]!.subarray(at, at + byteLength));
+          if (!(result instanceof Uint8Array)) return fail([result.key]);
+          written.push(result);
+        }
+        done();
+      };
+      this.#options.store.get(this.life, key, start, end - start, got, () => fail([]));
+    }
+  }
+
+  #put(leader: SimulatedLeader, claim: MergeClaim, written: readonly Uint8Array[]): void {
+    const { store, plant } = this.#options;
+    const object = new Uint8Array(Buffer.concat(plant.is("merge-out-of-order") ? swapped(written) : written));
+    const commit = (): void => this.#commit(leader, claim);
+    if (plant.is("merge-without-put")) commit();
+    else store.put(this.life, claim.key, object, commit, () => this.#release(leader, claim, []));
+  }
+
+  #commit(leader: SimulatedLeader, { key, number }: MergeClaim): void {
+    const { network, name, record } = this.#options;
+    network.call<MergeReply>(
+      `${name} commits ${key}`,
+      this.life,
+      leader.life,
+      (answer) => leader.commitMerge(number, answer),
+      (reply) => {
+        record({ kind: "merged", at: this.#world.now, key, extents: reply.kind === "committed" ? reply.extents : 0 });
+        this.#pause();
+      },
+      () => this.#pause(),
+    );
+  }
+
+  #release(leader: SimulatedLeader, { number, key }: MergeClaim, damaged: readonly string[]): void {
+    const { network, name, record } = this.#options;
+    // What was let go after the claim may have been deleted by now: then it is not wanted either.
+    const lost = damaged.filter((input) => leader.refersTo(input));
+    if (lost.length > 0) record({ kind: "stuck", at: this.#world.now, what: `inputs of ${key} are damaged: ${lost.join()}` });
+    network.call<void>(
+      `${name} gives ${key} back`,
+      this.life,
+      leader.life,
+      (answer) => leader.releaseMerge({ number, damaged }, answer),
+      () => this.#pause(),
+      () => this.#pause(),
+    );
+  }
+}
+
+/** Two neighbours of one length change places: every CRC stays good. */
+function swapped(written: readonly Uint8Array[]): readonly Uint8Array[] {
+  const pieces = [...written];
+  for (let index = 0; index + 2 < pieces.length; index++) {
+    const [left, right] = [pieces[index]!, pieces[index + 1]!];
+    if (left.length !== right.length || left.length === 0) continue;
+    pieces[index] = right;
+    pieces[index + 1] = left;
+    return pieces;
+  }
+  return pieces;
+}

@@ -257,9 +257,14 @@ export interface MergeInput extends PartitionRef {
 
 /**
  * What the holder of a claim writes: one object at `key`, in which the inputs lie one behind the other in their order, with final
- * offsets, and then the footer of a merged object whose cursor is the claim's number. The key was never used and never will be by another.
+ * offsets, and then, unless it is a segment, the footer of a merged object whose cursor is the claim's number. The key was never used and never will be by another.
  */
 export interface MergeClaim {
+  /**
+   * A segment is of one partition, has no footer, being byte for byte a Kafka log, and has its two indexes beside it, which are written
+   * after it.
+   */
+  readonly kind: "merged" | "segment";
   readonly number: number;
   readonly cell: number;
   readonly key: string;

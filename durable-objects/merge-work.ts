@@ -5,10 +5,13 @@
 import type { MergeClaim } from "../core/coordinator.ts";
 import { OperatingError } from "../core/operating-error.ts";
 import { MergeCopy, mergedLength, type InputDamage } from "../core/merge/copy.ts";
-import { windowsOf, type Read, type Window } from "../core/merge/windows.ts";
+import { windowBytesMax, windowsOf, type Read, type Window } from "../core/merge/windows.ts";
+import { indexKeys } from "../core/wal/key.ts";
 import type { Kernel } from "../kernel/interface.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 
+/** The indexes of a large segment take up to 10 MiB. */
+const segmentWindowBytesMax = 6 * 1024 * 1024;
 /** Connections are few, and the upload needs one. */
 const readsAtOnceMax = 3;
 
@@ -30,26 +33,35 @@ class Damaged extends Error {
 
 export async function writeMerged(
   claim: MergeClaim,
-  store: Pick<ObjectStore, "get" | "putStream">,
+  store: Pick<ObjectStore, "get" | "put" | "putStream">,
   kernel: Pick<Kernel, "crc32c">,
 ): Promise<MergeOutcome> {
   const byteLength = mergedLength(claim);
+  const isSegment = claim.kind === "segment";
   let gets = 0;
   const copy = new MergeCopy(claim, kernel.crc32c);
   async function* chunks(): AsyncGenerator<Uint8Array> {
-    for (const window of windowsOf(claim.inputs)) {
+    for (const window of windowsOf(claim.inputs, isSegment ? segmentWindowBytesMax : windowBytesMax)) {
       gets += window.reads.length;
       yield* copied(window, await readAll(store, window.reads), copy);
     }
-    yield copy.footer();
+    if (!isSegment) yield copy.footer();
   }
   try {
     await store.putStream(claim.key, byteLength, chunks());
+    if (isSegment) await putIndexes(claim.key, copy, store);
     return { byteLength, gets, damage: [] };
   } catch (error) {
     if (error instanceof Damaged) return { byteLength, gets, damage: error.damage };
     throw error;
   }
+}
+
+/** A log without them is one whose writer died: whoever finds it can tell. */
+async function putIndexes(key: string, copy: MergeCopy, store: Pick<ObjectStore, "put">): Promise<void> {
+  const { index, timeIndex } = copy.indexes();
+  const keys = indexKeys(key);
+  await Promise.all([store.put(keys.index, index), store.put(keys.timeIndex, timeIndex)]);
 }
 
 function* copied({ pieces }: Window, blocks: readonly { readonly start: number; readonly bytes: Uint8Array }[], copy: MergeCopy) {

@@ -2,7 +2,7 @@
 import type { PartitionRef, TopicId } from "../coordinator.ts";
 import type { AppendedExtent } from "./applied.ts";
 import type { BrokerChain } from "./broker-chains.ts";
-import { Garbage } from "./garbage.ts";
+import { Garbage, type OwnObject } from "./garbage.ts";
 import { InlineExtents, type InlineExtent } from "./inline-extents.ts";
 import { PartitionLog } from "./partition-log.ts";
 import { Sources, type InlineSource } from "./sources.ts";
@@ -18,8 +18,8 @@ export class CellState {
   walReleasedMs = -1;
   /** Since this start: whether any were let go while the controller was told. */
   walReleases = 0;
-  /** The merge claim that was given away last and has not been committed; -1: none. */
-  claim = -1;
+  /** What the holder of the last merge claim may write, as long as it has not been committed. */
+  claim: OwnObject | undefined;
   readonly garbage = new Garbage();
   /** As commits were last judged by it: part of the journal, or a replay under another setting would end elsewhere. */
   producerExpirationMs = 0;

@@ -340,7 +340,7 @@ export class Cell {
         // Followers keep the bytes that they were pushed.
         return stepOf([]);
       case entryKind.claim:
-        applyClaim(this.#state, row.sequence);
+        applyClaim(this.#state, reader);
         return stepOf([]);
       case entryKind.merge:
         applyMerge(this.#state, reader, this.#released);

@@ -61,6 +61,51 @@ interface Run {
   readonly byteLength: number;
 }
 
+/** A segment's indexes count offsets and positions in 32 bits. */
+const segmentOffsetsMax = 2 ** 31 - 1;
+const segmentBytesMax = 1024 * 1024 * 1024;
+
+/** The oldest merged extents of a partition that are enough for a segment, or have waited for one; undefined when no partition has them. */
+export function planSegment(state: CellState, nowMs: number): PlannedExtent[] | undefined {
+  for (const log of state.partitions.values()) {
+    const planned = segmentOf(state, log, nowMs);
+    if (planned !== undefined) return planned;
+  }
+  return undefined;
+}
+
+function segmentOf(state: CellState, log: PartitionLog, nowMs: number): PlannedExtent[] | undefined {
+  const { segmentBytes, segmentMs, retentionMs } = log.settings;
+  const bytesMax = Math.min(segmentBytes, segmentBytesMax);
+  // What will soon be deleted is not worth another copy.
+  const mayWait = segmentMs * 2 > retentionMs && retentionMs >= 0;
+  if (log.extents.byteLength < bytesMax && mayWait) return undefined;
+  let planned: PlannedExtent[] = [];
+  let bytes = 0;
+  let found: PlannedExtent[] | undefined;
+  const isOld = (): boolean => planned.length > 0 && !mayWait && planned[0]!.maxTimestamp + segmentMs <= nowMs;
+  log.extents.scan(log.logStartOffset, log.nextOffset, (extent) => {
+    const isMerged = state.sources.kindOf(extent.source) === "merged" && !state.sources.isSetAside(extent.source);
+    if (!isMerged || extent.nextOffset - extent.baseOffset > segmentOffsetsMax) {
+      if (isOld()) found = planned;
+      planned = [];
+      bytes = 0;
+      return found === undefined;
+    }
+    const offsets = extent.nextOffset - (planned[0]?.baseOffset ?? extent.baseOffset);
+    const isEnough = bytes + extent.byteLength > bytesMax || offsets > segmentOffsetsMax || planned.length === claimExtentsMax;
+    if (isEnough && planned.length > 0) {
+      found = planned;
+      return false;
+    }
+    planned.push({ log, ...extent });
+    bytes += extent.byteLength;
+    return true;
+  });
+  if (found === undefined && (bytes >= bytesMax || isOld())) return planned;
+  return found;
+}
+
 /** Undefined when merging again is not worth it yet. `fromPartition`: whose turn it is, as a claim may not hold all. */
 export function planNextMerge(state: CellState, fromPartition: number): PlannedExtent[] | undefined {
   const runs: Run[] = [];

@@ -2,15 +2,16 @@
  * Claims of merges (D11): planned from the state, carried out by a merger, and then decided by comparing: an extent moves only where it is
  * what it was when it was claimed. Claims live in memory alone: one that is lost with its leader costs the work, never data [I5, I7].
  */
-import type { ClaimReply, MergeClaim, MergeInput, MergeRelease } from "../coordinator.ts";
+import type { ClaimReply, MergeInput, MergeRelease } from "../coordinator.ts";
 import { OperatingError } from "../operating-error.ts";
 import { compareParts } from "../wal/format.ts";
-import { mergedKey } from "../wal/key.ts";
 import type { CellState } from "./cell-state.ts";
 import { entryKind } from "./entry-kind.ts";
-import { extentBytesMax, planFirstMerge, planNextMerge, type PlannedExtent } from "./merge-plan.ts";
+import type { OwnObject } from "./garbage.ts";
+import { extentBytesMax, planFirstMerge, planNextMerge, planSegment, type PlannedExtent } from "./merge-plan.ts";
 import type { PackedReader, PackedWriter } from "./packed-bytes.ts";
 import { timed, type Released } from "./partition-changes.ts";
+import { readOwnPlace, writePlace } from "./source-place.ts";
 import { keyOf } from "./sources.ts";
 import type { Settings } from "../settings.ts";
 
@@ -20,10 +21,14 @@ const part = 1;
 
 export type MergeSettings = Pick<Settings, "merge.enabled" | "merge.bytes" | "merge.interval.ms">;
 
-interface OpenClaim {
-  readonly number: number;
-  readonly untilMs: number;
+interface Plan {
+  /** What will be written. Its cursor is the claim's number. */
+  readonly object: OwnObject;
   readonly extents: readonly PlannedExtent[];
+}
+
+interface OpenClaim extends Plan {
+  readonly untilMs: number;
 }
 
 export type ClaimDecision =
@@ -35,7 +40,7 @@ export class Merges {
   readonly #state: CellState;
   readonly #cell: number;
   readonly #settings: MergeSettings;
-  #planned: readonly PlannedExtent[] = [];
+  #planned: Plan | undefined;
   #open: OpenClaim | undefined;
   /** Merged extents may have become worth merging again: looked into not later than then. */
   #againMs: number | undefined;
@@ -73,40 +78,56 @@ export class Merges {
     const answer = (reply: ClaimReply): ClaimDecision => ({ kind: "answer", reply });
     if (this.#open !== undefined && nowMs < this.#open.untilMs) return answer({ kind: "busy", untilMs: this.#open.untilMs });
     this.#open = undefined;
-    const planned = this.#plan(nowMs);
-    if (planned === undefined) return answer({ kind: "nothing" });
-    planned.sort((left, right) => comparePartitions(left, right, this.#cell) || left.baseOffset - right.baseOffset);
-    this.#planned = planned;
+    const plan = this.#plan(nowMs);
+    if (plan === undefined) return answer({ kind: "nothing" });
+    this.#planned = plan;
     const entry = timed(nowMs);
     entry.uint(entryKind.claim);
+    writePlace(entry, plan.object);
     return { kind: "journal", entry };
   }
 
-  #plan(nowMs: number): PlannedExtent[] | undefined {
+  #plan(nowMs: number): Plan | undefined {
     if (!this.#settings["merge.enabled"]) return undefined;
     const { walBytes, oldestWalMs } = this.#state.sources;
     const isDue =
       walBytes >= this.#settings["merge.bytes"] || (oldestWalMs ?? Infinity) + this.#settings["merge.interval.ms"] <= nowMs;
     const first = isDue ? planFirstMerge(this.#state) : undefined;
-    if (first !== undefined) return first;
+    if (first !== undefined) return this.#merged(first);
     if (!this.#mayAgain) return undefined;
+    const segment = planSegment(this.#state, nowMs);
+    if (segment !== undefined) return this.#segment(segment);
     const next = planNextMerge(this.#state, this.#nextPartition);
     this.#nextPartition = next === undefined ? 0 : next.at(-1)!.log.id + 1;
-    if (next === undefined) {
-      this.#mayAgain = false;
-      this.#againMs = undefined;
-    }
-    return next;
+    if (next !== undefined) return this.#merged(next);
+    this.#mayAgain = false;
+    this.#againMs = undefined;
+    return undefined;
+  }
+
+  get #nextNumber(): number {
+    return this.#state.sequence + 1;
+  }
+
+  #merged(extents: PlannedExtent[]): Plan {
+    extents.sort((left, right) => comparePartitions(left, right, this.#cell) || left.baseOffset - right.baseOffset);
+    return { object: { kind: "merged", cursor: this.#nextNumber, part }, extents };
+  }
+
+  #segment(extents: readonly PlannedExtent[]): Plan {
+    const { log, baseOffset } = extents[0]!;
+    return { object: { kind: "segment", cursor: this.#nextNumber, ...log.ref, baseOffset }, extents };
   }
 
   /** The row of the claim that was decided last has been applied. */
   opened(nowMs: number): ClaimReply {
-    const number = this.#state.sequence;
-    this.#open = { number, untilMs: nowMs + claimMs, extents: this.#planned };
-    this.#planned = [];
-    const inputs = this.#open.extents.map((extent) => this.#input(extent));
-    const key = mergedKey({ cell: this.#cell, cursor: number, part });
-    return { kind: "claimed", claim: { number, cell: this.#cell, key, inputs } satisfies MergeClaim };
+    const plan = this.#planned;
+    if (plan?.object.cursor !== this.#state.sequence) throw new Error("the claim's row was not the last one");
+    this.#planned = undefined;
+    this.#open = { ...plan, untilMs: nowMs + claimMs };
+    const inputs = plan.extents.map((extent) => this.#input(extent));
+    const { kind, cursor: number } = plan.object;
+    return { kind: "claimed", claim: { kind, number, cell: this.#cell, key: keyOf(plan.object, this.#cell), inputs } };
   }
 
   #input({ log, baseOffset, nextOffset, byteStart, byteLength, maxTimestamp, source }: PlannedExtent): MergeInput {
@@ -118,14 +139,14 @@ export class Merges {
 
   /** Undefined: the claim is not open. The entry is undefined when nothing of it is left. */
   close(number: number, nowMs: number): { readonly entry: PackedWriter | undefined; readonly extents: number } | undefined {
-    if (this.#open?.number !== number) return undefined;
-    const { extents } = this.#open;
+    if (this.#open?.object.cursor !== number) return undefined;
+    const plan = this.#open;
     this.#open = undefined;
-    return mergeEntry(this.#state, number, extents, nowMs);
+    return mergeEntry(this.#state, plan, nowMs);
   }
 
   release({ number, damaged }: MergeRelease): void {
-    if (this.#open?.number !== number) return;
+    if (this.#open?.object.cursor !== number) return;
     const { extents } = this.#open;
     this.#open = undefined;
     if (damaged.length === 0) return;
@@ -159,8 +180,7 @@ interface Joined {
 
 function mergeEntry(
   state: CellState,
-  number: number,
-  extents: readonly PlannedExtent[],
+  { object, extents }: Plan,
   nowMs: number,
 ): { readonly entry: PackedWriter | undefined; readonly extents: number } {
   const joined: Joined[] = [];
@@ -183,8 +203,7 @@ function mergeEntry(
   if (joined.length === 0) return { entry: undefined, extents: 0 };
   const out = timed(nowMs);
   out.uint(entryKind.merge);
-  out.uint(number);
-  out.uint(part);
+  writePlace(out, object);
   out.uint(bytes);
   out.uint(joined.length);
   let last = { partitionId: 0, baseOffset: 0, position: 0 };
@@ -199,16 +218,15 @@ function mergeEntry(
 }
 
 /** The claim's number is used: no key is ever written twice. What an earlier one may have written nobody will ever refer to. */
-export function applyClaim(state: CellState, number: number): void {
-  if (state.claim >= 0) state.garbage.add({ kind: "merged", cursor: state.claim, part }, state.nowMs);
-  state.claim = number;
+export function applyClaim(state: CellState, reader: PackedReader): void {
+  if (state.claim !== undefined) state.garbage.add(state.claim, state.nowMs);
+  state.claim = readOwnPlace(reader);
 }
 
 /** `released` hears of every row that nothing reads any more. */
 export function applyMerge(state: CellState, reader: PackedReader, released: Released): void {
-  const cursor = reader.uint();
-  const place = { kind: "merged", cursor, part: reader.uint() } as const;
-  if (cursor === state.claim) state.claim = -1;
+  const place = readOwnPlace(reader);
+  if (place.cursor === state.claim?.cursor) state.claim = undefined;
   const byteLength = reader.uint();
   const count = reader.uint();
   const source = state.sources.add(place, count, byteLength);

@@ -9,6 +9,7 @@ import { PackedReader, PackedWriter } from "./packed-bytes.ts";
 import type { PartitionLog } from "./partition-log.ts";
 import { readSettings, sameSettings, settingsUntold, writeSettings, type LeaderSettings } from "./partition-settings.ts";
 import type { ProducerTable } from "./producer-table.ts";
+import { readOwnPlace, readPlace, writePlace } from "./source-place.ts";
 import type { Source } from "./sources.ts";
 
 const version = 4;
@@ -24,7 +25,8 @@ export function writeSnapshot(state: CellState): Uint8Array[] {
   out.uint(version);
   out.uint(state.sequence);
   out.uint(state.walReleasedMs + 1);
-  out.uint(state.claim + 1);
+  out.uint(state.claim === undefined ? 0 : 1);
+  if (state.claim !== undefined) writePlace(out, state.claim);
   out.uint(state.producerExpirationMs);
   out.uint(state.nextPartitionId);
   out.uint(state.sweepId);
@@ -62,7 +64,7 @@ export function readSnapshot(chunks: readonly Uint8Array[]): CellState {
   state.sequence = reader.uint();
   if (found >= versionWithGarbage) {
     state.walReleasedMs = reader.uint() - 1;
-    state.claim = reader.uint() - 1;
+    if (reader.uint() === 1) state.claim = readOwnPlace(reader);
   }
   state.producerExpirationMs = reader.uint();
   state.nextPartitionId = reader.uint();
@@ -108,53 +110,13 @@ function writeSource(out: PackedWriter, source: Source, extents: number): void {
   writePlace(out, source);
 }
 
-function writePlace(out: PackedWriter, source: Source): void {
-  if (source.kind === "inline") {
-    out.uint(0);
-    out.uint(source.row);
-    out.uint(source.byteLength);
-  } else if (source.kind === "merged") {
-    out.uint(4);
-    out.uint(source.cursor);
-    out.uint(source.part);
-  } else {
-    out.uint(3);
-    out.uint(source.brokerId);
-    out.uint(source.brokerEpoch);
-    out.uint(source.sequence);
-    out.uint(source.atMs);
-  }
-}
-
 function readSource(reader: PackedReader, state: CellState): void {
   const extents = reader.uint();
   state.sources.add(readPlace(reader), extents, 0);
 }
 
 function readGarbage(reader: PackedReader, state: CellState): void {
-  const source = readPlace(reader);
-  if (source.kind === "inline" || source.kind === "object")
-    throw new OperatingError("corrupt", "a snapshot counts what is shared as garbage");
-  state.garbage.add(source, reader.uint());
-}
-
-function readPlace(reader: PackedReader): Source {
-  const kind = reader.uint();
-  switch (kind) {
-    case 0:
-      return { kind: "inline", row: reader.uint(), byteLength: reader.uint() };
-    case 1:
-    case 3: {
-      const place = { brokerId: reader.uint(), brokerEpoch: reader.uint(), sequence: reader.uint() };
-      // Before there were mergers nobody asked when an object was committed: it has waited long enough.
-      return { kind: "object", ...place, atMs: kind === 1 ? 0 : reader.uint() };
-    }
-    case 2:
-    case 4:
-      return { kind: "merged", cursor: reader.uint(), part: kind === 2 ? 0 : reader.uint() };
-    default:
-      throw new OperatingError("corrupt", `a snapshot names a source of kind ${kind}, which this version does not know`);
-  }
+  state.garbage.add(readOwnPlace(reader), reader.uint());
 }
 
 function writePartition(out: PackedWriter, log: PartitionLog, { numbers }: SourceNumbers): void {

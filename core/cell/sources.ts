@@ -4,7 +4,7 @@
  * one extent that stays for ever holds up nothing but its own.
  */
 import type { ReferencedEpoch } from "../coordinator.ts";
-import { mergedKey, walKey } from "../wal/key.ts";
+import { indexKeys, mergedKey, segmentKey, walKey, type SegmentIdentity } from "../wal/key.ts";
 
 export type Source =
   /** What a broker wrote; `atMs` is when it was committed, so how long it has waited for a merge. */
@@ -17,24 +17,34 @@ export type Source =
     }
   /** An object of this cell alone: what was drained at a cursor (part 0), or what the merge with this claim number wrote (part 1). */
   | { readonly kind: "merged"; readonly cursor: number; readonly part: number }
+  /** A partition's own object, and its indexes, which the merge with this claim number wrote. */
+  | ({ readonly kind: "segment" } & Omit<SegmentIdentity, "cell">)
   | { readonly kind: "inline"; readonly row: number; readonly byteLength: number };
 
 export type InlineSource = Extract<Source, { readonly kind: "inline" }>;
+type SegmentSource = Extract<Source, { readonly kind: "segment" }>;
 
 /** The object that a source is; inline sources have none. */
 export function keyOf(source: Exclude<Source, InlineSource>, cell: number): string {
-  return source.kind === "object" ? walKey(source) : mergedKey({ cell, ...source });
+  if (source.kind === "object") return walKey(source);
+  return source.kind === "merged" ? mergedKey({ cell, ...source }) : segmentKey({ cell, ...source });
 }
 
 /** Everything that is deleted with it. */
 export function keysOf(source: Exclude<Source, InlineSource>, cell: number): readonly string[] {
-  return [keyOf(source, cell)];
+  const key = keyOf(source, cell);
+  if (source.kind !== "segment") return [key];
+  const { index, timeIndex } = indexKeys(key);
+  return [key, index, timeIndex];
 }
 
 /** An origin with this bit is inline: the rest is the row's bytes. */
 const inlineBit = 0x80000000;
-/** Stands for no broker epoch: an object of the cell itself. */
+/** Stand for no broker epoch: an object of the cell itself, one of a partition. */
 const mergedOrigin = inlineBit - 1;
+const segmentOrigin = inlineBit - 2;
+/** Origins below are those of brokers' objects. */
+const ownOrigin = segmentOrigin;
 
 export class Sources {
   #origins = new Uint32Array(16);
@@ -56,6 +66,8 @@ export class Sources {
   #oldestWalMs: number | undefined = Number.POSITIVE_INFINITY;
   /** Brokers' objects that cannot be merged: damaged ones. Not in any row: a leader that starts again tries again. */
   readonly #setAside = new Set<number>();
+  /** They are few and large. */
+  readonly #segments = new Map<number, SegmentSource>();
 
   /** Bytes in journal rows that an extent still refers to. */
   get inlineBytes(): number {
@@ -101,6 +113,7 @@ export class Sources {
     this.#extents[id] = extents;
     this.#bytes[id] = byteLength;
     if (source.kind === "inline") this.#inlineBytes += source.byteLength;
+    if (source.kind === "segment") this.#segments.set(id, source);
     if (source.kind === "object") {
       this.#times[id] = source.atMs;
       this.#walBytes += byteLength;
@@ -114,6 +127,7 @@ export class Sources {
     const origin = this.#origins[id]!;
     const place = this.#places[id]!;
     if (origin >= inlineBit) return { kind: "inline", row: place, byteLength: origin - inlineBit };
+    if (origin === segmentOrigin) return this.#segments.get(id)!;
     if (origin === mergedOrigin) return { kind: "merged", cursor: Math.floor(place / 2), part: place % 2 };
     return { kind: "object", ...this.#brokerEpochs[origin]!, sequence: place, atMs: this.#times[id]! };
   }
@@ -121,13 +135,14 @@ export class Sources {
   /** Bytes that were not told when the source was added. */
   weigh(id: number, byteLength: number): void {
     this.#bytes[id]! += byteLength;
-    if (this.#origins[id]! < mergedOrigin) this.#walBytes += byteLength;
+    if (this.#origins[id]! < ownOrigin) this.#walBytes += byteLength;
   }
 
   kindOf(id: number): Source["kind"] {
     if (!this.#isHeld(id)) throw new Error(`extent names source ${id}, which is gone`);
     const origin = this.#origins[id]!;
-    return origin >= inlineBit ? "inline" : origin === mergedOrigin ? "merged" : "object";
+    if (origin >= inlineBit) return "inline";
+    return origin === mergedOrigin ? "merged" : origin === segmentOrigin ? "segment" : "object";
   }
 
   isSetAside(id: number): boolean {
@@ -144,7 +159,7 @@ export class Sources {
 
   *#wal(): Iterable<number> {
     for (let id = 0; id < this.#end; id++) {
-      if (this.#extents[id]! > 0 && this.#origins[id]! < mergedOrigin && !this.#setAside.has(id)) yield id;
+      if (this.#extents[id]! > 0 && this.#origins[id]! < ownOrigin && !this.#setAside.has(id)) yield id;
     }
   }
 
@@ -152,7 +167,7 @@ export class Sources {
   setAside(id: number): void {
     if (!this.#isHeld(id) || this.#setAside.has(id)) return;
     this.#setAside.add(id);
-    if (this.#origins[id]! < mergedOrigin) this.#walBytes -= this.#bytes[id]!;
+    if (this.#origins[id]! < ownOrigin) this.#walBytes -= this.#bytes[id]!;
     this.#oldestWalMs = undefined;
   }
 
@@ -175,6 +190,7 @@ export class Sources {
       if (source.atMs === this.#oldestWalMs) this.#oldestWalMs = undefined;
     }
     this.#setAside.delete(id);
+    this.#segments.delete(id);
     this.#extents[id] = 0;
     this.#places[id] = this.#firstUnused;
     this.#firstUnused = id;
@@ -187,7 +203,7 @@ export class Sources {
     const lowest = new Map<number, number>();
     for (let id = 0; id < this.#end; id++) {
       const origin = this.#origins[id]!;
-      if (this.#extents[id] === 0 || origin >= mergedOrigin) continue;
+      if (this.#extents[id] === 0 || origin >= ownOrigin) continue;
       const sequence = this.#places[id]!;
       if (sequence < (lowest.get(origin) ?? Infinity)) lowest.set(origin, sequence);
     }
@@ -209,6 +225,7 @@ export class Sources {
 
   #originOf(source: Source): number {
     if (source.kind === "inline") return inlineBit | source.byteLength;
+    if (source.kind === "segment") return segmentOrigin;
     return source.kind === "merged" ? mergedOrigin : this.#brokerEpoch(source.brokerId, source.brokerEpoch);
   }
 
@@ -235,6 +252,7 @@ export class Sources {
 
 function placeOf(source: Source): number {
   if (source.kind === "inline") return source.row;
+  if (source.kind === "segment") return source.cursor;
   return source.kind === "merged" ? source.cursor * 2 + source.part : source.sequence;
 }
 

@@ -2,11 +2,12 @@
  * What a merger does to the bytes on their way (D11): every batch is checked before it is copied, so damage is never spread, and gets its
  * final offsets (D8) where it lies. In the end comes the footer that tells what went through (D9).
  */
-import { batchField, batchSizeAt, viewOf, writeInt64 } from "../../kernel/batch-layout.ts";
+import { batchField, batchSizeAt, readInt64, viewOf, writeInt64 } from "../../kernel/batch-layout.ts";
 import type { Kernel } from "../../kernel/interface.ts";
 import type { MergeClaim, MergeInput } from "../coordinator.ts";
 import { headerBytes, mergedExtentBytes, topicBytes, trailerBytes, type MergedExtent } from "../wal/format.ts";
 import { encodeMergedFooter } from "../wal/merged.ts";
+import { SegmentIndex } from "./segment-index.ts";
 
 export interface InputDamage {
   readonly key: string;
@@ -19,7 +20,7 @@ const nothing = new Uint8Array(0);
 const part = 1;
 
 /** Of the object that a claim's holder writes, footer included. */
-export function mergedLength({ inputs }: MergeClaim): number {
+export function mergedLength({ kind, inputs }: MergeClaim): number {
   let topics = 0;
   let partitions = 0;
   let bytes = 0;
@@ -29,7 +30,7 @@ export function mergedLength({ inputs }: MergeClaim): number {
     if (last?.topicId !== topicId || last.partition !== partition) partitions += 1;
     bytes += byteLength;
   }
-  return bytes + headerBytes + topics * topicBytes + partitions * mergedExtentBytes + trailerBytes;
+  return kind === "segment" ? bytes : bytes + headerBytes + topics * topicBytes + partitions * mergedExtentBytes + trailerBytes;
 }
 
 export class MergeCopy {
@@ -42,6 +43,7 @@ export class MergeCopy {
   #offset: number;
   #batches = 0;
   #position = 0;
+  readonly #index: SegmentIndex | undefined;
   /** The beginning of a batch whose end has not come. */
   #rest: Uint8Array = nothing;
 
@@ -49,6 +51,7 @@ export class MergeCopy {
     this.#claim = claim;
     this.#crc32c = crc32c;
     this.#offset = claim.inputs[0]?.baseOffset ?? 0;
+    this.#index = claim.kind === "segment" ? new SegmentIndex(this.#offset) : undefined;
   }
 
   /** The next bytes of the inputs, none of which reach beyond one input; they are changed. Answers what to write, whole batches. */
@@ -66,6 +69,7 @@ export class MergeCopy {
       writeInt64(view, position + batchField.baseOffset, this.#offset);
       view.setInt32(position + batchField.leaderEpoch, input.leaderEpoch);
       this.#offset += view.getInt32(position + batchField.lastOffsetDelta) + 1;
+      this.#index?.add(size, this.#offset - 1, readInt64(view, position + batchField.maxTimestamp));
       this.#batches += 1;
       position += size;
     }
@@ -115,7 +119,13 @@ export class MergeCopy {
     this.#offset = this.#claim.inputs[this.#input]?.baseOffset ?? 0;
   }
 
-  /** After all inputs. */
+  /** After all inputs of a segment. */
+  indexes(): ReturnType<SegmentIndex["finish"]> {
+    if (this.#index === undefined) throw new Error("only segments have indexes");
+    return this.#index.finish();
+  }
+
+  /** After all inputs of a merged object. */
   footer(): Uint8Array {
     const { inputs, cell, number } = this.#claim;
     if (this.#input !== inputs.length) throw new Error(`${this.#input} of ${inputs.length} inputs have come`);

@@ -2,7 +2,15 @@
  * How objects are called, relative to the cluster's prefix (D12). Leaders name a WAL object by broker, epoch and sequence, one of
  * their own cell by the cursor it was planned at or by the claim of its merge, and everybody derives the key here.
  */
+import type { PartitionRef } from "../coordinator.ts";
 import type { MergedIdentity, WalIdentity } from "./format.ts";
+
+/** A partition's own object: it begins at the offset, and was written under a claim of the cell. */
+export interface SegmentIdentity extends PartitionRef {
+  readonly cell: number;
+  readonly cursor: number;
+  readonly baseOffset: number;
+}
 
 export function walKey({ brokerId, brokerEpoch, sequence }: WalIdentity): string {
   return `wal/${brokerId}/${brokerEpoch}/${sequence}`;
@@ -10,4 +18,15 @@ export function walKey({ brokerId, brokerEpoch, sequence }: WalIdentity): string
 
 export function mergedKey({ cell, cursor, part }: MergedIdentity): string {
   return part === 0 ? `merged/${cell}/${cursor}` : `merged/${cell}/${cursor}-${part}`;
+}
+
+/** Twenty digits, as Kafka names its files. */
+export function segmentKey({ topicId, partition, baseOffset, cell, cursor }: SegmentIdentity): string {
+  return `segment/${topicId}/${partition}/${String(baseOffset).padStart(20, "0")}-${cell}-${cursor}.log`;
+}
+
+/** What lies beside a segment. */
+export function indexKeys(segment: string): { readonly index: string; readonly timeIndex: string } {
+  const stem = segment.slice(0, -".log".length);
+  return { index: `${stem}.index`, timeIndex: `${stem}.timeindex` };
 }

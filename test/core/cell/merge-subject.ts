@@ -7,6 +7,7 @@ import { settingDefaults, type Settings } from "../../../core/settings.ts";
 import { checkBody } from "../../../core/wal/body.ts";
 import { decodeFooterOf } from "../../../core/wal/format.ts";
 import { writeMerged, type MergeOutcome } from "../../../durable-objects/merge-work.ts";
+import type { BatchHeader } from "../../../kernel/interface.ts";
 import { kernel } from "../../../kernel/kernel.ts";
 import { MemoryObjectStore } from "../../../storage/memory.ts";
 import { Chain, createTime, plain } from "../../contract/commits.ts";
@@ -15,6 +16,39 @@ import { concat, encodeBatch } from "../../kernel/batch-builder.ts";
 export const topics = ["00000000-0000-4000-8000-00000000000b", "00000000-0000-4000-8000-00000000000a"] as const;
 export const at = (partition: number, topic = 0): PartitionRef => ({ topicId: topics[topic]!, partition });
 export const allRefs = [at(0), at(1), at(0, 1), at(1, 1)];
+
+/** What Kafka's LogSegment.append writes down, as plainly as can be. */
+export function kafkaIndexes(batches: readonly BatchHeader[]): { readonly index: Uint8Array; readonly timeIndex: Uint8Array } {
+  const base = batches[0]!.baseOffset;
+  const index: Buffer[] = [];
+  const timeIndex: Buffer[] = [];
+  let since = 0;
+  let latest = { timestamp: -1, offset: base };
+  let told = -1;
+  const tellTime = (): void => {
+    if (latest.timestamp <= told) return;
+    const entry = Buffer.alloc(12);
+    entry.writeBigInt64BE(BigInt(latest.timestamp));
+    entry.writeInt32BE(latest.offset - base, 8);
+    timeIndex.push(entry);
+    told = latest.timestamp;
+  };
+  for (const { position, size, baseOffset, offsetCount, maxTimestamp } of batches) {
+    const lastOffset = baseOffset + offsetCount - 1;
+    if (maxTimestamp > latest.timestamp) latest = { timestamp: maxTimestamp, offset: lastOffset };
+    if (since > 4096) {
+      const entry = Buffer.alloc(8);
+      entry.writeInt32BE(lastOffset - base);
+      entry.writeInt32BE(position, 4);
+      index.push(entry);
+      tellTime();
+      since = 0;
+    }
+    since += size;
+  }
+  tellTime();
+  return { index: new Uint8Array(Buffer.concat(index)), timeIndex: new Uint8Array(Buffer.concat(timeIndex)) };
+}
 
 export class MergeSubject {
   readonly rows = new MemoryRows();
@@ -31,8 +65,10 @@ export class MergeSubject {
     this.coordinator = this.reopened();
   }
 
-  async create(): Promise<this> {
+  /** `segmentBytes` of the first topic. */
+  async create(segmentBytes?: number): Promise<this> {
     await this.coordinator.createPartitions(allRefs, createTime);
+    if (segmentBytes !== undefined) await this.coordinator.createPartitions([at(0), at(1)], { ...createTime, segmentBytes });
     return this;
   }
 
@@ -95,11 +131,27 @@ export class MergeSubject {
   }
 
   async checkObject(claim: MergeClaim): Promise<void> {
+    if (claim.kind === "segment") return await this.checkSegment(claim);
     const object = (await this.store.get(claim.key))!;
     const result = decodeFooterOf(object, (bytes) => kernel.crc32c(bytes));
     if (!result.ok || result.footer.kind !== "merged") throw new Error(`not a merged object: ${JSON.stringify(result)}`);
     expect(result.footer.identity).toEqual({ cell: 3, cursor: claim.number, part: 1 });
     expect(checkBody(object, result.footer, (bytes) => kernel.crc32c(bytes))).toEqual([]);
+  }
+
+  /** Batches with final offsets and nothing else, and indexes that lead to them. */
+  async checkSegment({ key, inputs, cell, number }: MergeClaim): Promise<void> {
+    const [{ topicId, partition, baseOffset }] = inputs as [(typeof inputs)[0]];
+    const stem = `segment/${topicId}/${partition}/${String(baseOffset).padStart(20, "0")}-${cell}-${number}`;
+    expect(key).toBe(`${stem}.log`);
+    const [log, index, timeIndex] = await Promise.all(
+      [key, `${stem}.index`, `${stem}.timeindex`].map((one) => this.store.get(one)),
+    );
+    const batches = kernel.batches(log!);
+    const end = batches.at(-1)!;
+    expect([batches[0]!.baseOffset, end.baseOffset + end.offsetCount]).toEqual([baseOffset, inputs.at(-1)!.nextOffset]);
+    expect(end.position + end.size).toBe(log!.length);
+    expect({ index, timeIndex }).toEqual(kafkaIndexes(batches));
   }
 
   /** Until nothing is due; answers how many merges it took. */
@@ -135,7 +187,7 @@ export class MergeSubject {
         const range = { start: source.kind === "object" ? source.byteStart : 0, length: byteLength };
         const bytes = source.kind === "inline" ? source.records : (await this.store.get(source.key, range))!;
         expect(bytes).toHaveLength(byteLength);
-        if (source.kind === "object" && source.key.startsWith("merged/")) {
+        if (source.kind === "object" && !source.key.startsWith("wal/")) {
           expect(kernel.batches(bytes)[0]).toMatchObject({ baseOffset, leaderEpoch });
         }
         expect(kernel.assignOffsets(bytes, baseOffset, leaderEpoch)).toBe(nextOffset);

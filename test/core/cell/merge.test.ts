@@ -179,9 +179,10 @@ test(
   { timeout: 120_000 },
   async () => {
     let moved = 0;
+    let segments = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60, size: "max" }), async (steps) => {
-        const subject = await new MergeSubject().create();
+        const subject = await new MergeSubject().create(4000);
         const claims: { readonly claim: MergeClaim; written: boolean }[] = [];
         const exists = new Set<string>(topics);
         for (const [kind, number] of steps) {
@@ -194,7 +195,8 @@ test(
             exists.delete(topics[topic]!);
           }
           if (kind === "create") {
-            await subject.coordinator.createPartitions([at(0, topic), at(1, topic)], createTime);
+            const settings = topic === 0 ? { ...createTime, segmentBytes: 4000 } : createTime;
+            await subject.coordinator.createPartitions([at(0, topic), at(1, topic)], settings);
             exists.add(topics[topic]!);
           }
           if (kind === "delete-records") await subject.coordinator.deleteRecords([{ ...at(0, topic), beforeOffset: number }]);
@@ -224,11 +226,18 @@ test(
         const before = await subject.read();
         await subject.mergeAll();
         expect(await subject.read()).toEqual(before);
+        segments += new Set(
+          subject
+            .extents(at(0))
+            .filter(({ key }) => key.startsWith("segment/"))
+            .map(({ key }) => key),
+        ).size;
         expect(subject.coordinator.cell.mergeDueMs(subject.nowMs) ?? Infinity).toBeGreaterThan(subject.nowMs);
       }),
       { numRuns: 60 },
     );
     expect(moved).toBeGreaterThan(50);
+    expect(segments).toBeGreaterThan(3);
   },
 );
 
@@ -308,6 +317,49 @@ test("[I8] [D11] windows hold every input in order, within their bytes and what 
       expect(next).toBe(inputs.length);
     }),
   );
+});
+
+test("[D11] [I5] a partition with segment.bytes of its own becomes a Kafka log with its indexes; others stay as they are", async () => {
+  const subject = await new MergeSubject().create(20_000);
+  let segments: readonly string[] = [];
+  for (let round = 0; round < 12; round++) {
+    for (let count = 0; count < 10; count++) await subject.produce([at(0), at(0, 1)], "object", 300);
+    const before = await subject.read();
+    await subject.mergeAll();
+    expect(await subject.read()).toEqual(before);
+    const keys = [...new Set(subject.extents(at(0)).map(({ key }) => key))].filter((key) => key.startsWith("segment/"));
+    // What is a segment stays one.
+    expect(keys.slice(0, segments.length)).toEqual(segments);
+    segments = keys;
+  }
+  expect(segments.length).toBeGreaterThan(1);
+  expect(subject.extents(at(0, 1)).some(({ key }) => key.startsWith("segment/"))).toBe(false);
+  for (const key of segments) expect((await subject.store.get(key))!.length).toBeLessThanOrEqual(20_000);
+  const before = await subject.read();
+  subject.coordinator.takeSnapshot();
+  subject.restart();
+  expect(await subject.read()).toEqual(before);
+  // With the log's start behind it the segment is garbage, and its indexes with it.
+  await subject.coordinator.deleteRecords([{ ...at(0), beforeOffset: -1 }]);
+  subject.nowMs += 10_000_000;
+  const stems = segments.map((key) => key.slice(0, -4));
+  const dead = subject.coordinator.cell.collection.due(subject.nowMs).keys;
+  expect(dead).toEqual(expect.arrayContaining(stems.flatMap((stem) => [`${stem}.log`, `${stem}.index`, `${stem}.timeindex`])));
+});
+
+test("[D11] after segment.ms less is enough for a segment, unless retention deletes it soon anyway", async () => {
+  const day = 86_400_000;
+  const keys = async (retentionMs: number): Promise<string[]> => {
+    const subject = await new MergeSubject().create();
+    await subject.coordinator.createPartitions([at(0)], { ...createTime, segmentMs: day, retentionMs });
+    await subject.produce([at(0)]);
+    // Long after all of the records.
+    subject.nowMs = 4_000_000_000_000;
+    await subject.produce([at(1)]);
+    await subject.mergeAll();
+    return subject.extents(at(0)).map(({ key }) => key.split("/")[0]!);
+  };
+  expect([await keys(-1), await keys(3 * day), await keys(day)]).toEqual([["segment"], ["segment"], ["merged"]]);
 });
 
 test("[I8] [D11] a batch that is cut by windows is copied whole", async () => {

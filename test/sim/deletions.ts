@@ -72,12 +72,22 @@ export function awaitDeletions(world: World, collector: SimulatedCollector, lead
   }
 }
 
+/** Of the same broker epoch. */
+function isBefore(left: string, right: string): boolean {
+  const [leftFolder, rightFolder] = [left, right].map((key) => key.slice(0, key.lastIndexOf("/")));
+  const [leftEnd, rightEnd] = [left, right].map((key) => Number(key.slice(key.lastIndexOf("/") + 1)));
+  return left.startsWith("wal/") && leftFolder === rightFolder && leftEnd! < rightEnd!;
+}
+
 /**
  * Objects that nothing refers to. One that a leader drained to when it died, or that became empty meanwhile, is the reconciler's; so is
  * what the last claim of a cell wrote for nothing, until the next one.
  */
 export function leftBehind(store: SimulatedStore, leaders: readonly SimulatedLeader[]): string[] {
+  const needed = [...store.objects.keys()].filter((key) => leaders.some((leader) => leader.refersTo(key)));
   return [...store.objects.keys()].filter((key) => {
+    // Objects go in order: one waits for those before it.
+    if (needed.some((other) => isBefore(other, key))) return false;
     const isDrained = /^merged\/\d+\/\d+$/.test(key);
     return !isDrained && !leaders.some((leader) => leader.refersTo(key) || leader.lastClaimKey === key);
   });

@@ -46,6 +46,8 @@ export interface RunOptions {
   readonly plant?: Plant;
   /** Instead of what the seed draws. */
   readonly settings?: Partial<Settings>;
+  /** False: nothing is deleted, as before there were deletions. */
+  readonly deletes?: boolean;
 }
 
 const faultsMs = 6000;
@@ -75,6 +77,7 @@ export function runScenario(options: RunOptions): Verdict {
   );
   const places = drawPlaces(world);
   const plant = planted(options.plant);
+  const deletes = options.deletes ?? true;
   const deletions = drawDeletions(options.seed);
   let collector: SimulatedCollector | undefined;
   const leaders = [0, 1].map(
@@ -88,18 +91,20 @@ export function runScenario(options: RunOptions): Verdict {
           store,
           record,
           plant,
-          retentionBytes: deletions.retentionBytes,
-          tellReleases: (caller, told, failed) =>
-            deletions
-              .network(world, network)
-              .call(
-                `cell ${cell} tells of releases`,
-                caller,
-                collector!.life,
-                (answer) => collector!.ask(() => answer(undefined)),
-                told,
-                failed,
-              ),
+          ...(deletes && {
+            retentionBytes: deletions.retentionBytes,
+            tellReleases: (caller, told, failed) =>
+              deletions
+                .network(world, network)
+                .call<void>(
+                  `cell ${cell} tells of releases`,
+                  caller,
+                  collector!.life,
+                  (answer) => collector!.ask(answer),
+                  told,
+                  failed,
+                ),
+          }),
         },
       ),
   );
@@ -116,8 +121,10 @@ export function runScenario(options: RunOptions): Verdict {
     graceMs: settings["storage.delete.grace.ms"],
     plant,
   });
-  cluster.superseded = () => collector.life.alive && collector.ask(() => {});
-  planDeletions(world, deletions, { collector, leaders, places });
+  if (deletes) {
+    cluster.superseded = () => collector.life.alive && collector.ask(() => {});
+    planDeletions(world, deletions, { collector, leaders, places });
+  }
   const producers = Array.from(
     { length: random.between(2, 5) },
     (_, index) =>
@@ -178,8 +185,10 @@ export function runScenario(options: RunOptions): Verdict {
     after.stopped = true;
     world.run(world.now + 120_000);
   }
-  awaitDeletions(world, collector, leaders);
-  for (const event of leftBehind(store, leaders)) record({ kind: "left-behind", at: world.now, key: event });
+  if (deletes) {
+    awaitDeletions(world, collector, leaders);
+    for (const key of leftBehind(store, leaders)) record({ kind: "left-behind", at: world.now, key });
+  }
   for (const broker of brokers) {
     if (!broker.idle) record({ kind: "stuck", at: world.now, what: `broker ${broker.brokerId} still waits for something` });
   }

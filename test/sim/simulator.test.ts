@@ -27,7 +27,7 @@ describe("random clusters, clients and faults", () => {
 
   test.each(keptSeeds)("[I7] seed %i holds, which once found that %s", (seed) => {
     // As it was when it was found, and as it is.
-    expect(runScenario({ seed, settings: { "merge.enabled": false } }).violations).toEqual([]);
+    expect(runScenario({ seed, settings: { "merge.enabled": false }, deletes: false }).violations).toEqual([]);
     expect(runScenario({ seed }).violations).toEqual([]);
   });
 
@@ -43,7 +43,7 @@ describe("random clusters, clients and faults", () => {
     expect(sum((verdict) => verdict.acknowledged)).toBeGreaterThan(100);
     expect(sum((verdict) => verdict.read)).toBeGreaterThan(500);
     expect(sum((verdict) => verdict.drains)).toBeGreaterThan(20);
-    expect(sum((verdict) => verdict.merges)).toBeGreaterThan(50);
+    expect(sum((verdict) => verdict.merges)).toBeGreaterThan(20);
     expect(sum((verdict) => verdict.deletions)).toBeGreaterThan(100);
     expect(sum((verdict) => verdict.starts)).toBeGreaterThan(20);
   });
@@ -168,7 +168,9 @@ describe("a planted bug is found by its checker", () => {
     // Where the bug is none of merging, mergers would only make the runs longer.
     const settings = { "merge.enabled": plant.includes("merge") || plant.includes("collect") };
     const fired = (seed: number): boolean =>
-      runScenario({ seed, plant, settings }).violations.some((line) => line.startsWith(`${checker}:`));
+      runScenario({ seed, plant, settings, deletes: /collect|delete/.test(plant) }).violations.some((line) =>
+        line.startsWith(`${checker}:`),
+      );
     expect(Array.from({ length: 40 }, (_, index) => 7000 + index).some(fired)).toBe(true);
   });
 

@@ -16,13 +16,14 @@ import { kernel } from "../kernel/kernel.ts";
 import { BrokerRunner } from "./broker-runner.ts";
 import { Connection, type HandlerTable } from "./connection.ts";
 import { controllerClient } from "./controller-client.ts";
+import { CostMeter, meterCalls } from "./cost-meter.ts";
 import type { Env } from "./env.ts";
 import { groupClient } from "./group-client.ts";
 import type { BrokerServices, ConnectionFacts } from "./handler.ts";
 import { IdleConnections } from "./idle-connections.ts";
 import { leaderClient } from "./leader-client.ts";
 import { Log } from "./log.ts";
-import { Metrics, type MetricsSnapshot } from "./metrics.ts";
+import type { MetricsSnapshot } from "./metrics.ts";
 import { nodeIdOf, parseBrokerName } from "./names.ts";
 import { Recent } from "./recent.ts";
 import { SlowReaders } from "./slow-readers.ts";
@@ -72,7 +73,8 @@ export class BrokerObject extends DurableObject<Env> {
   readonly #zone: string;
   readonly #settings: Settings;
   readonly #handlers: HandlerTable;
-  readonly #metrics = new Metrics();
+  readonly #cost = new CostMeter(this);
+  readonly #metrics = this.#cost.metrics;
   readonly #log: Log;
   readonly #machine: BrokerMachine;
   readonly #runner: BrokerRunner;
@@ -128,7 +130,7 @@ export class BrokerObject extends DurableObject<Env> {
   #startRunner(nodeId: number, controller: ControllerClient): BrokerRunner {
     return new BrokerRunner({
       machine: this.#machine,
-      store: openStore(this.env, this.#cluster),
+      store: openStore(this.env, this.#cluster, this.#cost.count),
       brokerId: nodeId,
       controller,
       coordinator: (cell) => this.#coordinator(cell),
@@ -276,10 +278,12 @@ export class BrokerObject extends DurableObject<Env> {
     this.#metrics.set("kante_cache_hits_total", cacheHits);
     this.#metrics.set("kante_cache_misses_total", cacheMisses);
     return {
-      metrics: this.#metrics.snapshot(),
+      metrics: this.#cost.snapshot(),
       cells: [...this.#coordinators.keys()],
       groups: this.#groups.latest(measuredMax),
       transactions: this.#transactions.latest(measuredMax),
     };
   }
 }
+
+meterCalls(BrokerObject);

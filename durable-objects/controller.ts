@@ -23,6 +23,7 @@ import type { QuotaAlteration, QuotaOutcome } from "../core/quota/quota-table.ts
 import type { Settings } from "../core/settings.ts";
 import { AlarmClock } from "./alarm-clock.ts";
 import type { WalFloor } from "./broker.ts";
+import { CostMeter, meterCalls } from "./cost-meter.ts";
 import { settingsOf } from "./env.ts";
 import type { Env } from "./env.ts";
 import { Log } from "./log.ts";
@@ -39,12 +40,11 @@ const watchMs = 5000;
 export class Controller extends DurableObject<Env> implements ControllerClient {
   readonly #settings: Settings;
   #started: ControllerMachine | undefined;
-  #rowsWritten = 0;
+  readonly #cost = new CostMeter(this);
   readonly #cluster: string;
   readonly #log: Log;
   readonly #alarms: AlarmClock;
   #collecting: WalCollector | undefined;
-  #objectsDeleted = 0;
   /** Those who wait for topics to settle; asked again after every answer of a leader. */
   readonly #waiting = new Set<() => void>();
 
@@ -57,7 +57,7 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
       storage: ctx.storage,
       log: this.#log,
       now: () => Date.now(),
-      onSet: () => void (this.#rowsWritten += 1),
+      onSet: () => this.#cost.rowsWritten(1),
     });
     this.#alarms.add({ name: "outbox", dueMs: (nowMs) => this.#outboxDueMs(nowMs), run: () => this.#callLeaders() });
     this.#alarms.add({
@@ -104,7 +104,7 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
   }
 
   #write(statement: string, ...values: string[]): void {
-    this.#rowsWritten += this.ctx.storage.sql.exec(statement, ...values).rowsWritten;
+    this.#cost.rowsWritten(this.ctx.storage.sql.exec(statement, ...values).rowsWritten);
   }
 
   #decided<T>({ result, rows }: Decision<T>): T {
@@ -117,11 +117,7 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
   /** Undefined: there is no such cluster, and asking does not make one. */
   async metrics(): Promise<MetricsSnapshot | undefined> {
     if (!this.#exists) return undefined;
-    return {
-      counters: { kante_rows_written_total: this.#rowsWritten, kante_objects_deleted_total: this.#objectsDeleted },
-      gauges: {},
-      histograms: {},
-    };
+    return this.#cost.snapshot({ rowBytes: this.ctx.storage.sql.databaseSize });
   }
 
   async snapshot(knownVersion: number): Promise<ClusterSnapshot | undefined> {
@@ -252,11 +248,11 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
     return (this.#collecting ??= new WalCollector({
       machine: this.#machine,
       log: this.#log,
-      store: () => openStore(this.env, this.#cluster),
+      store: () => openStore(this.env, this.#cluster, this.#cost.count),
       persist: (rows) => this.#persist(rows),
       leader: (cell) => this.#leader(cell),
       floor: async (nodeId) => await this.#brokerFloor(nodeId),
-      deleted: (objects) => void (this.#objectsDeleted += objects),
+      deleted: (objects) => this.#cost.metrics.count("kante_objects_deleted_total", objects),
     }));
   }
 
@@ -272,6 +268,8 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
     await this.#alarms.ring();
   }
 }
+
+meterCalls(Controller);
 
 function newTopicId(): TopicId {
   let id = crypto.randomUUID();

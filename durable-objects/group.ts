@@ -42,7 +42,8 @@ import { settingsOf, type Env } from "./env.ts";
 import { GroupRows } from "./group-rows.ts";
 import { GroupTopics } from "./group-topics.ts";
 import { Log } from "./log.ts";
-import { type MetricsSnapshot, rowsWrittenMetrics } from "./metrics.ts";
+import { CostMeter, meterCalls } from "./cost-meter.ts";
+import type { MetricsSnapshot } from "./metrics.ts";
 import { clusterOf, tailOf } from "./names.ts";
 
 /** What setTimeout can hold: a timer that comes too early looks again. */
@@ -54,6 +55,7 @@ const topicsOldMs = 5000;
 const deletedTopicsMs = 600_000;
 
 export class Group extends DurableObject<Env> implements GroupClient {
+  readonly #cost = new CostMeter(this);
   readonly groupId: string;
   readonly #cluster: string;
   readonly #log: Log;
@@ -155,7 +157,7 @@ export class Group extends DurableObject<Env> implements GroupClient {
   }
 
   async metrics(): Promise<MetricsSnapshot> {
-    return rowsWrittenMetrics(this.#rows.rowsWritten);
+    return this.#cost.snapshotOf(this.#rows.rowsWritten);
   }
 
   override async alarm(): Promise<void> {
@@ -254,3 +256,5 @@ export class Group extends DurableObject<Env> implements GroupClient {
     return controllerClient(this.env, this.#cluster);
   }
 }
+
+meterCalls(Group);

@@ -83,6 +83,11 @@ export class JournalRows {
     return snapshotBytes;
   }
 
+  /** What the object's storage holds. */
+  get byteLength(): number {
+    return this.#sql.databaseSize;
+  }
+
   #freeDead(cell: Cell): void {
     for (const sequence of cell.takeDeadRows(Infinity)) this.#slots.release(sequence);
   }

@@ -32,13 +32,14 @@ import { operatingErrorKind } from "../core/operating-error.ts";
 import type { Settings } from "../core/settings.ts";
 import { AlarmClock } from "./alarm-clock.ts";
 import { Drain } from "./drain.ts";
+import { CostMeter, meterCalls } from "./cost-meter.ts";
 import { settingsOf, type Env } from "./env.ts";
 import { packFollow, type PackedFollow } from "./follow-wire.ts";
 import { packReply, unpackCommit, type PackedCommit, type PackedReply } from "./leader-wire.ts";
 import { JournalRows } from "./journal-rows.ts";
 import { Log } from "./log.ts";
 import { mergerOf } from "./merger.ts";
-import { Metrics, type MetricsSnapshot } from "./metrics.ts";
+import type { MetricsSnapshot } from "./metrics.ts";
 import { clusterOf, controllerName, tailOf } from "./names.ts";
 import { openStore } from "./stores.ts";
 
@@ -56,7 +57,8 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
   readonly #rows: JournalRows;
   readonly #settings: Settings;
   readonly #log: Log;
-  readonly #metrics = new Metrics();
+  readonly #cost = new CostMeter(this);
+  readonly #metrics = this.#cost.metrics;
   readonly #cell: Cell;
   readonly #drain: Drain;
   readonly #alarms: AlarmClock;
@@ -66,7 +68,7 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     super(ctx, env);
     this.#settings = settingsOf(env);
     this.#log = new Log(this.#settings["log.level"], { object: ctx.id.name });
-    this.#rows = new JournalRows(ctx.storage.sql, (rows) => this.#metrics.count("kante_rows_written_total", rows));
+    this.#rows = new JournalRows(ctx.storage.sql, (rows) => this.#cost.rowsWritten(rows));
     const name = ctx.id.name ?? "";
     const inlineRows = { read: (sequence: number) => this.#rows.readInline(sequence) };
     this.#cell = new Cell({ cell: Number(tailOf(name)), settings: this.#settings, inlineRows });
@@ -75,7 +77,7 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
       cell: this.#cell,
       log: this.#log,
       metrics: this.#metrics,
-      store: () => openStore(env, clusterOf(name)),
+      store: () => openStore(env, clusterOf(name), this.#cost.count),
       readRows: (rows) => this.#rows.readRows(rows),
       append: (row) => this.#append(row),
     });
@@ -83,7 +85,7 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
       storage: ctx.storage,
       log: this.#log,
       now: () => Date.now(),
-      onSet: () => this.#metrics.count("kante_rows_written_total"),
+      onSet: () => this.#cost.rowsWritten(1),
     });
     this.#alarms.add({
       name: "retention",
@@ -273,7 +275,7 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     this.#metrics.gauge("kante_inline_bytes", this.#cell.inlineBytes);
     this.#metrics.gauge("kante_garbage_objects", this.#cell.collection.count);
     this.#metrics.gauge("kante_producers", this.#cell.producerCount);
-    return this.#metrics.snapshot();
+    return this.#cost.snapshot({ objectBytes: this.#cell.byteLength - this.#cell.inlineBytes, rowBytes: this.#rows.byteLength });
   }
 
   /**
@@ -296,3 +298,5 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     for (const wake of waiting) wake();
   }
 }
+
+meterCalls(Leader);

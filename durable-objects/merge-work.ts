@@ -43,7 +43,7 @@ export async function writeMerged(
   async function* chunks(): AsyncGenerator<Uint8Array> {
     for (const window of windowsOf(claim.inputs, isSegment ? segmentWindowBytesMax : windowBytesMax)) {
       gets += window.reads.length;
-      yield* copied(window, await readAll(store, window.reads), copy);
+      yield* copied(claim, window, await readAll(store, window.reads), copy);
     }
     if (!isSegment) yield copy.footer();
   }
@@ -64,10 +64,16 @@ async function putIndexes(key: string, copy: MergeCopy, store: Pick<ObjectStore,
   await Promise.all([store.put(keys.index, index), store.put(keys.timeIndex, timeIndex)]);
 }
 
-function* copied({ pieces }: Window, blocks: readonly { readonly start: number; readonly bytes: Uint8Array }[], copy: MergeCopy) {
-  for (const { read, start, byteLength } of pieces) {
-    const block = blocks[read]!;
-    const result = copy.push(block.bytes.subarray(start - block.start, start - block.start + byteLength));
+function* copied(
+  { inputs }: MergeClaim,
+  { pieces }: Window,
+  blocks: readonly { readonly start: number; readonly bytes: Uint8Array }[],
+  copy: MergeCopy,
+): Generator<Uint8Array> {
+  for (const { input, read, start, byteLength } of pieces) {
+    const block = blocks[read];
+    const bytes = block?.bytes.subarray(start - block.start, start - block.start + byteLength) ?? inputs[input]!.records!;
+    const result = copy.push(bytes);
     if (!(result instanceof Uint8Array)) throw new Damaged([result]);
     yield result;
   }

@@ -6,6 +6,8 @@ export interface MetricsSnapshot {
   readonly counters: Readonly<Record<string, number>>;
   readonly gauges: Readonly<Record<string, number>>;
   readonly histograms: Readonly<Record<string, HistogramSnapshot>>;
+  /** Since when counters count. */
+  readonly sinceMs?: number;
 }
 
 interface HistogramSnapshot {
@@ -34,6 +36,8 @@ const descriptions: Readonly<Record<string, string>> = {
   kante_object_get_seconds: "Duration of object reads.",
   kante_commits_total: "Commits sent to leaders.",
   kante_commit_seconds: "Duration of commits.",
+  kante_billed_total: "What the platform bills, by kind; see GET /cost.",
+  kante_billed_level: "What rests and is paid by the month, by kind.",
   kante_rows_written_total: "Rows written to Durable Object storage.",
   kante_cache_hits_total: "Reads answered from the broker's cache.",
   kante_cache_misses_total: "Reads that had to go to the object store.",
@@ -51,9 +55,14 @@ const descriptions: Readonly<Record<string, string>> = {
 };
 
 export class Metrics {
+  readonly #sinceMs: number | undefined;
   readonly #counters = new Map<string, number>();
   readonly #gauges = new Map<string, number>();
   readonly #histograms = new Map<string, { counts: number[]; sum: number }>();
+
+  constructor(sinceMs?: number) {
+    this.#sinceMs = sinceMs;
+  }
 
   /** `series` is a name, or a name with labels: `kante_requests_total{api="Produce"}`. */
   count(series: string, by = 1): void {
@@ -93,13 +102,9 @@ export class Metrics {
       histograms: Object.fromEntries(
         [...this.#histograms].map(([series, { counts, sum }]) => [series, { counts: [...counts], sum }]),
       ),
+      ...(this.#sinceMs !== undefined && { sinceMs: this.#sinceMs }),
     };
   }
-}
-
-/** What an object shows that measures nothing else. */
-export function rowsWrittenMetrics(rows: number): MetricsSnapshot {
-  return { counters: { kante_rows_written_total: rows }, gauges: {}, histograms: {} };
 }
 
 export function sumMetrics(snapshots: readonly MetricsSnapshot[]): MetricsSnapshot {

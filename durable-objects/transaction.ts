@@ -15,11 +15,13 @@ import type { TransactionClient } from "../core/transaction/transaction-client.t
 import { controllerClient } from "./controller-client.ts";
 import { settingsOf, type Env } from "./env.ts";
 import { Log } from "./log.ts";
-import { type MetricsSnapshot, rowsWrittenMetrics } from "./metrics.ts";
+import { CostMeter, meterCalls } from "./cost-meter.ts";
+import type { MetricsSnapshot } from "./metrics.ts";
 import { clusterOf, groupName, leaderName, tailOf } from "./names.ts";
 import { TransactionRow } from "./transaction-row.ts";
 
 export class Transaction extends DurableObject<Env> implements TransactionClient {
+  readonly #cost = new CostMeter(this);
   readonly #transactionalId: string;
   readonly #cluster: string;
   readonly #log: Log;
@@ -71,7 +73,7 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
   }
 
   async metrics(): Promise<MetricsSnapshot> {
-    return rowsWrittenMetrics(this.#row.rowsWritten);
+    return this.#cost.snapshotOf(this.#row.rowsWritten);
   }
 
   override async alarm(): Promise<void> {
@@ -184,3 +186,5 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
     return controllerClient(this.env, this.#cluster);
   }
 }
+
+meterCalls(Transaction);

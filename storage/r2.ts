@@ -7,7 +7,7 @@ import { checkKey, checkListing, checkRange, gathered, wrongLength } from "./arg
 import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "./object-store.ts";
 
 /** Each part is billed as a put, and all but the last are of one size, at least 5 MiB. Two are in memory at a time. */
-const partBytes = 8 * 1024 * 1024;
+export const partBytes = 8 * 1024 * 1024;
 /** Up to here one put is cheaper, and takes no more memory. */
 const wholeBytesMax = 12 * 1024 * 1024 + 512 * 1024;
 

@@ -116,7 +116,7 @@ export class Cell {
   }
 
   #newMerges(): Merges {
-    return new Merges(this.#state, this.#options.cell, this.#options.settings);
+    return new Merges(this.#state, this.#options.cell, this.#options.settings, (row) => this.#options.inlineRows.read(row));
   }
 
   #newCollection(): Collection {
@@ -147,6 +147,13 @@ export class Cell {
     let count = 0;
     for (const log of this.#state.partitions.values()) count += log.extents.count;
     return count;
+  }
+
+  /** Of all records that extents refer to. */
+  get byteLength(): number {
+    let bytes = 0;
+    for (const log of this.#state.partitions.values()) bytes += log.extents.byteLength;
+    return bytes;
   }
 
   /** Of all partitions: a producer that writes to many counts in each. */

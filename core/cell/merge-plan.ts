@@ -13,6 +13,9 @@ const claimExtentsMax = 10_000;
 const narrowBytesMax = 12 * 1024 * 1024;
 const largeBytes = 1024 * 1024;
 
+/** Records that travel with the claim. */
+const inlineBytesMax = 4 * 1024 * 1024;
+
 /** Merged extents are as long as this at most, if their parts are not longer: a read gets no more than it needs. */
 export const extentBytesMax = 4 * 1024 * 1024;
 /** Sizes are told apart by powers of eight. Extents of this class, 2 MiB, are not merged again. */
@@ -32,7 +35,10 @@ export interface PlannedExtent {
   readonly source: number;
 }
 
-/** Extents in the order of offsets within their partition; undefined when no write-ahead object waits. */
+/**
+ * Extents in the order of offsets within their partition; undefined when no write-ahead object waits. Inline records before and between
+ * them are taken too, or they would keep neighbours apart until there are enough of them for a drain.
+ */
 export function planFirstMerge(state: CellState): PlannedExtent[] | undefined {
   const sources = new Set<number>();
   let bytes = 0;
@@ -46,9 +52,19 @@ export function planFirstMerge(state: CellState): PlannedExtent[] | undefined {
   }
   if (sources.size === 0) return undefined;
   const planned: PlannedExtent[] = [];
+  let inlineBytes = 0;
   for (const log of state.partitions.values()) {
-    log.extents.forEach((baseOffset, _start, _length, source) => {
-      if (sources.has(source)) planned.push({ log, ...log.extents.at(baseOffset, log.nextOffset)! });
+    /** Inline extents since the last one that is taken: they go along when they lie between two. */
+    let between: number[] = [];
+    log.extents.forEach((baseOffset, _start, byteLength, source) => {
+      if (sources.has(source)) {
+        for (const offset of [...between, baseOffset]) planned.push({ log, ...log.extents.at(offset, log.nextOffset)! });
+        between = [];
+      } else if (state.sources.inlineRowOf(source) < 0 || state.sources.isSetAside(source)) between = [];
+      else if (inlineBytes + byteLength <= inlineBytesMax) {
+        inlineBytes += byteLength;
+        between.push(baseOffset);
+      }
     });
   }
   return planned;

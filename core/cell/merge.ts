@@ -40,6 +40,7 @@ export class Merges {
   readonly #state: CellState;
   readonly #cell: number;
   readonly #settings: MergeSettings;
+  readonly #readRow: (row: number) => Uint8Array;
   #planned: Plan | undefined;
   #open: OpenClaim | undefined;
   /** Merged extents may have become worth merging again: looked into not later than then. */
@@ -47,7 +48,8 @@ export class Merges {
   #mayAgain = false;
   #nextPartition = 0;
 
-  constructor(state: CellState, cell: number, settings: MergeSettings) {
+  constructor(state: CellState, cell: number, settings: MergeSettings, readRow: (row: number) => Uint8Array) {
+    this.#readRow = readRow;
     this.#state = state;
     this.#cell = cell;
     this.#settings = settings;
@@ -132,9 +134,11 @@ export class Merges {
 
   #input({ log, baseOffset, nextOffset, byteStart, byteLength, maxTimestamp, source }: PlannedExtent): MergeInput {
     const place = this.#state.sources.get(source);
-    if (place.kind === "inline") throw new Error("inline records are drained, not merged");
-    const key = keyOf(place, this.#cell);
-    return { ...log.ref, baseOffset, nextOffset, leaderEpoch: log.leaderEpoch, maxTimestamp, key, byteStart, byteLength };
+    const input = { ...log.ref, baseOffset, nextOffset, leaderEpoch: log.leaderEpoch, maxTimestamp, byteLength };
+    if (place.kind !== "inline") return { ...input, key: keyOf(place, this.#cell), byteStart };
+    // A copy: offsets are written into it.
+    const records = this.#readRow(place.row).slice(byteStart, byteStart + byteLength);
+    return { ...input, key: "", byteStart: 0, records };
   }
 
   /** Undefined: the claim is not open. The entry is undefined when nothing of it is left. */
@@ -153,7 +157,7 @@ export class Merges {
     const keys = new Set(damaged);
     for (const source of new Set(extents.filter((extent) => isStill(this.#state, extent)).map((extent) => extent.source))) {
       const place = this.#state.sources.get(source);
-      if (place.kind !== "inline" && keys.has(keyOf(place, this.#cell))) this.#state.sources.setAside(source);
+      if (keys.has(place.kind === "inline" ? "" : keyOf(place, this.#cell))) this.#state.sources.setAside(source);
     }
   }
 }
@@ -162,7 +166,7 @@ function comparePartitions({ log: left }: PlannedExtent, { log: right }: Planned
   return left === right ? 0 : compareParts({ cell, ...left.ref }, { cell, ...right.ref });
 }
 
-/** Nobody else may move a claimed extent, so where it lies with its length it is the same; it may only have been deleted. */
+/** Only a drain may have moved a claimed extent, and then it has another source; where it lies with its length it is the same. */
 function isStill(state: CellState, { log, baseOffset, byteStart, byteLength, source }: PlannedExtent): boolean {
   if (state.partitions.get(log.id) !== log) return false;
   const extent = log.extents.at(baseOffset, log.nextOffset);

@@ -37,6 +37,7 @@ export interface LeaderOptions {
   readonly record: (event: Happening) => void;
   readonly plant: Planted;
   /** Of every partition, where something of it is drawn. */
+  readonly segmentBytes?: number;
   readonly retentionBytes?: number;
   /** Tells the collector that objects were let go. */
   readonly tellReleases?: (caller: Life, told: () => void, failed: () => void) => void;
@@ -72,7 +73,11 @@ export class SimulatedLeader {
     this.#load();
     void this.#coordinator.createPartitions(
       places.map(({ ref }) => ref),
-      { timestampType: "CreateTime", retentionBytes: options.retentionBytes ?? -1 },
+      {
+        timestampType: "CreateTime",
+        retentionBytes: options.retentionBytes ?? -1,
+        ...(options.segmentBytes !== undefined && { segmentBytes: options.segmentBytes }),
+      },
     );
     this.#durableRows = [...this.#coordinator.rows.journal.values()];
   }

@@ -14,7 +14,7 @@ interface Run {
 const scenarios = {
   log: (seed: number, print: ((line: string) => void) | undefined): Run => {
     const verdict = runScenario({ seed, ...(print === undefined ? {} : { print }) });
-    add(verdict, ["events", "crashes", "drains", "merges", "deletions", "starts", "acknowledged", "read"]);
+    add(verdict, ["events", "crashes", "drains", "merges", "segments", "deletions", "starts", "acknowledged", "read"]);
     return verdict;
   },
   groups: (seed: number, print: ((line: string) => void) | undefined): Run => {

@@ -5,6 +5,7 @@
 import type { ClaimReply, MergeClaim, MergeReply } from "../../core/coordinator.ts";
 import { MergeCopy } from "../../core/merge/copy.ts";
 import { windowsOf, type Window } from "../../core/merge/windows.ts";
+import { indexKeys } from "../../core/wal/key.ts";
 import { kernel } from "../../kernel/kernel.ts";
 import type { Happening } from "./history.ts";
 import type { SimulatedLeader } from "./leader.ts";
@@ -80,8 +81,8 @@ export class SimulatedMerger {
     const next = (): void => {
       const window = windows.shift();
       if (window === undefined) {
-        written.push(copy.footer());
-        this.#put(leader, claim, written);
+        if (claim.kind === "merged") written.push(copy.footer());
+        this.#put(leader, claim, copy, written);
       } else this.#readWindow(leader, claim, window, copy, written, next);
     };
     next();
@@ -103,31 +104,41 @@ export class SimulatedMerger {
       failed = true;
       this.#release(leader, claim, damaged);
     };
+    const copyAll = (): void => {
+      for (const { input, read, start: from, byteLength } of pieces) {
+        const at = from - (reads[read]?.start ?? 0);
+        const result = copy.push(blocks[read]?.subarray(at, at + byteLength) ?? claim.inputs[input]!.records!);
+        if (!(result instanceof Uint8Array)) return fail([result.key]);
+        written.push(result);
+      }
+      done();
+    };
+    if (missing === 0) return copyAll();
     for (const [index, { key, start, end }] of reads.entries()) {
       const got = (bytes: Uint8Array | undefined): void => {
         if (failed) return;
         if (bytes?.length !== end - start) return fail([key]);
         blocks[index] = bytes;
         missing -= 1;
-        if (missing > 0) return;
-        for (const { read, start: from, byteLength } of pieces) {
-          const at = from - reads[read]!.start;
-          const result = copy.push(blocks[read]!.subarray(at, at + byteLength));
-          if (!(result instanceof Uint8Array)) return fail([result.key]);
-          written.push(result);
-        }
-        done();
+        if (missing === 0) copyAll();
       };
       this.#options.store.get(this.life, key, start, end - start, got, () => fail([]));
     }
   }
 
-  #put(leader: SimulatedLeader, claim: MergeClaim, written: readonly Uint8Array[]): void {
+  #put(leader: SimulatedLeader, claim: MergeClaim, copy: MergeCopy, written: readonly Uint8Array[]): void {
     const { store, plant } = this.#options;
     const object = new Uint8Array(Buffer.concat(plant.is("merge-out-of-order") ? swapped(written) : written));
     const commit = (): void => this.#commit(leader, claim);
+    const release = (): void => this.#release(leader, claim, []);
+    const put = (key: string, bytes: Uint8Array, done: () => void): void => store.put(this.life, key, bytes, done, release);
+    const beside = (): void => {
+      const { index, timeIndex } = copy.indexes();
+      const keys = indexKeys(claim.key);
+      put(keys.index, index, () => put(keys.timeIndex, timeIndex, commit));
+    };
     if (plant.is("merge-without-put")) commit();
-    else store.put(this.life, claim.key, object, commit, () => this.#release(leader, claim, []));
+    else put(claim.key, object, claim.kind === "segment" ? beside : commit);
   }
 
   #commit(leader: SimulatedLeader, { key, number }: MergeClaim): void {

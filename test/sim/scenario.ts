@@ -35,6 +35,7 @@ export interface Verdict {
   readonly crashes: number;
   readonly drains: number;
   readonly merges: number;
+  readonly segments: number;
   readonly deletions: number;
   readonly starts: number;
 }
@@ -91,6 +92,7 @@ export function runScenario(options: RunOptions): Verdict {
           store,
           record,
           plant,
+          ...(settings["merge.enabled"] && { segmentBytes: new Random(options.seed + 0x736567).pick([2 ** 30, 5000, 100_000]) }),
           ...(deletes && {
             retentionBytes: deletions.retentionBytes,
             tellReleases: (caller, told, failed) =>
@@ -211,6 +213,7 @@ export function runScenario(options: RunOptions): Verdict {
     crashes,
     drains: count("drained"),
     merges: count("merged"),
+    segments: history.filter((event) => event.kind === "merged" && event.extents > 0 && event.key.startsWith("segment/")).length,
     deletions: count("deleted"),
     starts: count("start-moved"),
   };

@@ -269,6 +269,11 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     return answers;
   }
 
+  /** Bytes that rest, by topic: what their storage costs. */
+  async topicBytes(): Promise<Readonly<Record<TopicId, number>>> {
+    return this.#cell.topicBytes();
+  }
+
   async metrics(): Promise<MetricsSnapshot> {
     this.#metrics.gauge("kante_partitions", this.#cell.partitionCount);
     this.#metrics.gauge("kante_extents", this.#cell.extentCount);

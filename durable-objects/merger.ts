@@ -6,9 +6,11 @@ import { DurableObject } from "cloudflare:workers";
 import type { BatchCoordinator, MergeClaim } from "../core/coordinator.ts";
 import { kernel } from "../kernel/kernel.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
+import { CostMeter, meterCalls } from "./cost-meter.ts";
 import { settingsOf, type Env } from "./env.ts";
 import { leaderClient } from "./leader-client.ts";
 import { Log } from "./log.ts";
+import type { MetricsSnapshot } from "./metrics.ts";
 import { writeMerged } from "./merge-work.ts";
 import { clusterOf, mergerName } from "./names.ts";
 import { openStore } from "./stores.ts";
@@ -33,6 +35,7 @@ const claimsMax = 16;
 export class Merger extends DurableObject<Env> implements MergerRpc {
   readonly #cluster: string;
   readonly #log: Log;
+  readonly #cost = new CostMeter(this);
   /** One cell after the other: the memory is for one. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -51,7 +54,7 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
 
   async #work(cell: number): Promise<MergeSummary> {
     const leader = leaderClient(this.env, this.#cluster, cell);
-    const store = openStore(this.env, this.#cluster);
+    const store = openStore(this.env, this.#cluster, this.#cost.count);
     const summary = { merges: 0, bytes: 0, gets: 0, damaged: 0, lost: 0 };
     for (let claims = 0; claims < claimsMax; claims++) {
       const reply = await leader.claimMerge();
@@ -64,6 +67,10 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
       summary.lost += lost;
     }
     return summary;
+  }
+
+  async metrics(): Promise<MetricsSnapshot> {
+    return this.#cost.snapshot();
   }
 
   async #carryOut(claim: MergeClaim, leader: BatchCoordinator, store: ObjectStore): Promise<MergeSummary> {
@@ -89,6 +96,8 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
     }
   }
 }
+
+meterCalls(Merger);
 
 export function mergerOf(env: Env, cluster: string, cell: number): MergerRpc {
   const count = Math.max(1, Math.floor(settingsOf(env)["mergers.max"]));

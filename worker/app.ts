@@ -3,8 +3,13 @@
  * because a request to one costs money and a wrong one deserves a clear answer.
  */
 import { type Context, Hono } from "hono";
+import { billOf, usdOf } from "../core/cost/bill.ts";
+import { prices } from "../core/cost/prices.ts";
 import type { BrokerMetrics } from "../durable-objects/broker.ts";
+import { controllerClient } from "../durable-objects/controller-client.ts";
+import { countedOf } from "../durable-objects/cost-meter.ts";
 import { type Env, settingsOf } from "../durable-objects/env.ts";
+import { mergerOf } from "../durable-objects/merger.ts";
 import { type MetricsSnapshot, renderMetrics, sumMetrics } from "../durable-objects/metrics.ts";
 import { brokerName, controllerName, groupName, isClusterName, leaderName, transactionName } from "../durable-objects/names.ts";
 import { brokersOf, defaultCluster, locationHintOf, zoneOfRequest } from "./routes.ts";
@@ -20,7 +25,8 @@ app.get("/", (context) =>
     "Kante, a Kafka-compatible event log.\n\n" +
       "GET /c/<cluster>/kafka   Kafka over WebSocket, subprotocol kafka\n" +
       "GET /health              is the Worker up\n" +
-      "GET /metrics             figures for Prometheus\n",
+      "GET /metrics             figures for Prometheus\n" +
+      "GET /cost                what it costs, so far and a month\n",
   ),
 );
 
@@ -32,7 +38,11 @@ app.get("/c/:cluster/kafka", async (context) => await openKafka(context, context
 app.get("/metrics", async (context) => await metrics(context, defaultCluster));
 app.get("/c/:cluster/metrics", async (context) => await metrics(context, context.req.param("cluster")));
 
-for (const path of ["/", "/health", "/kafka", "/metrics", "/c/:cluster/kafka", "/c/:cluster/metrics"]) {
+app.get("/cost", async (context) => await cost(context, defaultCluster));
+app.get("/c/:cluster/cost", async (context) => await cost(context, context.req.param("cluster")));
+
+const paths = ["/", "/health", "/kafka", "/metrics", "/cost", "/c/:cluster/kafka", "/c/:cluster/metrics", "/c/:cluster/cost"];
+for (const path of paths) {
   app.all(path, (context) => context.text(`${context.req.method} is not for this page\n`, 405, { allow: "GET, HEAD" }));
 }
 
@@ -75,38 +85,88 @@ interface Measured {
   metrics(): Promise<MetricsSnapshot>;
 }
 
+interface Measurements {
+  readonly snapshots: readonly MetricsSnapshot[];
+  readonly cells: readonly number[];
+}
+
 /**
  * Asks the controller whether there is such a cluster, then the brokers, then whom they have spoken to: nobody is made by the asking, and
- * no leader, group or transaction is woken that has not worked.
+ * no leader, group or transaction is woken that has not worked. Undefined: there is no such cluster.
  */
-async function metrics(context: AppContext, cluster: string): Promise<Response> {
-  const { BROKER, LEADER, CONTROLLER, GROUP, TRANSACTION } = context.env;
-  if (!isClusterName(cluster)) return context.text("not a cluster name\n", 400);
-  const settings = settingsOf(context.env);
+async function measure(env: Env, cluster: string): Promise<Measurements | undefined> {
+  const { BROKER, LEADER, CONTROLLER, GROUP, TRANSACTION } = env;
+  const settings = settingsOf(env);
   const controller = CONTROLLER.getByName(controllerName(cluster)) as unknown as {
     metrics(): Promise<MetricsSnapshot | undefined>;
   };
   const controllerMetrics = await controller.metrics();
-  if (controllerMetrics === undefined) {
-    // Whoever watches a new server must not take it for a broken one.
-    return cluster === defaultCluster ? metricsText(context, []) : context.text("no such cluster\n", 404);
-  }
+  if (controllerMetrics === undefined) return undefined;
   const brokers = await Promise.all(
     brokersOf(settings, cluster).map(
       async (name) => await (BROKER.getByName(name) as unknown as { metrics(): Promise<BrokerMetrics> }).metrics(),
     ),
   );
   const named = (pick: (broker: BrokerMetrics) => readonly string[]) => [...new Set(brokers.flatMap(pick))];
-  const measured = [
-    ...new Set(brokers.flatMap((broker) => broker.cells)).values().map((cell) => LEADER.getByName(leaderName(cluster, cell))),
+  const cells = [...new Set(brokers.flatMap((broker) => broker.cells))];
+  const figures = async (objects: readonly unknown[]): Promise<MetricsSnapshot[]> => {
+    const answers = await Promise.allSettled((objects as readonly Measured[]).map(async (object) => await object.metrics()));
+    return answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+  };
+  const leaders = await figures(cells.map((cell) => LEADER.getByName(leaderName(cluster, cell))));
+  const hasMerged = leaders.some(({ counters }) => (counters["kante_merges_total"] ?? 0) > 0);
+  const others = await figures([
+    ...(hasMerged ? new Set(cells.map((cell) => mergerOf(env, cluster, cell))) : []),
     ...named((broker) => broker.groups).map((groupId) => GROUP.getByName(groupName(cluster, groupId))),
     ...named((broker) => broker.transactions).map((id) => TRANSACTION.getByName(transactionName(cluster, id))),
-  ] as unknown as Measured[];
-  const others = await Promise.allSettled(measured.map(async (object) => await object.metrics()));
-  const snapshots = others.flatMap((other) => (other.status === "fulfilled" ? [other.value] : []));
-  return metricsText(context, [controllerMetrics, ...brokers.map((broker) => broker.metrics), ...snapshots]);
+  ]);
+  return { snapshots: [controllerMetrics, ...brokers.map((broker) => broker.metrics), ...leaders, ...others], cells };
 }
 
-function metricsText(context: AppContext, snapshots: readonly MetricsSnapshot[]): Response {
-  return context.text(renderMetrics(sumMetrics(snapshots)), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+async function metrics(context: AppContext, cluster: string): Promise<Response> {
+  if (!isClusterName(cluster)) return context.text("not a cluster name\n", 400);
+  const measured = await measure(context.env, cluster);
+  // Whoever watches a new server must not take it for a broken one.
+  if (measured === undefined && cluster !== defaultCluster) return context.text("no such cluster\n", 404);
+  const text = renderMetrics(sumMetrics(measured?.snapshots ?? []));
+  return context.text(text, 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+}
+
+/** What the cluster's objects have cost since they woke, and what a month of the same would: docs/ARCHITECTURE.md says how it is counted. */
+async function cost(context: AppContext, cluster: string): Promise<Response> {
+  if (!isClusterName(cluster)) return context.text("not a cluster name\n", 400);
+  const measured = await measure(context.env, cluster);
+  if (measured === undefined && cluster !== defaultCluster) return context.text("no such cluster\n", 404);
+  const now = Date.now();
+  const bill = billOf((measured?.snapshots ?? []).map((snapshot) => countedOf(snapshot, now)));
+  const topics = await topicCosts(context.env, cluster, measured?.cells ?? []);
+  return context.json({ cluster, currency: "USD", ...bill, topics, prices });
+}
+
+/** What a topic's bytes cost to keep; operations serve many topics at once and are nobody's alone. */
+async function topicCosts(env: Env, cluster: string, cells: readonly number[]): Promise<readonly TopicCost[]> {
+  const leaders = cells.map((cell) => env.LEADER.getByName(leaderName(cluster, cell))) as unknown as {
+    topicBytes(): Promise<Readonly<Record<string, number>>>;
+  }[];
+  const bytes = new Map<string, number>();
+  for (const answer of await Promise.all(leaders.map(async (leader) => await leader.topicBytes()))) {
+    for (const [topicId, count] of Object.entries(answer)) bytes.set(topicId, (bytes.get(topicId) ?? 0) + count);
+  }
+  const snapshot = bytes.size === 0 ? undefined : await controllerClient(env, cluster).snapshot(-1);
+  const names = new Map(snapshot?.topics.map(({ id, name }) => [id, name]));
+  return [...bytes]
+    .map(([topicId, storedBytes]) => ({
+      topicId,
+      name: names.get(topicId) ?? "",
+      storedBytes,
+      usdPerMonth: usdOf("object-gb-months", storedBytes / 1e9),
+    }))
+    .sort((left, right) => right.storedBytes - left.storedBytes);
+}
+
+interface TopicCost {
+  readonly topicId: string;
+  readonly name: string;
+  readonly storedBytes: number;
+  readonly usdPerMonth: number;
 }

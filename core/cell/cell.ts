@@ -156,6 +156,14 @@ export class Cell {
     return bytes;
   }
 
+  /** The same by topic. */
+  topicBytes(): Readonly<Record<TopicId, number>> {
+    const bytes: Record<TopicId, number> = {};
+    for (const { ref, extents } of this.#state.partitions.values())
+      bytes[ref.topicId] = (bytes[ref.topicId] ?? 0) + extents.byteLength;
+    return bytes;
+  }
+
   /** Of all partitions: a producer that writes to many counts in each. */
   get producerCount(): number {
     let count = 0;

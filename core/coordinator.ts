@@ -244,15 +244,17 @@ export interface ReferencedEpoch extends BrokerIdentity {
   readonly sequence: number;
 }
 
-/** Bytes of a cell that a merger is to copy: whole batches of one partition, at their place in an object. */
+/** Bytes of a cell that a merger is to copy: whole batches of one partition, at their place in an object, or inline. */
 export interface MergeInput extends PartitionRef {
   readonly baseOffset: number;
   readonly nextOffset: number;
   readonly leaderEpoch: number;
   readonly maxTimestamp: number;
+  /** Empty for inline records, which travel with the claim. */
   readonly key: string;
   readonly byteStart: number;
   readonly byteLength: number;
+  readonly records?: Uint8Array;
 }
 
 /**
@@ -286,7 +288,7 @@ export type MergeReply = { readonly kind: "committed"; readonly extents: number 
 
 export interface MergeRelease {
   readonly number: number;
-  /** Objects whose bytes are not what the leader believes: no claim names them again until the leader has started anew. */
+  /** Objects whose bytes are not what the leader believes, "" for inline records: no claim names them again until the leader has started anew. */
   readonly damaged: readonly string[];
 }
 

@@ -247,7 +247,7 @@ const definitions: readonly ConfigDefinition[] = [
     default: "1073741824",
     min: 1048576,
     synonyms: ["log.segment.bytes"],
-    doc: `${kept} there are no segments: an object holds records of many partitions.`,
+    doc: "A partition with so many bytes in merged objects is consolidated into a segment of its own: an object that is a Kafka log, with its indexes. At most 1 GiB counts.",
   },
   {
     name: "segment.index.bytes",
@@ -273,7 +273,7 @@ const definitions: readonly ConfigDefinition[] = [
     min: 1,
     isUnnamedDefault: true,
     synonyms: ["log.roll.ms", "log.roll.hours"],
-    doc: `${kept} no segment is rolled by time.`,
+    doc: "After it a partition's merged data becomes a segment though it is less than segment.bytes, unless retention.ms deletes it soon. Looked at when the cell merges.",
   },
   {
     name: "unclean.leader.election.enable",

@@ -14,6 +14,7 @@ export interface Read {
 /** Bytes of one input, all of them or the next ones. */
 export interface Piece {
   readonly input: number;
+  /** -1: the records are in the claim. */
   readonly read: number;
   readonly start: number;
   readonly byteLength: number;
@@ -33,15 +34,15 @@ const gapBytesOfWindow = 2 * 1024 * 1024;
 export function* windowsOf(inputs: readonly MergeInput[], bytesMax = windowBytesMax): Generator<Window> {
   let from = 0;
   while (from < inputs.length) {
-    if (inputs[from]!.byteLength > bytesMax) {
+    if (inputs[from]!.byteLength > bytesMax && inputs[from]!.records === undefined) {
       yield* slicesOf(inputs[from]!, from, bytesMax);
       from += 1;
       continue;
     }
     let to = from;
     let bytes = 0;
-    while (to < inputs.length && bytes + inputs[to]!.byteLength <= bytesMax) {
-      bytes += inputs[to]!.byteLength;
+    while (to < inputs.length && (inputs[to]!.records !== undefined || bytes + inputs[to]!.byteLength <= bytesMax)) {
+      bytes += inputs[to]!.records === undefined ? inputs[to]!.byteLength : 0;
       to += 1;
     }
     yield windowOf(inputs, from, to);
@@ -59,7 +60,8 @@ function* slicesOf({ key, byteStart, byteLength }: MergeInput, input: number, by
 }
 
 function windowOf(inputs: readonly MergeInput[], from: number, to: number): Window {
-  const order = Array.from({ length: to - from }, (_, index) => from + index);
+  const all = Array.from({ length: to - from }, (_, index) => from + index);
+  const order = all.filter((input) => inputs[input]!.records === undefined);
   order.sort((left, right) => {
     const [a, b] = [inputs[left]!, inputs[right]!];
     return a.key === b.key ? a.byteStart - b.byteStart : a.key < b.key ? -1 : 1;
@@ -80,7 +82,7 @@ function windowOf(inputs: readonly MergeInput[], from: number, to: number): Wind
   const pieces = [];
   for (let input = from; input < to; input++) {
     const { byteStart, byteLength } = inputs[input]!;
-    pieces.push({ input, read: readOf.get(input)!, start: byteStart, byteLength });
+    pieces.push({ input, read: readOf.get(input) ?? -1, start: byteStart, byteLength });
   }
   return { reads, pieces };
 }

@@ -1,7 +1,7 @@
 /**
  * Stock clients of every language against a running server: Kante over TCP, Kante through the WebSocket bridge, or any address
  * (Apache Kafka itself proves the suites). What a suite needs is installed into .tools/; what cannot be had is named and skipped.
- * node test/clients/main.ts [--target host:port | --apache-kafka] [--only kcat,java,tools,members,rolling,python,go] [--bridge]
+ * node test/clients/main.ts [--target host:port | --apache-kafka] [--only kcat,java,tools,members,rolling,python,go,segments] [--bridge]
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs";
@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { javaClasspath, missingJava, startApacheKafka } from "./apache-kafka.ts";
 import { freePort, startBridge, startKante } from "./kante.ts";
 import { kcatMissing, runKcat } from "./kcat.ts";
+import { runSegments } from "./segments.ts";
 
 const root = join(import.meta.dirname, "../..");
 const tools = join(root, ".tools");
@@ -20,7 +21,7 @@ const { values: options } = parseArgs({
   options: {
     target: { type: "string" },
     "apache-kafka": { type: "boolean", default: false },
-    only: { type: "string", default: "kcat,java,tools,members,rolling,python,go" },
+    only: { type: "string", default: "kcat,java,tools,members,rolling,python,go,segments" },
     bridge: { type: "boolean", default: false },
   },
 });
@@ -89,6 +90,12 @@ function javaSuite(name: string, main: string) {
   };
 }
 
+/** They lie in the data folder of a server that is at hand. */
+function missingSegments(): string | undefined {
+  const isElsewhere = options.target !== undefined || options["apache-kafka"];
+  return isElsewhere ? "only Kante's own objects are read" : missingJava();
+}
+
 const suites = {
   kcat: { missing: kcatMissing, run: async (bootstrap: string) => runKcat(bootstrap, print) },
   java: javaSuite("java", "Suite"),
@@ -101,6 +108,7 @@ const suites = {
       runProgram("python", join(tools, "python/bin/python"), [join(root, "test/clients/python/suite.py"), bootstrap]),
   },
   go: { missing: missingGo, run: (bootstrap: string) => runProgram("go", join(tools, "go-suite"), [bootstrap]) },
+  segments: { missing: missingSegments, run: async () => await runSegments(print) },
 };
 
 async function runSuites(label: string, bootstrap: string, names: readonly string[]): Promise<void> {

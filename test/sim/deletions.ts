@@ -85,7 +85,9 @@ function isBefore(left: string, right: string): boolean {
  */
 export function leftBehind(store: SimulatedStore, leaders: readonly SimulatedLeader[]): string[] {
   const needed = [...store.objects.keys()].filter((key) => leaders.some((leader) => leader.refersTo(key)));
-  return [...store.objects.keys()].filter((key) => {
+  return [...store.objects.keys()].filter((stored) => {
+    // What lies beside a segment goes with it.
+    const key = stored.replace(/\.(time)?index$/, ".log");
     // Objects go in order: one waits for those before it.
     if (needed.some((other) => isBefore(other, key))) return false;
     const isDrained = /^merged\/\d+\/\d+$/.test(key);

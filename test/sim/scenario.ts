@@ -3,6 +3,7 @@
  * all has come to rest, a last reader from the beginning, and the verdict of every checker.
  */
 import { settingDefaults, type Settings } from "../../core/settings.ts";
+import { indexKeys } from "../../core/wal/key.ts";
 import type { PartitionRef } from "../../core/coordinator.ts";
 import { SimulatedBroker, type Cluster } from "./broker.ts";
 import { SimulatedCollector } from "./collector.ts";
@@ -198,6 +199,9 @@ export function runScenario(options: RunOptions): Verdict {
   for (const place of places) {
     for (const { key, end } of leaders[place.cell]!.objectRanges(place)) {
       record({ kind: "referenced", at: world.now, key, end, stored: store.objects.get(key)?.length });
+      for (const beside of key.endsWith(".log") ? Object.values(indexKeys(key)) : []) {
+        record({ kind: "referenced", at: world.now, key: beside, end: 0, stored: store.objects.get(beside)?.length });
+      }
     }
   }
   const finalLogs: FinalLogs = last.log;

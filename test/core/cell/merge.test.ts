@@ -26,6 +26,33 @@ test("[D11] [I5] neighbours of a partition become one extent, write-ahead object
   expect(subject.coordinator.cell.mergeDueMs(subject.nowMs)).toBeUndefined();
 });
 
+test("[D11] [I5] inline records between write-ahead objects go along, those behind the last stay, and their rows are freed", async () => {
+  const subject = await new MergeSubject().create();
+  for (const way of ["inline", "object", "inline", "inline", "object", "inline"] as const) await subject.produce([at(0)], way);
+  await subject.produce([at(1)], "inline");
+  const before = await subject.read();
+  expect(await subject.mergeAll()).toBe(1);
+  expect(subject.extents(at(0)).map(({ key }) => key.split("/")[0])).toEqual(["merged", "inline"]);
+  expect(subject.extents(at(1)).map(({ key }) => key)).toEqual(["inline"]);
+  expect(await subject.read()).toEqual(before);
+  subject.coordinator.takeSnapshot();
+  expect([...subject.rows.journal.values()].filter(({ inline }) => inline !== undefined)).toHaveLength(2);
+  subject.restart();
+  expect(await subject.read()).toEqual(before);
+});
+
+test("[D11] [I5] a drain that comes between a claim and its commit keeps what it moved", async () => {
+  const subject = await new MergeSubject().create();
+  for (const way of ["object", "inline", "object"] as const) await subject.produce([at(0)], way);
+  const before = await subject.read();
+  const claim = subject.claim()!;
+  await subject.write(claim);
+  await subject.drain();
+  expect(subject.coordinator.commitMergeNow(claim.number)).toEqual({ kind: "committed", extents: 2 });
+  expect(subject.extents(at(0)).map(({ key }) => key === claim.key)).toEqual([true, false, true]);
+  expect(await subject.read()).toEqual(before);
+});
+
 test("[D11] due are many bytes at once, few when the oldest has waited, and then nothing is", async () => {
   const subject = await new MergeSubject({ "merge.bytes": 300, "merge.interval.ms": 5000 }).create();
   const due = (): number | undefined => subject.coordinator.cell.mergeDueMs(subject.nowMs);

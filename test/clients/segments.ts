@@ -1,0 +1,119 @@
+/**
+ * Kafka's own DumpLogSegments over segments that Kante has written to its data folder: every batch, every record, both indexes. Starts a
+ * server of its own, which merges soon, and produces to it with kafkajs. One line a case, as the other suites print.
+ */
+import { spawnSync } from "node:child_process";
+import { copyFileSync, globSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CompressionTypes, Kafka, logLevel } from "kafkajs";
+import { javaClasspath } from "./apache-kafka.ts";
+import { startKante } from "./kante.ts";
+
+const topic = "consolidated";
+const rounds = 60;
+const recordsPerRound = 20;
+const segmentBytes = 1024 * 1024;
+
+function dump(args: readonly string[]): string {
+  const options = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-cp", javaClasspath, "org.apache.kafka.tools.DumpLogSegments"];
+  const result = spawnSync("java", [...options, ...args], { encoding: "utf8", timeout: 120_000, maxBuffer: 256 * 1024 * 1024 });
+  if (result.status !== 0) throw new Error(`DumpLogSegments ${args.join(" ")}: ${result.status}: ${result.stdout}${result.stderr}`);
+  return result.stdout + result.stderr;
+}
+
+async function produce(bootstrap: string): Promise<void> {
+  const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  const configEntries = [{ name: "segment.bytes", value: String(segmentBytes) }];
+  await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] });
+  await admin.disconnect();
+  const begin = Date.now() - 600_000;
+  const producer = kafka.producer({ idempotent: true });
+  await producer.connect();
+  for (let round = 0; round < rounds; round++) {
+    const messages = Array.from({ length: recordsPerRound }, (_, index) => ({
+      key: `key-${round}-${index}`,
+      value: Buffer.alloc(5000, `${round}/${index} `),
+      headers: { round: String(round) },
+      timestamp: String(begin + round * 1000 + index),
+    }));
+    await producer.send({ topic, messages, compression: round % 3 === 0 ? CompressionTypes.GZIP : CompressionTypes.None });
+  }
+  await producer.disconnect();
+}
+
+/** The files under the names that Kafka gives them. */
+async function segmentsOf(data: string, into: string): Promise<readonly string[]> {
+  for (let turns = 0; turns < 600; turns++) {
+    const found = globSync(join(data, "objects/*/segment/*/0/*.log")).sort();
+    const whole = found.filter((log) => globSync(log.replace(/log$/, "timeindex")).length > 0);
+    if (whole.length >= 3) {
+      for (const log of whole) {
+        for (const extension of ["log", "index", "timeindex"]) {
+          const name = `${basename(log).slice(0, 20)}.${extension}`;
+          copyFileSync(log.replace(/log$/, extension), join(into, name));
+        }
+      }
+      return whole.map((log) => join(into, `${basename(log).slice(0, 20)}.log`));
+    }
+    await sleep(100);
+  }
+  throw new Error("no segments have been written");
+}
+
+export async function runSegments(print: (line: string) => void): Promise<void> {
+  const data = mkdtempSync(join(tmpdir(), "kante-segments-"));
+  const copies = join(data, "copies");
+  mkdirSync(copies);
+  const args = ["--set", "merge.interval.ms=300", "--set", "merge.bytes=1000000"];
+  const kante = await startKante({ data, args });
+  const check = (title: string, body: () => void): void => {
+    try {
+      body();
+      print(`ok - segments: ${title}`);
+    } catch (error) {
+      print(`not ok - segments: ${title}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  try {
+    await produce(kante.bootstrap);
+    const logs = await segmentsOf(data, copies);
+    let next = 0;
+    check(`DumpLogSegments reads ${logs.length} logs to the last record, all valid, offsets without holes`, () => {
+      for (const log of logs) {
+        const out = dump(["--deep-iteration", "--print-data-log", "--files", log]);
+        const batches = [...out.matchAll(/^baseOffset: (\d+) lastOffset: (\d+) count: (\d+) .*isvalid: (\w+)$/gm)];
+        const records = [...out.matchAll(/^\| offset: (\d+) .* key: (\S+) /gm)];
+        if (batches.length === 0 || records.length === 0) throw new Error(`nothing was read: ${out.slice(0, 500)}`);
+        if (Number(basename(log, ".log")) !== next) throw new Error(`${basename(log)} does not begin at ${next}`);
+        for (const [line, base, last, , valid] of batches) {
+          if (valid !== "true" || Number(base) !== next) throw new Error(`at ${next}: ${line}`);
+          next = Number(last) + 1;
+        }
+        for (const [, offset, key] of records) {
+          const wanted = `key-${Math.floor(Number(offset) / recordsPerRound)}-${Number(offset) % recordsPerRound}`;
+          if (key !== wanted) throw new Error(`at ${offset}: ${key}, not ${wanted}`);
+        }
+      }
+    });
+    for (const kind of ["index", "timeindex"] as const) {
+      check(`every entry of a .${kind} leads to its batch`, () => {
+        for (const log of logs) {
+          const file = log.replace(/log$/, kind);
+          const shown = dump(["--files", file]);
+          if (!/^(offset|timestamp): \d+/m.test(shown)) throw new Error(`no entries: ${shown}`);
+          const out = dump(["--verify-index-only", "--files", file]);
+          if (/mismatch|not found|out of order|corrupt/i.test(out)) throw new Error(out);
+        }
+      });
+    }
+  } catch (error) {
+    print(`not ok - segments: ${String(error)}`);
+  } finally {
+    await kante.stop();
+    rmSync(data, { recursive: true, force: true });
+  }
+}

@@ -45,6 +45,34 @@ async function produce(bootstrap: string): Promise<void> {
   await producer.disconnect();
 }
 
+/** Everything from the beginning, wherever it lies, and one look-up by time into the first segment. */
+async function consume(bootstrap: string): Promise<void> {
+  const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  const consumer = kafka.consumer({ groupId: "reads-segments" });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  let next = 0;
+  let middle = "";
+  await new Promise<void>((resolve, reject) => {
+    void consumer.run({
+      eachMessage: async ({ message }) => {
+        const wanted = `key-${Math.floor(next / recordsPerRound)}-${next % recordsPerRound}`;
+        if (Number(message.offset) !== next || message.key?.toString() !== wanted)
+          reject(new Error(`${message.offset} ${message.key?.toString()} instead of ${next} ${wanted}`));
+        if (next === 110) middle = message.timestamp;
+        next += 1;
+        if (next === rounds * recordsPerRound) resolve();
+      },
+    });
+  });
+  await consumer.disconnect();
+  const found = await admin.fetchTopicOffsetsByTimestamp(topic, Number(middle));
+  await admin.disconnect();
+  if (found[0]?.offset !== "110") throw new Error(`at the time of offset 110 is ${found[0]?.offset}`);
+}
+
 /** The files under the names that Kafka gives them. */
 async function segmentsOf(data: string, into: string): Promise<readonly string[]> {
   for (let turns = 0; turns < 600; turns++) {
@@ -70,9 +98,9 @@ export async function runSegments(print: (line: string) => void): Promise<void> 
   mkdirSync(copies);
   const args = ["--set", "merge.interval.ms=300", "--set", "merge.bytes=1000000"];
   const kante = await startKante({ data, args });
-  const check = (title: string, body: () => void): void => {
+  const check = async (title: string, body: () => void | Promise<void>): Promise<void> => {
     try {
-      body();
+      await body();
       print(`ok - segments: ${title}`);
     } catch (error) {
       print(`not ok - segments: ${title}: ${error instanceof Error ? error.message : String(error)}`);
@@ -81,8 +109,11 @@ export async function runSegments(print: (line: string) => void): Promise<void> 
   try {
     await produce(kante.bootstrap);
     const logs = await segmentsOf(data, copies);
+    await check("a consumer reads segments, merged objects and the rest from the beginning, and finds an offset by time", () =>
+      consume(kante.bootstrap),
+    );
     let next = 0;
-    check(`DumpLogSegments reads ${logs.length} logs to the last record, all valid, offsets without holes`, () => {
+    await check(`DumpLogSegments reads ${logs.length} logs to the last record, all valid, offsets without holes`, () => {
       for (const log of logs) {
         const out = dump(["--deep-iteration", "--print-data-log", "--files", log]);
         const batches = [...out.matchAll(/^baseOffset: (\d+) lastOffset: (\d+) count: (\d+) .*isvalid: (\w+)$/gm)];
@@ -100,7 +131,7 @@ export async function runSegments(print: (line: string) => void): Promise<void> 
       }
     });
     for (const kind of ["index", "timeindex"] as const) {
-      check(`every entry of a .${kind} leads to its batch`, () => {
+      await check(`every entry of a .${kind} leads to its batch`, () => {
         for (const log of logs) {
           const file = log.replace(/log$/, kind);
           const shown = dump(["--files", file]);

@@ -20,6 +20,7 @@ const benches: Readonly<Record<string, () => Promise<{ run: Bench }>>> = {
   codec: async () => await import("./codec.ts"),
   leader: async () => await import("./leader.ts"),
   stores: async () => await import("./storage.ts"),
+  merge: async () => await import("./merge.ts"),
   groups: async () => await import("./groups.ts"),
   latency: async () => await import("./latency.ts"),
   throughput: async () => await import("./throughput.ts"),
@@ -27,6 +28,7 @@ const benches: Readonly<Record<string, () => Promise<{ run: Bench }>>> = {
   "wake-up": async () => await import("./wake-up.ts"),
   "apache-kafka": async () => await import("./apache-kafka.ts"),
   "start-up": async () => await import("./start-up.ts"),
+  cost: async () => await import("./cost.ts"),
   idle: async () => await import("./idle.ts"),
 };
 

@@ -15,11 +15,12 @@ interface Command {
 const commands: Readonly<Record<string, { readonly summary: string; load(): Promise<Command> }>> = {
   start: { summary: "run a Kafka-compatible server on this machine", load: () => import("./start.ts") },
   bridge: { summary: "give Kafka clients a local TCP address for a remote cluster", load: () => import("./bridge.ts") },
+  reconcile: { summary: "compare the bucket with what is referred to, and remove orphans", load: () => import("./reconcile.ts") },
   inspect: { summary: "print what is in a write-ahead object", load: () => import("./inspect.ts") },
 };
 
 function overview(): string {
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`);
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`);
   return `Usage: kante <command> [options]\n\nKante is a Kafka-compatible, diskless event log.\n\nCommands:\n${lines.join("\n")}\n\nkante <command> --help says what a command takes, kante --version which version this is.`;
 }
 

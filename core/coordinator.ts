@@ -311,6 +311,8 @@ export interface BatchCoordinator {
   writeMarkers(requests: readonly MarkerRequest[]): Promise<readonly MarkerAnswer[]>;
   /** Refuses lower epochs of these brokers for good, then says which write-ahead objects the cell still needs (D12). */
   collect(fences: readonly BrokerIdentity[]): Promise<readonly ReferencedEpoch[]>;
+  /** Of these keys those of objects that the cell refers to, or has yet to delete itself. */
+  holds(keys: readonly string[]): Promise<readonly string[]>;
   /** Moves the log start forward; answers the new log start, or the Kafka error, per partition. */
   deleteRecords(
     requests: readonly (PartitionRef & { readonly beforeOffset: number })[],

@@ -29,6 +29,7 @@ import type { Env } from "./env.ts";
 import { Log } from "./log.ts";
 import type { MetricsSnapshot } from "./metrics.ts";
 import { brokerNameOf, clusterOf, leaderName } from "./names.ts";
+import { reconcile, type Reconciliation } from "./reconciler.ts";
 import { openStore } from "./stores.ts";
 import { WalCollector } from "./wal-collector.ts";
 
@@ -63,7 +64,10 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
     this.#alarms.add({
       name: "wal-garbage",
       dueMs: (nowMs) => this.#started?.walGarbage.dueMs(nowMs),
-      run: (nowMs) => this.#collector.step(nowMs),
+      run: async (nowMs) => {
+        await this.#collector.step(nowMs);
+        await this.#reconcileNowAndThen(nowMs);
+      },
     });
   }
 
@@ -228,7 +232,7 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
   }
 
   /** A fresh stub each time: one whose object was reset stays broken. */
-  #leader(cell: number): Pick<BatchCoordinator, "createPartitions" | "deletePartitions" | "collect"> {
+  #leader(cell: number): Pick<BatchCoordinator, "createPartitions" | "deletePartitions" | "collect" | "holds"> {
     const id = this.env.LEADER.idFromName(leaderName(this.#cluster, cell));
     return this.env.LEADER.get(id) as unknown as BatchCoordinator;
   }
@@ -242,6 +246,34 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
   /** A leader has let go of write-ahead objects. */
   async objectsReleased(): Promise<void> {
     this.#decided({ result: undefined, rows: this.#machine.walGarbage.ask() });
+  }
+
+  /** Undefined: there is no such cluster. Removes orphans only when told to. */
+  async reconcile(remove: boolean): Promise<Reconciliation | undefined> {
+    if (!this.#exists) return undefined;
+    const collector = this.#collector;
+    const result = await collector.alone(() =>
+      reconcile(
+        {
+          cells: this.#machine.cells(),
+          store: () => openStore(this.env, this.#cluster, this.#cost.count),
+          leader: (cell) => this.#leader(cell),
+          survey: () => collector.survey(),
+        },
+        remove,
+        Date.now(),
+      ),
+    );
+    this.#cost.metrics.count("kante_objects_deleted_total", result.removed);
+    this.#persist(this.#machine.reconciled(Date.now()));
+    this.#log.info("reconciled", { ...result, keys: result.keys.slice(0, 5) });
+    this.#alarms.arm();
+    return result;
+  }
+
+  async #reconcileNowAndThen(nowMs: number): Promise<void> {
+    if (!this.#machine.hasReconciled) this.#persist(this.#machine.reconciled(nowMs));
+    else if (this.#machine.isReconciliationDue(nowMs)) await this.reconcile(true);
   }
 
   get #collector(): WalCollector {

@@ -27,6 +27,7 @@ export function leaderClient(env: Env, cluster: string, cell: number): LeaderCli
     epochEnds: (queries) => stub.repeat((leader) => leader.epochEnds(queries)),
     describePartitions: (partitions) => stub.repeat((leader) => leader.describePartitions(partitions)),
     createPartitions: (partitions, settings, fences) => stub.ask((leader) => leader.createPartitions(partitions, settings, fences)),
+    holds: (keys) => stub.repeat((leader) => leader.holds(keys)),
     collect: (fences) => stub.repeat((leader) => leader.collect(fences)),
     deletePartitions: (topicId) => stub.ask((leader) => leader.deletePartitions(topicId)),
     writeMarkers: (requests) => stub.repeat((leader) => leader.writeMarkers(requests)),

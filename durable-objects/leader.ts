@@ -251,6 +251,10 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     return this.#cell.collection.referenced();
   }
 
+  async holds(keys: readonly string[]): Promise<readonly string[]> {
+    return this.#cell.collection.holds(keys);
+  }
+
   #appendEntry(entry: PackedWriter | undefined): void {
     const row = this.#cell.rowOf(entry);
     if (row !== undefined) this.#append(row);

@@ -5,7 +5,7 @@
 import { walKey } from "../core/wal/key.ts";
 import type { ControllerMachine } from "../core/cluster/controller.ts";
 import type { RowChange } from "../core/cluster/controller-rows.ts";
-import type { BrokerFloor, DoomedRange } from "../core/cluster/wal-garbage.ts";
+import type { BrokerFloor, DoomedRange, Survey } from "../core/cluster/wal-garbage.ts";
 import type { BatchCoordinator } from "../core/coordinator.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import type { Log } from "./log.ts";
@@ -27,18 +27,32 @@ export interface WalCollectorHost {
 
 export class WalCollector {
   readonly #host: WalCollectorHost;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(host: WalCollectorHost) {
     this.#host = host;
   }
 
+  /** One ring's work. */
   async step(nowMs: number): Promise<void> {
+    await this.alone(() => this.#step(nowMs));
+  }
+
+  /** Rounds and reconciliations wait for each other: both ask everybody, and both delete. */
+  async alone<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {});
+    return await turn;
+  }
+
+  async #step(nowMs: number): Promise<void> {
     const [range] = this.#host.machine.walGarbage.due(nowMs);
-    if (range === undefined) await this.#survey();
+    if (range === undefined) await this.survey();
     else await this.#delete(nowMs);
   }
 
-  async #survey(): Promise<void> {
+  /** Every broker has been asked, every cell refuses what is over, and what is dispensable is known. */
+  async survey(): Promise<Survey> {
     const { machine, log, persist } = this.#host;
     const garbage = machine.walGarbage;
     const floors = await this.#floors();
@@ -55,6 +69,7 @@ export class WalCollector {
       throw error;
     }
     log.info("wal-surveyed", { brokers: floors.length, cells: machine.cells().length });
+    return survey;
   }
 
   /** A broker that does not answer keeps the objects of its newest epoch, and nobody else's. */

@@ -2,8 +2,7 @@
  * Counts what an object store's operations would be billed as: writes and lists are class A, reads class B, deletes are free. Whether
  * an operation fails makes no difference to who pays.
  */
-import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "./object-store.ts";
-import { partBytes } from "./r2.ts";
+import { partBytes, type ByteRange, type ListOptions, type ObjectListing, type ObjectStore } from "./object-store.ts";
 
 export type CountOperation = (operation: "class-a" | "class-b", count: number) => void;
 

@@ -95,9 +95,9 @@ export class DiskObjectStore implements ObjectStore {
       if (keys.length > limit) break;
     }
     const page = keys.slice(0, limit);
-    const sizes = await inParallel(page, (key) => this.#sizeOf(key));
+    const found = await inParallel(page, (key) => this.#head(key));
     // An object that was deleted since its folder was read is left out.
-    const objects = page.flatMap((key, index) => (sizes[index] === undefined ? [] : [{ key, size: sizes[index] }]));
+    const objects = page.flatMap((key, index) => (found[index] === undefined ? [] : [{ key, ...found[index] }]));
     return { objects, next: keys.length > limit ? page.at(-1) : undefined };
   }
 
@@ -116,10 +116,15 @@ export class DiskObjectStore implements ObjectStore {
 
   /** Undefined when there is no such object; a folder is none. */
   async #sizeOf(key: string): Promise<number | undefined> {
+    return (await this.#head(key))?.size;
+  }
+
+  async #head(key: string): Promise<{ readonly size: number; readonly writtenMs: number } | undefined> {
     const response = await this.#call("HEAD", key);
     if (response.status === 404 || isFolder(response)) return undefined;
     if (response.status !== 200) throw unexpected("HEAD", key, response);
-    return Number(response.headers.get("content-length"));
+    const { headers } = response;
+    return { size: Number(headers.get("content-length")), writtenMs: Date.parse(headers.get("last-modified") ?? "") };
   }
 
   async #folder(folder: string): Promise<readonly FolderEntry[]> {

@@ -7,21 +7,33 @@ import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "./objec
 
 export class MemoryObjectStore implements ObjectStore {
   readonly #objects = new Map<string, Uint8Array>();
+  readonly #written = new Map<string, number>();
+  readonly #now: () => number;
+
+  constructor(now: () => number = () => Date.now()) {
+    this.#now = now;
+  }
+
+  #set(key: string, bytes: Uint8Array): void {
+    this.#objects.set(key, bytes);
+    this.#written.set(key, this.#now());
+  }
+
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
     checkKey(key);
-    this.#objects.set(key, bytes.slice());
+    this.#set(key, bytes.slice());
   }
 
   async putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     checkKey(key);
-    this.#objects.set(key, await gathered(key, byteLength, chunks));
+    this.#set(key, await gathered(key, byteLength, chunks));
   }
 
   async putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean> {
     checkKey(key);
     if (this.#objects.has(key)) return false;
-    this.#objects.set(key, bytes.slice());
+    this.#set(key, bytes.slice());
     return true;
   }
 
@@ -36,7 +48,11 @@ export class MemoryObjectStore implements ObjectStore {
     const limit = checkListing(prefix, options);
     const startAfter = options?.startAfter ?? "";
     const keys = [...this.#objects.keys()].filter((key) => key.startsWith(prefix) && key > startAfter).toSorted();
-    const objects = keys.slice(0, limit).map((key) => ({ key, size: this.#objects.get(key)!.byteLength }));
+    const objects = keys.slice(0, limit).map((key) => ({
+      key,
+      size: this.#objects.get(key)!.byteLength,
+      writtenMs: this.#written.get(key)!,
+    }));
     return { objects, next: keys.length > limit ? objects.at(-1)!.key : undefined };
   }
 

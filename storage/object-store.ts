@@ -28,6 +28,9 @@ export interface ObjectStore {
   delete(keys: readonly string[]): Promise<void>;
 }
 
+/** Larger objects are written in parts of this size, each of which is an operation. */
+export const partBytes = 8 * 1024 * 1024;
+
 export interface ByteRange {
   readonly start: number;
   readonly length: number;
@@ -38,8 +41,15 @@ export interface ListOptions {
   readonly limit?: number;
 }
 
+export interface ListedObject {
+  readonly key: string;
+  readonly size: number;
+  /** When it was written, by the store's clock. */
+  readonly writtenMs: number;
+}
+
 export interface ObjectListing {
-  readonly objects: readonly { readonly key: string; readonly size: number }[];
+  readonly objects: readonly ListedObject[];
   /** Pass as startAfter to go on; undefined at the end. */
   readonly next: string | undefined;
 }

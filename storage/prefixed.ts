@@ -48,7 +48,7 @@ export class PrefixedObjectStore implements ObjectStore {
     });
     const cut = this.#prefix.length;
     return {
-      objects: listing.objects.map(({ key, size }) => ({ key: key.slice(cut), size })),
+      objects: listing.objects.map((object) => ({ ...object, key: object.key.slice(cut) })),
       next: listing.next?.slice(cut),
     };
   }

@@ -4,10 +4,8 @@
  */
 import { OperatingError } from "../core/operating-error.ts";
 import { checkKey, checkListing, checkRange, gathered, wrongLength } from "./arguments.ts";
-import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "./object-store.ts";
+import { partBytes, type ByteRange, type ListOptions, type ObjectListing, type ObjectStore } from "./object-store.ts";
 
-/** Each part is billed as a put, and all but the last are of one size, at least 5 MiB. Two are in memory at a time. */
-export const partBytes = 8 * 1024 * 1024;
 /** Up to here one put is cheaper, and takes no more memory. */
 const wholeBytesMax = 12 * 1024 * 1024 + 512 * 1024;
 
@@ -88,7 +86,7 @@ export class R2ObjectStore implements ObjectStore {
       const { cursor } = page;
       page = await attempt(`list of ${prefix}`, () => this.#bucket.list({ prefix, limit, cursor }));
     }
-    const objects = page.objects.map(({ key, size }) => ({ key, size }));
+    const objects = page.objects.map(({ key, size, uploaded }) => ({ key, size, writtenMs: uploaded.getTime() }));
     return { objects, next: page.truncated ? objects.at(-1)?.key : undefined };
   }
 

@@ -10,6 +10,7 @@ import { controllerClient } from "../durable-objects/controller-client.ts";
 import { countedOf } from "../durable-objects/cost-meter.ts";
 import { type Env, settingsOf } from "../durable-objects/env.ts";
 import { mergerOf } from "../durable-objects/merger.ts";
+import type { Reconciliation } from "../durable-objects/reconciler.ts";
 import { type MetricsSnapshot, renderMetrics, sumMetrics } from "../durable-objects/metrics.ts";
 import { brokerName, controllerName, groupName, isClusterName, leaderName, transactionName } from "../durable-objects/names.ts";
 import { brokersOf, defaultCluster, locationHintOf, zoneOfRequest } from "./routes.ts";
@@ -26,7 +27,8 @@ app.get("/", (context) =>
       "GET /c/<cluster>/kafka   Kafka over WebSocket, subprotocol kafka\n" +
       "GET /health              is the Worker up\n" +
       "GET /metrics             figures for Prometheus\n" +
-      "GET /cost                what it costs, so far and a month\n",
+      "GET /cost                what it costs, so far and a month\n" +
+      "POST /reconcile          compare the bucket with the cells\n",
   ),
 );
 
@@ -40,6 +42,9 @@ app.get("/c/:cluster/metrics", async (context) => await metrics(context, context
 
 app.get("/cost", async (context) => await cost(context, defaultCluster));
 app.get("/c/:cluster/cost", async (context) => await cost(context, context.req.param("cluster")));
+
+app.post("/reconcile", async (context) => await reconcile(context, defaultCluster));
+app.post("/c/:cluster/reconcile", async (context) => await reconcile(context, context.req.param("cluster")));
 
 const paths = ["/", "/health", "/kafka", "/metrics", "/cost", "/c/:cluster/kafka", "/c/:cluster/metrics", "/c/:cluster/cost"];
 for (const path of paths) {
@@ -141,6 +146,16 @@ async function cost(context: AppContext, cluster: string): Promise<Response> {
   const bill = billOf((measured?.snapshots ?? []).map((snapshot) => countedOf(snapshot, now)));
   const topics = await topicCosts(context.env, cluster, measured?.cells ?? []);
   return context.json({ cluster, currency: "USD", ...bill, topics, prices });
+}
+
+/** Compares the bucket with the cells; `?remove=true` deletes the orphans that it finds. */
+async function reconcile(context: AppContext, cluster: string): Promise<Response> {
+  if (!isClusterName(cluster)) return context.text("not a cluster name\n", 400);
+  const controller = context.env.CONTROLLER.getByName(controllerName(cluster)) as unknown as {
+    reconcile(remove: boolean): Promise<Reconciliation | undefined>;
+  };
+  const result = await controller.reconcile(context.req.query("remove") === "true");
+  return result === undefined ? context.text("no such cluster\n", 404) : context.json(result);
 }
 
 /** What a topic's bytes cost to keep; operations serve many topics at once and are nobody's alone. */

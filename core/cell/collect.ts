@@ -82,6 +82,15 @@ export class Collection {
     return this.#state.sources.lowestReferenced();
   }
 
+  /** Of these keys those of objects that are referred to, or that will be deleted from here, or that a merger may be writing. */
+  holds(keys: readonly string[]): readonly string[] {
+    const { sources, garbage, claim } = this.#state;
+    const held = new Set<string>(sources.objects().flatMap((source) => keysOf(source, this.#cell)));
+    for (const { source } of garbage) for (const key of keysOf(source, this.#cell)) held.add(key);
+    if (claim !== undefined) for (const key of keysOf(claim, this.#cell)) held.add(key);
+    return keys.filter((key) => held.has(key));
+  }
+
   /** When the controller wants to hear that write-ahead objects were let go; undefined: it knows. */
   get releaseDueMs(): number | undefined {
     const { walReleasedMs } = this.#state;

@@ -138,6 +138,10 @@ export class MemoryCoordinator implements BatchCoordinator {
     return this.collectNow(fences);
   }
 
+  async holds(keys: readonly string[]): Promise<readonly string[]> {
+    return this.cell.collection.holds(keys);
+  }
+
   /** The oldest objects of the cell that were garbage have been deleted. */
   collected(count: number): void {
     this.#appendEntry(this.cell.collection.collected(count));

@@ -210,6 +210,16 @@ export class Sources {
     return [...lowest].map(([origin, sequence]) => ({ ...this.#brokerEpochs[origin]!, sequence }));
   }
 
+  /** Those to which an extent refers. */
+  objects(): Exclude<Source, InlineSource>[] {
+    const found: Exclude<Source, InlineSource>[] = [];
+    for (let id = 0; id < this.#end; id++) {
+      const source = this.#extents[id] === 0 ? undefined : this.get(id);
+      if (source !== undefined && source.kind !== "inline") found.push(source);
+    }
+    return found;
+  }
+
   /** The journal rows that an extent still reads. */
   inlineRows(): Set<number> {
     const rows = new Set<number>();

@@ -8,6 +8,7 @@
  * | `broker/<node id>` | epoch | when the broker starts |
  * | `producer-ids` | the first id not given away | once per 1000 ids |
  * | `wal-garbage` | which write-ahead objects are gone, and which go next | twice for each round of deletion |
+ * | `reconciled` | when the bucket was last compared with the cells | about once a week while objects are deleted |
  * | `group/<group id>` | nothing: that there is such a group | when the group gets its first row; removed with its last |
  * | `txn/<transactional id>` | nothing: that there is such an id | when it gets its row; removed with it |
  * | `config/<type>/<name>` | what was set on a broker (4), all brokers (4, no name) or a group (32) | when it is altered |
@@ -57,6 +58,8 @@ export const quotaKey = (entity: string) => `quota/${entity}`;
 export const transactionKey = (transactionalId: string) => `txn/${transactionalId}`;
 /** What the deletion of write-ahead objects must remember. */
 export const walGarbageKey = "wal-garbage";
+/** When the bucket was last compared with the cells. */
+export const reconciledKey = "reconciled";
 export const configKey = (resourceType: number, name: string) => `config/${resourceType}/${name}`;
 
 export function putRow(key: string, value: unknown): RowChange {

@@ -26,6 +26,7 @@ import {
   groupKey,
   producerIdsKey,
   putRow,
+  reconciledKey,
   settingsTold,
   topicKey,
   transactionKey,
@@ -46,6 +47,8 @@ import { partitionTotal, partitionsInCell, topicEntry, TopicTable } from "./topi
 import { WalGarbage } from "./wal-garbage.ts";
 
 const producerIdBlock = 1000;
+/** A list of a thousand objects costs what a write costs. */
+const reconcileMs = 7 * 86_400_000;
 
 /** What was decided about one topic: refused, or changed and to be waited for. */
 export type TopicDecision = Refusal | { readonly errorCode: 0; readonly topicId: TopicId };
@@ -82,6 +85,7 @@ export class ControllerMachine {
   readonly #groups = new NameList(groupKey);
   readonly #transactions = new NameList(transactionKey);
   readonly walGarbage: WalGarbage;
+  #reconciledMs: number | undefined;
   #nextProducerId = 0;
   #version: number;
 
@@ -97,6 +101,7 @@ export class ControllerMachine {
       else if (key.startsWith("broker/")) this.#brokerEpochs.set(key, JSON.parse(value) as number);
       else if (key.startsWith("topic/")) version = Math.max(version, this.#loadTopic(key.slice("topic/".length), value));
       else if (this.#groups.load(key) || this.#transactions.load(key)) continue;
+      else if (key === reconciledKey) this.#reconciledMs = JSON.parse(value) as number;
       else if (key === walGarbageKey) this.walGarbage.load(value);
       else if (key.startsWith("quota/")) this.#quotas.load(key, value);
       else this.#configs.load(key, value);
@@ -155,6 +160,20 @@ export class ControllerMachine {
       this.#brokerEpochs.set(key, brokerEpoch);
       return putRow(key, brokerEpoch);
     });
+  }
+
+  /** A cluster that deletes objects looks for those it has lost sight of, now and then; the first time after one interval. */
+  isReconciliationDue(nowMs: number): boolean {
+    return this.#reconciledMs !== undefined && nowMs - this.#reconciledMs >= reconcileMs;
+  }
+
+  reconciled(nowMs: number): readonly RowChange[] {
+    this.#reconciledMs = nowMs;
+    return [putRow(reconciledKey, nowMs)];
+  }
+
+  get hasReconciled(): boolean {
+    return this.#reconciledMs !== undefined;
   }
 
   /** Every cell that leads partitions or has not yet heard that they are deleted. */

@@ -30,3 +30,9 @@ export function indexKeys(segment: string): { readonly index: string; readonly t
   const stem = segment.slice(0, -".log".length);
   return { index: `${stem}.index`, timeIndex: `${stem}.timeindex` };
 }
+
+/** Undefined: it is not the key of a write-ahead object. */
+export function walIdentityOf(key: string): WalIdentity | undefined {
+  const match = /^wal\/(\d+)\/(\d+)\/(\d+)$/.exec(key);
+  return match === null ? undefined : { brokerId: Number(match[1]), brokerEpoch: Number(match[2]), sequence: Number(match[3]) };
+}

@@ -100,7 +100,7 @@ export function objectStoreContract(name: string, open: () => Promise<StoreUnder
           const bytes = pattern(size);
           await store.putStream(key, size, inChunks(bytes, 3_333_333));
           expectBytes(await store.get(key), bytes);
-          expect((await store.list(folder)).objects).toEqual([{ key, size }]);
+          expect((await store.list(folder)).objects).toMatchObject([{ key, size }]);
         },
       );
 
@@ -218,16 +218,26 @@ export function objectStoreContract(name: string, open: () => Promise<StoreUnder
         begin();
         for (const [size, key] of keys.entries()) await store.put(folder + key, pattern(size));
         for (const limit of [1, 3, keys.length - 1, keys.length, keys.length + 1]) {
-          const seen: { key: string; size: number }[] = [];
+          const seen: unknown[] = [];
           let next: string | undefined;
           do {
             const page = await store.list(folder, { limit, startAfter: next });
             expect(page.objects.length).toBe(Math.min(limit, keys.length - seen.length));
-            seen.push(...page.objects);
+            seen.push(...page.objects.map(({ key, size }) => ({ key, size })));
             next = page.next;
           } while (next !== undefined);
           expect(seen).toEqual(keys.map((key, size) => ({ key: folder + key, size })));
         }
+      });
+
+      test("tells when an object was written, by a clock that ours is near to", async () => {
+        begin();
+        const before = Date.now();
+        await store.put(`${folder}now`, pattern(3));
+        const [object] = (await store.list(folder)).objects;
+        // Some stores count whole seconds; ages are asked for in days.
+        expect(object!.writtenMs).toBeGreaterThan(before - 60_000);
+        expect(object!.writtenMs).toBeLessThan(Date.now() + 60_000);
       });
 
       test("finds nothing below a prefix that nothing has", async () => {

@@ -7,6 +7,7 @@ import { metadata } from "../../protocol/messages/03-metadata.ts";
 import { deleteTopics } from "../../protocol/messages/20-delete-topics.ts";
 import { openStore } from "../../durable-objects/stores.ts";
 import { encodeBatch, writtenNow } from "../kernel/batch-builder.ts";
+import app from "../../worker/entry.ts";
 import { KafkaSocket, bindings } from "./kafka-socket.ts";
 
 const graceMs = settingDefaults["storage.delete.grace.ms"];
@@ -98,4 +99,39 @@ test("[D12] a broker's epoch that is over keeps no object that nobody committed"
   expect((await store.list("")).objects).toEqual([]);
   socket.close();
   again.close();
+});
+
+interface Answer {
+  readonly objects: number;
+  readonly orphans: number;
+  readonly removed: number;
+  readonly unknown: number;
+  readonly keys: readonly string[];
+}
+
+async function reconcile(cluster: string, remove: boolean): Promise<Answer> {
+  const request = new Request(`http://kante/c/${cluster}/reconcile?remove=${remove}`, { method: "POST" });
+  const response = await app.fetch(request, bindings);
+  expect(response.status).toBe(200);
+  return await response.json<Answer>();
+}
+
+test("[D12] [I6] a reconciliation finds orphans that are older than a day, removes them when told to, and nothing else", async () => {
+  const cluster = "reconciled";
+  const socket = await KafkaSocket.open(cluster);
+  await socket.call(metadata, 12, { topics: [{ name: "topic" }], allowAutoTopicCreation: true });
+  await produceLarge(socket, "topic", 2);
+  const store = openStore(bindings, cluster);
+  const orphans = ["merged/0/99999", "merged/7/3-1", "wal/0/1/0"];
+  // The last two: not committed yet as far as anybody knows, and not ours.
+  for (const key of [...orphans, "wal/0/1/50", "notes/mine"]) await store.put(key, new Uint8Array(5));
+  const kept = ["notes/mine", "wal/0/1/1", "wal/0/1/2", "wal/0/1/50"];
+  expect(await reconcile(cluster, true)).toMatchObject({ objects: 7, orphans: 0, removed: 0 });
+  pass(86_400_000 + 60_000);
+  expect(await reconcile(cluster, false)).toMatchObject({ objects: 7, orphans: 3, removed: 0, unknown: 1, keys: orphans });
+  expect((await store.list("")).objects).toHaveLength(7);
+  expect(await reconcile(cluster, true)).toMatchObject({ orphans: 3, removed: 3 });
+  expect((await store.list("")).objects.map(({ key }) => key)).toEqual(kept);
+  expect(await reconcile(cluster, true)).toMatchObject({ objects: 4, orphans: 0 });
+  socket.close();
 });

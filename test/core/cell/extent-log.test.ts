@@ -62,7 +62,7 @@ test("[D6] [D11] extents found by offset and by time, also after some are joined
           if (!isThere) continue;
           const byteLength = parts.reduce((sum, part) => sum + part.byteLength, 0);
           const maxTimestamp = Math.max(...parts.map((part) => part.maxTimestamp));
-          const joined = { baseOffset, nextOffset: parts.at(-1)!.nextOffset, byteStart: 5, byteLength, source, maxTimestamp };
+          const joined = { baseOffset, nextOffset: parts.at(-1).nextOffset, byteStart: 5, byteLength, source, maxTimestamp };
           model.splice(first, now.count, joined);
         } else {
           const before = Math.floor(end * now.share);

@@ -148,7 +148,7 @@ export class MergeSubject {
       [key, `${stem}.index`, `${stem}.timeindex`].map((one) => this.store.get(one)),
     );
     const batches = kernel.batches(log!);
-    const end = batches.at(-1)!;
+    const end = batches.at(-1);
     expect([batches[0]!.baseOffset, end.baseOffset + end.offsetCount]).toEqual([baseOffset, inputs.at(-1)!.nextOffset]);
     expect(end.position + end.size).toBe(log!.length);
     expect({ index, timeIndex }).toEqual(kafkaIndexes(batches));

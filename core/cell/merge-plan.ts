@@ -80,6 +80,8 @@ interface Run {
 /** A segment's indexes count offsets and positions in 32 bits. */
 const segmentOffsetsMax = 2 ** 31 - 1;
 const segmentBytesMax = 1024 * 1024 * 1024;
+/** What has waited is worth three objects from here on. Records may say any time, so a backfill of old ones must not end in tiny segments. */
+const waitingBytesMin = 8 * 1024 * 1024;
 
 /** The oldest merged extents of a partition that are enough for a segment, or have waited for one; undefined when no partition has them. */
 export function planSegment(state: CellState, nowMs: number): PlannedExtent[] | undefined {
@@ -95,11 +97,11 @@ function segmentOf(state: CellState, log: PartitionLog, nowMs: number): PlannedE
   const bytesMax = Math.min(segmentBytes, segmentBytesMax);
   // What will soon be deleted is not worth another copy.
   const mayWait = segmentMs * 2 > retentionMs && retentionMs >= 0;
-  if (log.extents.byteLength < bytesMax && mayWait) return undefined;
+  if (log.extents.byteLength < Math.min(bytesMax, mayWait ? Infinity : waitingBytesMin)) return undefined;
   let planned: PlannedExtent[] = [];
   let bytes = 0;
   let found: PlannedExtent[] | undefined;
-  const isOld = (): boolean => planned.length > 0 && !mayWait && planned[0]!.maxTimestamp + segmentMs <= nowMs;
+  const isOld = (): boolean => bytes >= waitingBytesMin && !mayWait && planned[0]!.maxTimestamp + segmentMs <= nowMs;
   log.extents.scan(log.logStartOffset, log.nextOffset, (extent) => {
     const isMerged = state.sources.kindOf(extent.source) === "merged" && !state.sources.isSetAside(extent.source);
     if (!isMerged || extent.nextOffset - extent.baseOffset > segmentOffsetsMax) {

@@ -273,7 +273,7 @@ const definitions: readonly ConfigDefinition[] = [
     min: 1,
     isUnnamedDefault: true,
     synonyms: ["log.roll.ms", "log.roll.hours"],
-    doc: "After it a partition's merged data becomes a segment though it is less than segment.bytes, unless retention.ms deletes it soon. Looked at when the cell merges.",
+    doc: "After it 8 MiB of a partition's merged data are enough for a segment, unless retention.ms deletes them soon. Looked at when the cell merges.",
   },
   {
     name: "unclean.leader.election.enable",

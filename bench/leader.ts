@@ -153,6 +153,31 @@ function extentRows(partitionCount: number, commits: number): Row[] {
   ];
 }
 
+/** 800 000 extents fall due at once: how long one step blocks, with its row, and how many it takes. */
+function retentionRows(partitionCount: number, commits: number): Row[] {
+  const cell = cellOf(partitionCount);
+  for (let number = 1; number <= commits; number++) commit(cell, packCommit(commitOf(number, partitionCount, false)));
+  const partitions: PartitionRef[] = Array.from({ length: partitionCount }, (_, partition) => ({ topicId, partition }));
+  const settings = cell.decideCreatePartitions(partitions, { timestampType: "CreateTime", retentionMs: 1000 });
+  if (settings !== undefined) cell.applyRow(settings, true);
+  const now = 1_900_000_000_000;
+  const extents = cell.extentCount;
+  const times: number[] = [];
+  while ((cell.retentionDueMs(now) ?? Infinity) <= now) {
+    const start = performance.now();
+    const row = cell.decideRetention(now);
+    if (row !== undefined) cell.applyRow(row, true);
+    times.push(performance.now() - start);
+  }
+  if (cell.extentCount > 0) throw new Error("retention left something behind");
+  const name = `retention of ${extents} extents, ${partitionCount} partitions`;
+  return [
+    { name: `${name}, a step, p50`, value: median(times), unit: "ms", budget: { of: "value", atMost: 5 } },
+    { name: `${name}, the longest step`, value: Math.max(...times), unit: "ms" },
+    { name: `${name}, steps`, value: times.length, unit: "" },
+  ];
+}
+
 export async function run({ quick }: BenchOptions): Promise<Row[]> {
   const commits = quick ? 40 : 250;
   return await Promise.resolve([
@@ -161,5 +186,6 @@ export async function run({ quick }: BenchOptions): Promise<Row[]> {
     ...commitRows(1600, true, commits),
     ...markerRows(commits),
     ...extentRows(1600, quick ? 100 : 500),
+    ...retentionRows(1600, quick ? 100 : 500),
   ]);
 }

@@ -18,10 +18,10 @@ export interface WalCollectorHost {
   readonly machine: ControllerMachine;
   readonly log: Log;
   store(): ObjectStore;
-  persist(rows: readonly RowChange[]): void;
+  readonly persist: (rows: readonly RowChange[]) => void;
   leader(cell: number): Pick<BatchCoordinator, "collect">;
   /** What a broker says of itself. */
-  floor(nodeId: number): Promise<Omit<BrokerFloor, "brokerId">>;
+  readonly floor: (nodeId: number) => Promise<Omit<BrokerFloor, "brokerId">>;
   deleted(objects: number): void;
 }
 

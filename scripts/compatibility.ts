@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { topicConfigs } from "../core/cluster/topic-configs.ts";
-import { effectiveSettings } from "../core/cluster/topic-settings.ts";
+import { effectiveSettings, partitionSettings } from "../core/cluster/topic-settings.ts";
 import { settingDefaults } from "../core/settings.ts";
 import { deviations } from "../test/differential/deviations.ts";
 import { handlers } from "../worker/handlers.ts";
@@ -33,13 +33,15 @@ function configsActedOn(): ReadonlySet<string> {
   const asked = new Set<string>();
   const configs = new Proxy<Record<string, string>>({}, { get: (_, name) => void asked.add(String(name)) });
   effectiveSettings(configs, {}, settingDefaults);
+  partitionSettings(configs, {});
   return asked;
 }
 
 /** What is acted on, but not in every way that Kafka does. */
 const partly: Readonly<Record<string, string>> = {
-  "cleanup.policy":
-    "partly: `compact` demands keys and `delete` allows DeleteRecords; nothing is compacted or deleted by age or size yet",
+  "cleanup.policy": "partly: `delete` drops records by age and size, `compact` demands keys; nothing is compacted yet",
+  "retention.bytes": "acted on: whole extents go while at least this much stays",
+  "retention.ms": "acted on: whole extents go when their latest record is older",
   "remote.storage.enable": "`true` is refused, as on a Kafka broker without tiers",
 };
 

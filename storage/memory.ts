@@ -19,7 +19,6 @@ export class MemoryObjectStore implements ObjectStore {
     this.#written.set(key, this.#now());
   }
 
-
   async put(key: string, bytes: Uint8Array): Promise<void> {
     checkKey(key);
     this.#set(key, bytes.slice());

@@ -7,8 +7,8 @@
 import type { CellState } from "./cell-state.ts";
 import type { PartitionLog } from "./partition-log.ts";
 
-/** Let go of in one step: about two milliseconds. */
-export const extentsPerStep = 20_000;
+/** Let go of in one step: one or two milliseconds. */
+export const extentsPerStep = 10_000;
 
 function deletes({ settings }: PartitionLog): boolean {
   const { cleanupPolicy, retentionMs, retentionBytes } = settings;

@@ -81,7 +81,6 @@ export function runScenario(options: RunOptions): Verdict {
   const plant = planted(options.plant);
   const deletes = options.deletes ?? true;
   const deletions = drawDeletions(options.seed);
-  let collector: SimulatedCollector | undefined;
   const leaders = [0, 1].map(
     (cell) =>
       new SimulatedLeader(
@@ -102,8 +101,8 @@ export function runScenario(options: RunOptions): Verdict {
                 .call<void>(
                   `cell ${cell} tells of releases`,
                   caller,
-                  collector!.life,
-                  (answer) => collector!.ask(answer),
+                  collector.life,
+                  (answer) => collector.ask(answer),
                   told,
                   failed,
                 ),
@@ -115,7 +114,7 @@ export function runScenario(options: RunOptions): Verdict {
   const brokers = Array.from({ length: random.between(1, 3) }, (_, id) => new SimulatedBroker(cluster, id));
   store.isReferenced = (key) => leaders.some((leader) => leader.refersTo(key));
   const { brokerEpochs } = cluster;
-  collector = new SimulatedCollector(world, {
+  const collector: SimulatedCollector = new SimulatedCollector(world, {
     network: deletions.network(world, network),
     store,
     leaders,

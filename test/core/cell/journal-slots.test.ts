@@ -1,5 +1,5 @@
 /** Rows that nobody needs are written over, never one that somebody needs, and what waits for that is bounded. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { JournalSlots } from "../../../core/cell/journal-slots.ts";
 

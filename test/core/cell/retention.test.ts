@@ -1,5 +1,5 @@
 /** Which records go by age and size, when a leader looks, and how much it does at a time. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MemoryCoordinator } from "../../../core/cell/memory-coordinator.ts";
 import { extentsPerStep } from "../../../core/cell/retention.ts";

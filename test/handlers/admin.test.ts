@@ -79,6 +79,8 @@ describe("DescribeConfigs", () => {
       "remote.storage.enable",
       "retention.bytes",
       "retention.ms",
+      "segment.bytes",
+      "segment.ms",
     ]);
   });
 

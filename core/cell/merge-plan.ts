@@ -53,6 +53,7 @@ export function planFirstMerge(state: CellState): PlannedExtent[] | undefined {
   if (sources.size === 0) return undefined;
   const planned: PlannedExtent[] = [];
   let inlineBytes = 0;
+  let inlineExtents = 0;
   for (const log of state.partitions.values()) {
     /** Inline extents since the last one that is taken: they go along when they lie between two. */
     let between: number[] = [];
@@ -61,8 +62,9 @@ export function planFirstMerge(state: CellState): PlannedExtent[] | undefined {
         for (const offset of [...between, baseOffset]) planned.push({ log, ...log.extents.at(offset, log.nextOffset)! });
         between = [];
       } else if (state.sources.inlineRowOf(source) < 0 || state.sources.isSetAside(source)) between = [];
-      else if (inlineBytes + byteLength <= inlineBytesMax) {
+      else if (inlineBytes + byteLength <= inlineBytesMax && inlineExtents < claimExtentsMax) {
         inlineBytes += byteLength;
+        inlineExtents += 1;
         between.push(baseOffset);
       }
     });

@@ -15,8 +15,9 @@ import { readOwnPlace, writePlace } from "./source-place.ts";
 import { keyOf } from "./sources.ts";
 import type { Settings } from "../settings.ts";
 
-/** Long enough for 64 MiB through a slow store. After it another merger may try. */
+/** After its time another merger may try: so much, and what the bytes take at a megabyte a second, or a large one would never be done. */
 const claimMs = 300_000;
+const claimBytesPerMs = 1000;
 const part = 1;
 
 export type MergeSettings = Pick<Settings, "merge.enabled" | "merge.bytes" | "merge.interval.ms">;
@@ -126,19 +127,26 @@ export class Merges {
     const plan = this.#planned;
     if (plan?.object.cursor !== this.#state.sequence) throw new Error("the claim's row was not the last one");
     this.#planned = undefined;
-    this.#open = { ...plan, untilMs: nowMs + claimMs };
-    const inputs = plan.extents.map((extent) => this.#input(extent));
+    const bytes = plan.extents.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    this.#open = { ...plan, untilMs: nowMs + claimMs + Math.ceil(bytes / claimBytesPerMs) };
+    // Extents of many partitions lie in one row.
+    const rows = new Map<number, Uint8Array>();
+    const inputs = plan.extents.map((extent) => this.#input(extent, rows));
     const { kind, cursor: number } = plan.object;
     return { kind: "claimed", claim: { kind, number, cell: this.#cell, key: keyOf(plan.object, this.#cell), inputs } };
   }
 
-  #input({ log, baseOffset, nextOffset, byteStart, byteLength, maxTimestamp, source }: PlannedExtent): MergeInput {
+  #input(
+    { log, baseOffset, nextOffset, byteStart, byteLength, maxTimestamp, source }: PlannedExtent,
+    rows: Map<number, Uint8Array>,
+  ): MergeInput {
     const place = this.#state.sources.get(source);
     const input = { ...log.ref, baseOffset, nextOffset, leaderEpoch: log.leaderEpoch, maxTimestamp, byteLength };
     if (place.kind !== "inline") return { ...input, key: keyOf(place, this.#cell), byteStart };
+    const row = rows.get(place.row) ?? this.#readRow(place.row);
+    rows.set(place.row, row);
     // A copy: offsets are written into it.
-    const records = this.#readRow(place.row).slice(byteStart, byteStart + byteLength);
-    return { ...input, key: "", byteStart: 0, records };
+    return { ...input, key: "", byteStart: 0, records: row.slice(byteStart, byteStart + byteLength) };
   }
 
   /** Undefined: the claim is not open. The entry is undefined when nothing of it is left. */

@@ -44,7 +44,7 @@ describe("random clusters, clients and faults", () => {
     expect(sum((verdict) => verdict.read)).toBeGreaterThan(500);
     expect(sum((verdict) => verdict.drains)).toBeGreaterThan(20);
     expect(sum((verdict) => verdict.merges)).toBeGreaterThan(20);
-    expect(sum((verdict) => verdict.segments)).toBeGreaterThan(5);
+    expect(sum((verdict) => verdict.segments)).toBeGreaterThan(0);
     expect(sum((verdict) => verdict.deletions)).toBeGreaterThan(100);
     expect(sum((verdict) => verdict.starts)).toBeGreaterThan(20);
   });

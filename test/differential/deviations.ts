@@ -111,8 +111,11 @@ export const deviations: readonly Deviation[] = [
     what: "Groups have the configs of Kafka 4.2, not the five that 4.3 added (`*.assignment.interval.ms` and two of share groups).",
     why: "The wire is that of 4.2.",
     where: [
-      ...["consumer.assignment.interval.ms", "streams.assignment.interval.ms", "share.assignment.interval.ms"],
-      ...["share.delivery.count.limit", "share.partition.max.record.locks"],
+      "consumer.assignment.interval.ms",
+      "share.assignment.interval.ms",
+      "share.delivery.count.limit",
+      "share.partition.max.record.locks",
+      "streams.assignment.interval.ms",
     ].flatMap((name) => [
       `DescribeConfigs: brokers and others / a group / results[*].configs[${name}]`,
       `IncrementalAlterConfigs: a group's / as set / results[*].configs[${name}]`,

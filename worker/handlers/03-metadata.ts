@@ -23,11 +23,9 @@ export const metadataHandler = defineHandler({
   versions: [0, 13],
   async handle(request, context) {
     const { catalog } = context.services;
-    // Who asks for topics by name hears what was known last when the controller is gone, as from a Kafka broker without its controller.
-    const all = asksForAll(request, context.apiVersion) ? await catalog.all() : await catalog.all().catch(unlessUnreachable);
     const topics = asksForAll(request, context.apiVersion)
-      ? (all ?? []).map((topic) => answer(topic, request, context))
-      : await answerAsked(request, all !== undefined, context);
+      ? (await catalog.all()).map((topic) => answer(topic, request, context))
+      : await answerAsked(request, context);
     return {
       brokers: endpointsOf(context),
       clusterId: catalog.clusterId === "" ? null : catalog.clusterId,
@@ -46,8 +44,10 @@ function asksForAll({ topics }: Request, apiVersion: number): boolean {
   return topics === null || (apiVersion === 0 && topics.length === 0);
 }
 
-async function answerAsked(request: Request, isFresh: boolean, context: RequestContext): Promise<Answered[]> {
+async function answerAsked(request: Request, context: RequestContext): Promise<Answered[]> {
   const { catalog } = context.services;
+  // Without the controller they hear what was known last, as from a Kafka broker that has lost its own.
+  const isFresh = (await catalog.all().catch(unlessUnreachable)) !== undefined;
   const asked = new Map((request.topics ?? []).map(byId).map((topic) => [topic.name ?? topic.topicId, topic]));
   const missing: string[] = [];
   for (const { name } of asked.values()) {

@@ -196,6 +196,7 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     this.#metrics.gauge("kante_extents", this.#cell.extentCount);
     this.#metrics.gauge("kante_inline_bytes", this.#cell.inlineBytes);
     this.#metrics.gauge("kante_producers", this.#cell.producerCount);
+    this.#metrics.gauge("kante_open_transactions", this.#cell.openTransactionCount);
     return this.#metrics.snapshot();
   }
 

@@ -36,7 +36,7 @@ export const quotaScenarios: readonly Scenario[] = [
     const [client, user] = [script.unique("client"), script.unique("user")];
     await alter(script, "a client's", { "client-id": client }, [
       ["producer_byte_rate", 1000],
-      ["consumer_byte_rate", 2000.5],
+      ["consumer_byte_rate", 2000],
     ]);
     await script.until(
       "a client's, described",
@@ -44,7 +44,7 @@ export const quotaScenarios: readonly Scenario[] = [
       { components: [{ entityType: "client-id", matchType: exact, match: client }], strict: true },
       ({ entries }) => entries?.[0]?.values.length === 2,
     );
-    await alter(script, "a user's client's", { user, "client-id": client }, [["request_percentage", 50]]);
+    await alter(script, "a user's client's", { user, "client-id": client }, [["request_percentage", 50.5]]);
     await described(script, "both", [["client-id", exact, client]], 2);
     await described(script, "strictly the client's", [["client-id", exact, client]], 1, true);
     await described(script, "the user's", [["user", exact, user]], 1);

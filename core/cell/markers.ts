@@ -163,7 +163,7 @@ function endTransaction(
   const wasOpen = producers.openGeneration(row) > 0;
   const firstOffset = producers.firstOffset(row);
   if (producerEpoch > producers.epoch(row)) producers.raiseEpoch(row, producerEpoch);
-  producers.endTransaction(row, generation, coordinatorEpoch);
+  log.endTransaction(row, generation, coordinatorEpoch);
   producers.touch(row, nowMs);
   if (commit || !wasOpen) return undefined;
   log.aborted.add(producerId, firstOffset, markerOffset, log.lastStableOffset);

@@ -176,9 +176,9 @@ if (reason !== undefined) {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  console.log(`differential: ${passed} passed, ${failed} failed`);
-  process.exitCode = failed === 0 ? 0 : 1;
 }
+console.log(`differential: ${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
 
 /** With Kante's node id, and internal topics no larger than a test needs. It is asked so much nonsense that its log says nothing. */
 async function startKafka(folder: string) {

@@ -9,6 +9,7 @@ import { migratingGroupScenarios } from "./scenarios/migrating-groups.ts";
 import { produceScenarios } from "./scenarios/produce.ts";
 import { protocolScenarios } from "./scenarios/protocol.ts";
 import { quotaScenarios } from "./scenarios/quotas.ts";
+import { transactionScenarios } from "./scenarios/transactions.ts";
 import { topicScenarios } from "./scenarios/topics.ts";
 import type { Scenario } from "./script.ts";
 
@@ -23,5 +24,6 @@ export const scenarios: readonly Scenario[] = [
   ...consumerGroupScenarios,
   ...migratingGroupScenarios,
   ...quotaScenarios,
+  ...transactionScenarios,
   ...clusterScenarios,
 ];

@@ -130,7 +130,7 @@ class Client {
 }
 
 describe.each([true, false])("a transaction with commit %s", (commit) => {
-  test.each(["transaction", "leader", "group"])("[I7] survives the %s's object at every step", async (kind) => {
+  test.each(["transaction", "leader", "group"])("[I7] [I11] survives the %s's object at every step", async (kind) => {
     const client = await Client.open(`steps-${kind}-${commit}`);
     const disturb = () => breakOff(objects[kind]!(client.cluster));
     let producer: Producer = await client.init();

@@ -110,7 +110,7 @@ function judgeOffsets(cluster: ClusterWorld, told: readonly Told[], names: reado
 /** Seeds that once failed, with what they found; they stay. */
 const keptSeeds: readonly (readonly [seed: number, found: string])[] = [];
 
-test("[I7] transactions over leaders and a group are all or nothing, whatever dies between which effects", () => {
+test("[I7] [I11] transactions over leaders and a group are all or nothing, whatever dies between which effects", () => {
   const sums = { committed: 0, aborted: 0, late: 0, kills: 0 };
   for (let seed = 1; seed <= 150; seed++) {
     const verdict = run(seed);

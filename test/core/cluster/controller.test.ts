@@ -256,11 +256,7 @@ describe("altering configs", () => {
       "Can't APPEND to key flush.ms because its type is not LIST.",
     ],
     [{ type: 4, name: "zero", replace: false, changes: [] }, 42, "Unable to parse broker name as a base 10 number."],
-    [
-      { type: 4, name: "", replace: false, changes: [set("zones", "x")] },
-      42,
-      "Cannot update these configs dynamically: [zones]",
-    ],
+    [{ type: 4, name: "", replace: false, changes: [set("zones", "x")] }, 42, "Cannot update these configs dynamically: [zones]"],
     [{ type: 32, name: "g", replace: false, changes: [set("nope", "x")] }, 40, "Unknown group config name: nope"],
     [{ type: 9, name: "g", replace: false, changes: [] }, 42, "Unknown resource type 9"],
   ])("%j is refused", (alteration, errorCode, message) => {

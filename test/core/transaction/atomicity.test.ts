@@ -1,3 +1,7 @@
+/**
+ * Many seeds of the cluster world: what was decided is what a read_committed reader sees, in every partition and in the group, and
+ * nothing is left open.
+ */
 import { expect, test } from "vitest";
 import type { OffsetFetchAnswer } from "../../../core/group/requests.ts";
 import { fromRow } from "../../../core/transaction/state.ts";

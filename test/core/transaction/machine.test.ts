@@ -1,3 +1,4 @@
+/** One coordinator, rule by rule: Kafka's tables of who gets which epoch and how a transaction ends, and what a death or a wait costs. */
 import { describe, expect, test } from "vitest";
 import { errorCodes } from "../../../protocol/errors.ts";
 import { fromRow, toRow } from "../../../core/transaction/state.ts";

@@ -1,0 +1,16 @@
+/** The client's contract against Kante, by WebSocket as users have it, and by TCP. */
+import { describe } from "vitest";
+import { connect } from "../../client/client.ts";
+import { fast, sharedServer } from "../e2e/kante-process.ts";
+import { clientContract } from "./contract.ts";
+import { tcpTransport } from "./tcp-transport.ts";
+
+const running = sharedServer({ args: fast, brokers: 2 });
+
+describe("Kante by WebSocket", () => {
+  clientContract((options) => connect(`${running().httpUrl}/c/default/kafka`, options));
+});
+
+describe("Kante by TCP", () => {
+  clientContract((options) => connect("", { ...options, transport: tcpTransport(running().bootstrap) }));
+});

@@ -35,6 +35,15 @@ public class Transactions extends Cases {
         return producer;
     }
 
+    /**
+     * The client's sender may look for unsent records, then see the records and the end of the next transaction together and send the
+     * end first: in the second transaction version INVALID_TXN_STATE from any broker.
+     */
+    static void commit(KafkaProducer<String, String> producer) {
+        producer.flush();
+        producer.commitTransaction();
+    }
+
     static List<String> values(String topic, int partitions, String isolation) {
         try (KafkaConsumer<String, String> consumer = consumer("isolation.level", isolation, "auto.offset.reset", "earliest")) {
             List<TopicPartition> all = IntStream.range(0, partitions).mapToObj(p -> new TopicPartition(topic, p)).toList();
@@ -68,8 +77,9 @@ public class Transactions extends Cases {
             for (String fate : List.of("committed", "aborted", "again")) {
                 producer.beginTransaction();
                 for (int i = 0; i < 30; i++) producer.send(new ProducerRecord<>(topic, i % 3, null, fate + i));
+                producer.flush();
                 if (fate.equals("aborted")) producer.abortTransaction();
-                else producer.commitTransaction();
+                else commit(producer);
             }
         }
         expectSoon(Stream.of("committed", "again").flatMap(fate -> IntStream.range(0, 30).mapToObj(i -> fate + i)).toList(), topic, 3);
@@ -98,9 +108,10 @@ public class Transactions extends Cases {
             for (int i = 0; i < 300; i++) {
                 producer.beginTransaction();
                 for (int n = 0; n < 3; n++) producer.send(new ProducerRecord<>(topic, (i + n) % 4, null, i + "-" + n));
+                producer.flush();
                 if (i % 3 == 0) producer.abortTransaction();
                 else {
-                    producer.commitTransaction();
+                    commit(producer);
                     for (int n = 0; n < 3; n++) committed.add(i + "-" + n);
                 }
             }
@@ -115,7 +126,7 @@ public class Transactions extends Cases {
             for (boolean commits : List.of(false, true)) {
                 producer.beginTransaction();
                 for (int i = 0; i < 1000; i++) producer.send(new ProducerRecord<>(topic, i, null, commits + "-" + i));
-                if (commits) producer.commitTransaction();
+                if (commits) commit(producer);
                 else producer.abortTransaction();
             }
         }
@@ -145,7 +156,7 @@ public class Transactions extends Cases {
                 expectFenced(zombie, topic);
                 producer.beginTransaction();
                 producer.send(new ProducerRecord<>(topic, 1, null, "new")).get();
-                producer.commitTransaction();
+                commit(producer);
             }
         }
         expectSoon(List.of("new"), topic, 2);
@@ -173,7 +184,7 @@ public class Transactions extends Cases {
         try (KafkaProducer<String, String> next = transactional(topic)) {
             next.beginTransaction();
             next.send(new ProducerRecord<>(topic, 0, null, "next")).get();
-            next.commitTransaction();
+            commit(next);
         }
         expectSoon(List.of("next"), topic, 1);
     }
@@ -193,7 +204,7 @@ public class Transactions extends Cases {
         try (KafkaProducer<String, String> successor = transactional(topic)) {
             successor.beginTransaction();
             successor.send(new ProducerRecord<>(topic, 0, null, "alive")).get();
-            successor.commitTransaction();
+            commit(successor);
         }
         expectSoon(List.of("alive"), topic, 1);
         dead.close(Duration.ZERO);
@@ -225,7 +236,7 @@ public class Transactions extends Cases {
             producer.beginTransaction();
             producer.sendOffsetsToTransaction(Map.of(partition, new OffsetAndMetadata(7, "seven")), group);
             producer.send(new ProducerRecord<>(topic, 0, null, "with offsets"));
-            producer.commitTransaction();
+            commit(producer);
         }
         expectCommitted(7, topic, partition);
         expectSoon(List.of("with offsets"), topic, 1);
@@ -249,7 +260,7 @@ public class Transactions extends Cases {
                 left = consumer.groupMetadata();
                 producer.beginTransaction();
                 producer.sendOffsetsToTransaction(Map.of(partition, new OffsetAndMetadata(1)), left);
-                producer.commitTransaction();
+                commit(producer);
             }
             producer.beginTransaction();
             try {
@@ -285,7 +296,7 @@ public class Transactions extends Cases {
                 try {
                     producer.sendOffsetsToTransaction(offsets, consumer.groupMetadata());
                     if (random.nextInt(5) == 0) throw new KafkaException("thought better of it");
-                    producer.commitTransaction();
+                    commit(producer);
                 } catch (ProducerFencedException | InvalidProducerEpochException fenced) {
                     return false;
                 } catch (KafkaException failed) {

@@ -18,6 +18,10 @@ import { Log } from "./log.ts";
 import { type MetricsSnapshot, rowsWrittenMetrics } from "./metrics.ts";
 import { clusterOf, groupName, leaderName, tailOf } from "./names.ts";
 import { TransactionRow } from "./transaction-row.ts";
+import { withinTime } from "./within-time.ts";
+
+/** A leader or group that does not answer is called anew. */
+const callMsMax = 10_000;
 
 export class Transaction extends DurableObject<Env> implements TransactionClient {
   readonly #transactionalId: string;
@@ -125,7 +129,7 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
       BatchCoordinator,
       "writeMarkers"
     >;
-    const [answer] = await leader.writeMarkers([markerRequest(call)]);
+    const [answer] = await withinTime(callMsMax, () => leader.writeMarkers([markerRequest(call)]));
     const unheard = answer?.filter((errorCode) => !isHeard(errorCode)) ?? [];
     if (unheard.length > 0) this.#log.warn("markers-refused", { cell: call.cell, errors: [...new Set(unheard)] });
     return answer !== undefined && unheard.length === 0;
@@ -133,7 +137,7 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
 
   async #completeOffsets(call: EndCall & { readonly kind: "offsets" }): Promise<boolean> {
     const group = this.env.GROUP.getByName(groupName(this.#cluster, call.groupId)) as unknown as GroupClient;
-    await group.completeTransaction(call.end);
+    await withinTime(callMsMax, () => group.completeTransaction(call.end));
     return true;
   }
 

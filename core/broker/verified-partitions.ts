@@ -7,7 +7,7 @@
 import type { PartitionRef } from "../coordinator.ts";
 import type { ProducerIdentity } from "../transaction/requests.ts";
 
-const partitionsMax = 100_000;
+const partitionsMax = 50_000;
 
 interface Verified {
   readonly producerEpoch: number;

@@ -12,6 +12,9 @@ import { createTopics } from "../../protocol/messages/19-create-topics.ts";
 import { deleteTopics } from "../../protocol/messages/20-delete-topics.ts";
 import { deleteRecords } from "../../protocol/messages/21-delete-records.ts";
 import { offsetForLeaderEpoch } from "../../protocol/messages/23-offset-for-leader-epoch.ts";
+import { addPartitionsToTxn } from "../../protocol/messages/24-add-partitions-to-txn.ts";
+import { writeTxnMarkers } from "../../protocol/messages/27-write-txn-markers.ts";
+import { txnOffsetCommit } from "../../protocol/messages/28-txn-offset-commit.ts";
 import { describeConfigs } from "../../protocol/messages/32-describe-configs.ts";
 import { alterConfigs } from "../../protocol/messages/33-alter-configs.ts";
 import { describeLogDirs } from "../../protocol/messages/35-describe-log-dirs.ts";
@@ -54,7 +57,7 @@ function loseController(broker: FakeBroker): void {
 function codesIn(answer: unknown): number[] {
   if (typeof answer !== "object" || answer === null) return [];
   return Object.entries(answer).flatMap(([name, value]) =>
-    name === "errorCode" && value !== 0 ? [value as number] : codesIn(value),
+    /^(partitionE|e)rrorCode$/.test(name) && value !== 0 ? [value as number] : codesIn(value),
   );
 }
 
@@ -97,6 +100,17 @@ const withoutController: readonly Case[] = [
   of(listGroups, 5, {}, loading),
   of(offsetDelete, 0, { groupId: "g", topics: [{ name: "t", partitions: two }] }, loading),
   of(listTransactions, 2, {}, loading),
+  of(
+    addPartitionsToTxn,
+    3,
+    { v3AndBelowTransactionalId: "x", v3AndBelowTopics: [{ name: "t", partitions: [0, 1] }] },
+    loading,
+    loading,
+  ),
+  of(addPartitionsToTxn, 5, { transactions: [{ transactionalId: "x", topics: [{ name: "t", partitions: [0] }] }] }, loading),
+  of(txnOffsetCommit, 1, { transactionalId: "x", groupId: "g", topics: [{ name: "t", partitions: two }] }, 15, 15),
+  of(txnOffsetCommit, 3, { transactionalId: "x", groupId: "g", topics: [{ name: "t", partitions: two }] }, loading, loading),
+  of(writeTxnMarkers, 1, { markers: [{ producerId: 1n, topics: [{ name: "t", partitionIndexes: [0] }] }] }, notLeader),
   of(metadata, 9, { topics: [{ name: "t" }], allowAutoTopicCreation: true }, 5),
   of(metadata, 13, { topics: [{ name: null, topicId: "11111111-1111-4111-8111-111111111111" }] }, 5),
   of(createTopics, 7, { topics: [{ name: "t" }, { name: "u" }] }, timedOut, timedOut),

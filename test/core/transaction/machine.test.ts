@@ -131,12 +131,16 @@ describe("AddPartitionsToTxn and what brokers ask", () => {
     expect(coordinator.answers.get(second)).toEqual({ errorCodes: [NONE], generation: 2 });
   });
 
-  test("a thousand partitions over several cells are ended with one call a cell", () => {
+  test("a thousand partitions over several cells are ended with one call a cell, not too many at once", () => {
     const { coordinator, producer } = ongoing(Array.from({ length: 1000 }, (_, index) => index));
     coordinator.end(producer, false, 2);
-    expect(coordinator.calls).toHaveLength(100);
-    expect(new Set(coordinator.calls.map((call) => call.kind === "markers" && call.partitions.length))).toEqual(new Set([10]));
-    coordinator.answerCalls();
+    const called: number[] = [];
+    while (coordinator.calls.length > 0) {
+      expect(coordinator.calls.length).toBeLessThanOrEqual(32);
+      called.push(...coordinator.calls.map((call) => (call.kind === "markers" ? call.partitions.length : 0)));
+      coordinator.answerCalls();
+    }
+    expect(called).toEqual(Array.from({ length: 100 }, () => 10));
     expect(coordinator.describe()).toMatchObject({ state: "CompleteAbort", topics: [] });
   });
 });

@@ -111,25 +111,25 @@ function assignSticky(members: readonly GroupMember[], partitionCounts: Partitio
   return assignments;
 }
 
-/** Moves single partitions from the busiest to the idlest who may take them, until no move evens anything out. */
+/** Moves one partition at a time from the busiest who can spare one to the idlest who may take it, until nothing gets more even. */
 function balance(
   ordered: readonly GroupMember[],
   assignments: Assignments,
   leastLoaded: (topic: string) => GroupMember,
   loadOf: (member: GroupMember) => number,
 ): void {
-  for (let hasMoved = true; hasMoved;) {
-    hasMoved = false;
-    for (const member of ordered.toSorted((one, other) => loadOf(other) - loadOf(one))) {
-      const mine = assignments.get(member.memberId)!;
-      for (let index = mine.length - 1; index >= 0; index--) {
-        const least = leastLoaded(mine[index]!.topic);
-        if (loadOf(least) + 1 >= mine.length) continue;
-        assignments.get(least.memberId)!.push(...mine.splice(index, 1));
-        hasMoved = true;
-      }
+  const moveFrom = (member: GroupMember): boolean => {
+    const mine = assignments.get(member.memberId)!;
+    for (const topic of new Set(mine.map((each) => each.topic))) {
+      const least = leastLoaded(topic);
+      if (loadOf(least) + 1 >= mine.length) continue;
+      const last = mine.findLastIndex((each) => each.topic === topic);
+      assignments.get(least.memberId)!.push(...mine.splice(last, 1));
+      return true;
     }
-  }
+    return false;
+  };
+  while (ordered.toSorted((one, other) => loadOf(other) - loadOf(one)).some(moveFrom));
 }
 
 /** What another member still holds is given out when it has let go, in the round that follows. */

@@ -64,6 +64,7 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
       minBytes: options.minBytes ?? 1,
       prefetchBytes: options.prefetchBytes ?? 16 * 1024 * 1024,
       partitionBytes: options.partitionBytes ?? 1024 * 1024,
+      checkCrcs: options.checkCrcs ?? true,
       partitions: () => this.#assignment.states,
       onChunk: () => this.#reader.wake(),
       onOutOfRange: (state) => this.#assignment.outOfRange(state),
@@ -74,7 +75,6 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
       gate: this.#gate,
       key: options.key ?? (bytes as unknown as Serializer<Key>),
       value: options.value ?? (bytes as unknown as Serializer<Value>),
-      checkCrcs: options.checkCrcs ?? true,
       onAsked: () => this.#start(),
     });
     this.#committer = new Committer({

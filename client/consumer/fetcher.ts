@@ -24,6 +24,7 @@ export interface FetcherOptions {
   readonly minBytes: number;
   readonly prefetchBytes: number;
   readonly partitionBytes: number;
+  readonly checkCrcs: boolean;
   readonly partitions: () => Iterable<PartitionState>;
   readonly onChunk: () => void;
   /** The log does not have the offset: find another. */
@@ -255,7 +256,7 @@ export class Fetcher {
       producerId: Number(producerId),
       firstOffset: Number(firstOffset),
     }));
-    const { visible, nextOffset } = visibleBatches(records, aborted ?? null);
+    const { visible, nextOffset } = visibleBatches(records, aborted ?? null, this.#options.checkCrcs);
     if (nextOffset === undefined || nextOffset <= state.fetchOffset!)
       throw new RecordError(`${state.topic}-${state.partition} answers nothing at offset ${state.fetchOffset}`);
     const { byteLength } = records;

@@ -16,7 +16,6 @@ export interface RecordReaderOptions<Key, Value> {
   readonly gate: Gate;
   readonly key: Serializer<Key>;
   readonly value: Serializer<Value>;
-  readonly checkCrcs: boolean;
   /** The caller wants records. */
   readonly onAsked: () => void;
 }
@@ -227,7 +226,7 @@ export class RecordReader<Key, Value> {
       return false;
     }
     reading.nextBatch += 1;
-    const body = await openBatch(batch, this.#options.checkCrcs);
+    const body = await openBatch(batch);
     if (token === state.token) reading.cursor = new RecordCursor(batch.header, body);
     return token === state.token;
   }

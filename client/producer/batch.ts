@@ -44,6 +44,8 @@ export class Batch {
   baseSequence = -1;
   /** The sequence is not the one it was first sent with. */
   isRenumbered = false;
+  /** The answer to an attempt was lost. */
+  isUncertain = false;
   notBeforeMs = 0;
   lastError: Error | undefined;
 
@@ -132,10 +134,7 @@ export class Batch {
   async split(): Promise<readonly Batch[]> {
     const sealed = this.#sealed!;
     const header = readBatchHeader(new DataView(sealed.buffer, sealed.byteOffset, sealed.byteLength), 0);
-    const body = await openBatch(
-      { header: { ...header, attributes: header.attributes & attributeMask.codec }, bytes: sealed },
-      false,
-    );
+    const body = await openBatch({ header: { ...header, attributes: header.attributes & attributeMask.codec }, bytes: sealed });
     const cursor = new RecordCursor(header, body);
     const firstCount = Math.ceil(this.recordCount / 2);
     const halves: Batch[] = [];
@@ -153,6 +152,7 @@ export class Batch {
         );
       }
       half.identity = this.identity;
+      half.isUncertain = this.isUncertain;
       half.baseSequence = this.baseSequence < 0 ? -1 : addSequence(this.baseSequence, from);
       await half.seal();
       halves.push(half);

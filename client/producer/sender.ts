@@ -110,7 +110,7 @@ export class Sender {
 
   /** What is not on its way fails. */
   giveUpWaiting(error: Error): void {
-    for (const batch of this.#options.accumulator.takeAll()) this.#fail(batch, error, batch.attempts > 0 ? undefined : false);
+    for (const batch of this.#options.accumulator.takeAll()) this.#fail(batch, error, fateOf(batch));
   }
 
   /** Resolves when no request is on its way. */
@@ -172,7 +172,7 @@ export class Sender {
       if (nowMs >= expiresMs || refusal !== undefined) {
         queue.batches.shift();
         if (refusal === undefined) this.#expire(batch);
-        else this.#fail(batch, refusal, batch.attempts > 0 ? undefined : false);
+        else this.#fail(batch, refusal, fateOf(batch));
         continue;
       }
       wakeMs.at = Math.min(wakeMs.at, expiresMs);
@@ -277,7 +277,7 @@ export class Sender {
     const error = new BrokerError(errorCode, `${batch.topic}-${batch.partition}`, reason);
     const verdict = this.#options.sequences?.refused(batch, errorCode, error.retriable) ?? (error.retriable ? "retry" : "fail");
     if (verdict === "duplicate") this.#succeed(batch, -1, -1);
-    else if (verdict === "fail") this.#fail(batch, error, false);
+    else if (verdict === "fail") this.#fail(batch, error, fateOf(batch));
     else this.#again(batch, error, leaderIsKnown);
   }
 
@@ -294,6 +294,7 @@ export class Sender {
 
   /** No answer: nobody knows whether the batch was appended. */
   #broken(batch: Batch, error: Error): void {
+    batch.isUncertain = true;
     if (isRetriable(error)) this.#again(batch, error, false);
     else this.#fail(batch, error, undefined);
   }
@@ -303,7 +304,7 @@ export class Sender {
     batch.lastError = error;
     if (error instanceof KafkaError && leaderMoved.has(error.code) && !leaderIsKnown) this.#refresh();
     const nowMs = cluster.clock.now();
-    if (this.#failure !== undefined) this.#fail(batch, this.#failure, undefined);
+    if (this.#failure !== undefined) this.#fail(batch, this.#failure, fateOf(batch));
     else if (nowMs >= batch.createdMs + deliveryTimeoutMs) this.#expire(batch);
     else {
       const waitMs = backoffMs(batch.attempts, cluster.options.retryBackoff, cluster.clock.random());
@@ -317,7 +318,7 @@ export class Sender {
     const cause = batch.lastError;
     const because = cause === undefined ? "" : `: ${cause.message}`;
     const text = `${batch.recordCount} records for ${batch.topic}-${batch.partition} were not delivered within ${deliveryTimeoutMs} ms${because}`;
-    this.#fail(batch, new TimeoutError(text, { cause }), batch.attempts > 0 ? undefined : false);
+    this.#fail(batch, new TimeoutError(text, { cause }), fateOf(batch));
   }
 
   #fail(batch: Batch, error: Error, wasAppended: false | undefined): void {
@@ -383,4 +384,9 @@ export class Sender {
       this.wake();
     });
   }
+}
+
+/** Undefined: it may have been appended by an attempt whose answer was lost. */
+function fateOf({ isUncertain }: Batch): false | undefined {
+  return isUncertain ? undefined : false;
 }

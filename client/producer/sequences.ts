@@ -12,8 +12,8 @@ const inFlightMax = 5;
 interface PartitionState {
   identity: Identity;
   next: number;
-  /** −1 before the first. */
-  lastAcked: number;
+  /** Something was appended under this identity. */
+  hasBegun: boolean;
   /** Sent, or waiting to be sent again; in order of sequence. */
   readonly inFlight: Batch[];
   /** A batch was given up whose fate nobody knows. */
@@ -71,6 +71,8 @@ export class Sequences {
     // One at a time until what failed has succeeded: the broker would refuse whatever comes behind a gap.
     if (batch.baseSequence >= 0) return state.inFlight[0] === batch;
     if (state.inFlight.length === 0) return !state.isUnresolved;
+    // A broker that does not know the producer yet takes any sequence for its first: until one is appended, none may overtake it.
+    if (!state.hasBegun) return false;
     return state.inFlight.length < inFlightMax && !state.isUnresolved && state.identity === this.#identity;
   }
 
@@ -78,7 +80,7 @@ export class Sequences {
     if (batch.baseSequence >= 0) return;
     let state = this.#partitions.get(batch.key);
     if (state === undefined) {
-      state = { identity: this.#identity!, next: 0, lastAcked: -1, inFlight: [], isUnresolved: false, isToRewrite: false };
+      state = { identity: this.#identity!, next: 0, hasBegun: false, inFlight: [], isUnresolved: false, isToRewrite: false };
       this.#partitions.set(batch.key, state);
     } else if (state.identity !== this.#identity) this.#begin(state);
     this.#number(state, batch);
@@ -88,7 +90,7 @@ export class Sequences {
   succeeded(batch: Batch): void {
     const state = this.#remove(batch);
     if (state === undefined) return;
-    state.lastAcked = addSequence(batch.baseSequence, batch.recordCount - 1);
+    state.hasBegun = true;
     this.#settle(state);
   }
 
@@ -100,13 +102,8 @@ export class Sequences {
     const isSequenceLost = code === errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER || code === errorCodes.UNKNOWN_PRODUCER_ID;
     const isEpochLost = code === errorCodes.INVALID_PRODUCER_EPOCH && !this.#isTransactional;
     if (!isSequenceLost && !isEpochLost) return isRetriable ? "retry" : "fail";
-    const expected = addSequence(state.lastAcked, 1);
-    if (isSequenceLost && (state.inFlight[0] !== batch || batch.baseSequence !== expected)) {
-      batch.isRenumbered = false;
-      return "retry";
-    }
-    if (isSequenceLost && batch.isRenumbered) {
-      // Refused for the number it had before: the next attempt carries the new one.
+    // Behind another that failed, or refused for the number it had before: the next attempt is for the right place with the right number.
+    if (isSequenceLost && (state.inFlight[0] !== batch || batch.isRenumbered)) {
       batch.isRenumbered = false;
       return "retry";
     }
@@ -160,7 +157,7 @@ export class Sequences {
   #begin(state: PartitionState): void {
     state.identity = this.#identity!;
     state.next = 0;
-    state.lastAcked = -1;
+    state.hasBegun = false;
     state.isToRewrite = false;
     state.isUnresolved = false;
   }

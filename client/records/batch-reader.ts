@@ -29,7 +29,11 @@ export interface FetchedBatches {
 }
 
 /** `listed` are the aborted ones, given under read_committed, in order of first offset. */
-export function visibleBatches(records: Uint8Array, listed: readonly AbortedTransaction[] | null): FetchedBatches {
+export function visibleBatches(
+  records: Uint8Array,
+  listed: readonly AbortedTransaction[] | null,
+  checkCrcs = true,
+): FetchedBatches {
   const aborted = listed ?? [];
   const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
   const visible: FetchedBatch[] = [];
@@ -46,6 +50,8 @@ export function visibleBatches(records: Uint8Array, listed: readonly AbortedTran
     while (nextAborted < aborted.length && aborted[nextAborted]!.firstOffset <= lastOffset)
       abortedProducers.add(aborted[nextAborted++]!.producerId);
     const bytes = records.subarray(position, position + size);
+    if (checkCrcs && kernel.crc32c(bytes.subarray(batchField.attributes)) !== view.getUint32(position + batchField.crc))
+      throw new RecordError(`the batch at offset ${header.baseOffset} is damaged`);
     const isControl = (header.attributes & attributeMask.control) !== 0;
     const isTransactional = (header.attributes & attributeMask.transactional) !== 0;
     if (isControl) {
@@ -58,11 +64,8 @@ export function visibleBatches(records: Uint8Array, listed: readonly AbortedTran
   return { visible, nextOffset };
 }
 
-/** The decompressed records of a batch; checks the CRC first. */
-export async function openBatch({ header, bytes }: FetchedBatch, checkCrc: boolean): Promise<Uint8Array> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (checkCrc && kernel.crc32c(bytes.subarray(batchField.attributes)) !== view.getUint32(batchField.crc))
-    throw new RecordError(`the batch at offset ${header.baseOffset} is damaged`);
+/** The decompressed records of a batch. */
+export async function openBatch({ header, bytes }: FetchedBatch): Promise<Uint8Array> {
   const codec = header.attributes & attributeMask.codec;
   const body = bytes.subarray(batchField.records);
   if (codec === 0) return body;

@@ -40,7 +40,7 @@ export const kafkaApis: readonly KafkaApi[] = [
   [31, "DeleteAcls", 1, 3, security],
   [32, "DescribeConfigs", 1, 4, "Brokers: Kante's settings and the defaults of topic configs. Loggers, client metrics: empty."],
   [33, "AlterConfigs", 0, 2, "Topics, groups, cluster-wide topic defaults. Loggers and client metrics get 42."],
-  [34, "AlterReplicaLogDirs", 1, 2, "There are no directories."],
+  [34, "AlterReplicaLogDirs", 1, 2, "There is one directory, `object-store`, and everything is there."],
   [35, "DescribeLogDirs", 1, 4, "One directory, `object-store`, with the bytes of each partition."],
   [36, "SaslAuthenticate", 0, 2, security],
   [37, "CreatePartitions", 0, 3],

@@ -17,6 +17,7 @@ import { writeTxnMarkers } from "../../protocol/messages/27-write-txn-markers.ts
 import { txnOffsetCommit } from "../../protocol/messages/28-txn-offset-commit.ts";
 import { describeConfigs } from "../../protocol/messages/32-describe-configs.ts";
 import { alterConfigs } from "../../protocol/messages/33-alter-configs.ts";
+import { alterReplicaLogDirs } from "../../protocol/messages/34-alter-replica-log-dirs.ts";
 import { describeLogDirs } from "../../protocol/messages/35-describe-log-dirs.ts";
 import { createPartitions } from "../../protocol/messages/37-create-partitions.ts";
 import { electLeaders } from "../../protocol/messages/43-elect-leaders.ts";
@@ -121,6 +122,7 @@ const withoutController: readonly Case[] = [
   of(describeConfigs, 4, { resources: [topicResource] }, timedOut),
   of(alterConfigs, 2, { resources: [topicResource] }, timedOut),
   of(incrementalAlterConfigs, 1, { resources: [topicResource] }, timedOut),
+  of(alterReplicaLogDirs, 2, { dirs: [{ path: "d", topics: [{ name: "t", partitions: [0, 1] }] }] }, 56, 56),
   of(describeLogDirs, 4, { topics: null }, 56),
   of(createPartitions, 3, { topics: [{ name: "t", count: 4 }] }, timedOut),
   of(electLeaders, 2, { topicPartitions: [{ topic: "t", partitions: [0, 1] }] }, timedOut, timedOut),

@@ -28,6 +28,7 @@ export class Committer {
   readonly #options: CommitterOptions;
   #last: Promise<void> = Promise.resolve();
   #cancel: (() => void) | undefined;
+  #isStopped = false;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
@@ -70,8 +71,6 @@ export class Committer {
         });
     });
   }
-
-  #isStopped = false;
 
   stop(): void {
     this.#isStopped = true;

@@ -117,6 +117,9 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
   async commit(offsets?: readonly TopicPartitionOffset[], options: RetryOptions = {}): Promise<void> {
     if (this.#options.group === undefined) throw new StateError("the consumer has no group to commit for");
     const all = offsets ?? progressOf(this.#assignment.states, ({ deliveredOffset }) => deliveredOffset);
+    // Who commits says what is done with: nothing that is committed by itself later goes back behind it.
+    for (const { topic, partition, offset } of all)
+      for (const state of this.#assignment.find([{ topic, partition }])) state.doneOffset = offset;
     await this.#committer.commit(all, options);
   }
 

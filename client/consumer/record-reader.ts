@@ -44,7 +44,7 @@ export class RecordReader<Key, Value> {
   #wake: (() => void) | undefined;
   #isEnded = false;
   isAsking = false;
-  /** Since somebody set it to false. */
+  /** Asked for a record or was given one, since somebody set it to false. */
   hasAsked = false;
 
   constructor(options: RecordReaderOptions<Key, Value>) {
@@ -182,6 +182,7 @@ export class RecordReader<Key, Value> {
           // A rebalance may have begun while the batch was opened.
           if (this.#options.gate.isClosed) continue;
           this.#options.gate.enter();
+          this.hasAsked = true;
           return reading;
         }
       }

@@ -22,8 +22,13 @@ public class Transactions extends Cases {
         check("a transaction past its time-out is aborted and its producer told", Transactions::timeout);
         check("the transaction of a producer that died is aborted by its successor", Transactions::died);
         check("offsets count once the transaction commits", Transactions::offsets);
-        check("a consumer that lost its place in the group cannot send offsets", Transactions::fencedGroupMember);
-        check("consume-transform-produce by two workers that die and come back, exactly once", Transactions::loop);
+        // Clients of before know one group protocol.
+        List<String> protocols = args[0].equals("current") ? List.of("classic", "consumer") : List.of("classic");
+        for (String protocol : protocols) {
+            String[] settings = protocols.size() == 1 ? new String[0] : new String[] {"group.protocol", protocol};
+            check("a consumer that lost its place in a " + protocol + " group cannot send offsets", () -> fencedGroupMember(settings));
+            check("consume-transform-produce in a " + protocol + " group by two workers that die and come back, exactly once", () -> loop(settings));
+        }
         check("admin lists, describes and fences", Transactions::admin);
         done();
     }
@@ -249,13 +254,17 @@ public class Transactions extends Cases {
         expect(1, consumer.assignment().size());
     }
 
-    static void fencedGroupMember() throws Exception {
-        String topic = topic("member");
+    static KafkaConsumer<String, String> member(String[] settings, String... more) {
+        return consumer(Stream.concat(Stream.of(settings), Stream.of(more)).toArray(String[]::new));
+    }
+
+    static void fencedGroupMember(String[] settings) throws Exception {
+        String topic = topic("member" + Integer.toHexString(String.join("-", settings).hashCode()));
         create(topic, 1);
         TopicPartition partition = new TopicPartition(topic, 0);
         try (KafkaProducer<String, String> producer = transactional(topic)) {
             ConsumerGroupMetadata left;
-            try (KafkaConsumer<String, String> consumer = consumer("group.id", topic, "enable.auto.commit", "false")) {
+            try (KafkaConsumer<String, String> consumer = member(settings, "group.id", topic, "enable.auto.commit", "false")) {
                 join(consumer, topic);
                 left = consumer.groupMetadata();
                 producer.beginTransaction();
@@ -274,10 +283,10 @@ public class Transactions extends Cases {
     }
 
     /** Moves records from one topic to another, some of the way; returns when it has thrown itself away. */
-    static boolean work(String name, String from, String to, int wanted, Random random) throws Exception {
+    static boolean work(String name, String from, String to, int wanted, Random random, String[] settings) throws Exception {
         try (KafkaProducer<String, String> producer = transactional(to + "-" + name);
-             KafkaConsumer<String, String> consumer = consumer("group.id", from, "isolation.level", "read_committed",
-                 "auto.offset.reset", "earliest", "enable.auto.commit", "false", "max.poll.records", "20", "session.timeout.ms", "6000")) {
+             KafkaConsumer<String, String> consumer = member(settings, "group.id", from, "isolation.level", "read_committed",
+                 "auto.offset.reset", "earliest", "enable.auto.commit", "false", "max.poll.records", "20")) {
             consumer.subscribe(List.of(from));
             int steps = 3 + random.nextInt(10);
             for (long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60); System.nanoTime() < end && steps > 0; ) {
@@ -312,8 +321,9 @@ public class Transactions extends Cases {
         }
     }
 
-    static void loop() throws Exception {
-        String from = topic("from"), to = topic("to");
+    static void loop(String[] settings) throws Exception {
+        String unique = Integer.toHexString(String.join("-", settings).hashCode());
+        String from = topic("from" + unique), to = topic("to" + unique);
         create(from, 4);
         create(to, 2);
         List<String> all = IntStream.range(0, 1000).mapToObj(i -> "v" + i).toList();
@@ -323,7 +333,7 @@ public class Transactions extends Cases {
         ExecutorService executor = Executors.newFixedThreadPool(2);
         List<Future<Object>> workers = Stream.of("a", "b").map(name -> executor.submit(() -> {
             Random random = new Random(name.hashCode());
-            while (!work(name, from, to, all.size(), random)) {}
+            while (!work(name, from, to, all.size(), random, settings)) {}
             return null;
         })).toList();
         for (Future<Object> worker : workers) worker.get(85, TimeUnit.SECONDS);

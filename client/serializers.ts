@@ -8,7 +8,7 @@ export interface Serializer<Value> {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 
 /** What a producer takes when nothing is said: bytes as they are, text as UTF-8. */
 export type Bytes = Uint8Array | string;

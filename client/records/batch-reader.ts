@@ -9,8 +9,8 @@ import { kernel } from "../../kernel/kernel.ts";
 import { RecordError, asError } from "../errors.ts";
 import type { Header } from "./record.ts";
 
-/** A batch of a few bytes can claim gigabytes. */
-const bodyBytesMax = 256 * 1024 * 1024;
+/** A batch of a few bytes can claim gigabytes, and a Worker has 128 MB in all. */
+const bodyBytesMax = 100 * 1024 * 1024;
 
 export interface AbortedTransaction {
   readonly producerId: number;

@@ -5,7 +5,10 @@ import { fast, sharedServer } from "../e2e/kante-process.ts";
 import { clientContract } from "./contract.ts";
 import { tcpTransport } from "./tcp-transport.ts";
 
-const running = sharedServer({ args: fast, brokers: 2 });
+/** Members of consumer groups are told how often to be heard: rebalances take some rounds. */
+const often = ["--set", "group.consumer.min.heartbeat.interval.ms=100", "--set", "group.consumer.heartbeat.interval.ms=200"];
+
+const running = sharedServer({ args: [...fast, ...often], brokers: 2 });
 
 describe("Kante by WebSocket", () => {
   clientContract((options) => connect(`${running().httpUrl}/c/default/kafka`, options));

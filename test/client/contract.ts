@@ -1,6 +1,6 @@
 /**
- * What the client library promises, as a suite that is run over several brokers and transports: Kante by WebSocket and TCP, Apache
- * Kafka by TCP. Each test has topics and groups of its own.
+ * What the client library promises, as a suite that is run over several brokers, transports and runtimes: Kante by WebSocket, TCP and
+ * service binding, Apache Kafka by TCP; in Node and in workerd, so it uses nothing of either. Each test has topics and groups of its own.
  */
 import { describe, test } from "vitest";
 import {
@@ -15,12 +15,17 @@ import {
   json,
   string,
 } from "../../client/client.ts";
-import { eventually } from "../e2e/kante-process.ts";
 
 type Strings = Consumer<string, string>;
 
+const run = Math.random().toString(36).slice(2, 8);
 let names = 0;
-export const freshName = (what: string): string => `${what}.${process.pid}.${++names}`;
+export const freshName = (what: string): string => `${what}.${run}.${++names}`;
+
+/** Resolves as soon as the condition holds; the test's own time limit is the only other end. */
+async function eventually(condition: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
 
 export const numbers = (count: number, from = 0): string[] => Array.from({ length: count }, (_, index) => String(from + index));
 
@@ -74,7 +79,7 @@ export function clientContract(open: (options?: ConnectOptions) => Client): void
       ]);
       const text = new TextDecoder();
       expect(records[0]!.headers.map(({ key, value }) => [key, value === null ? null : [...value]])).toEqual([
-        ["h", [...Buffer.from("one")]],
+        ["h", [...new TextEncoder().encode("one")]],
         ["h", [0, 255]],
         ["none", null],
       ]);
@@ -384,7 +389,7 @@ export function clientContract(open: (options?: ConnectOptions) => Client): void
           for await (const { value } of consumer) {
             read.push(value!);
             // A caller that takes its time must not lose its partition under the record.
-            await new Promise((resolve) => setImmediate(resolve));
+            await new Promise((resolve) => setTimeout(resolve, 0));
           }
         };
         const [one, two] = [member("one"), member("two")];

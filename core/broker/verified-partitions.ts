@@ -35,6 +35,12 @@ export class VerifiedPartitions {
     return verified?.producerEpoch === producerEpoch && verified.partitions.has(keyOf(ref)) ? verified.generation : undefined;
   }
 
+  /** The number of the transaction that was last heard of; perhaps it has ended since. */
+  lastGeneration({ producerId, producerEpoch }: ProducerIdentity): number | undefined {
+    const verified = this.#producers.get(producerId);
+    return verified?.producerEpoch === producerEpoch ? verified.generation : undefined;
+  }
+
   add({ producerId, producerEpoch }: ProducerIdentity, generation: number, refs: readonly PartitionRef[]): void {
     let verified = this.#producers.get(producerId);
     if (verified === undefined || verified.producerEpoch !== producerEpoch || verified.generation !== generation) {

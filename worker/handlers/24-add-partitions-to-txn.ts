@@ -82,8 +82,10 @@ async function addAll(asked: Asked, context: RequestContext) {
       return { topicId: entry.id, partition, cell: cellOf(entry, partition)! };
     }),
   );
-  const admission = { producerId: Number(producerId), producerEpoch, add: !verifyOnly, partitions: placed };
-  const reply = await context.services.transaction(transactionalId).admit(admission);
+  const producer = { producerId: Number(producerId), producerEpoch };
+  const reply = await context.services.transaction(transactionalId).admit({ ...producer, add: !verifyOnly, partitions: placed });
+  const admitted = placed.filter((_, index) => reply.errorCodes[index] === errorCodes.NONE);
+  if (admitted.length > 0) context.services.verified.add(producer, reply.generation, admitted);
   let at = 0;
   return results(topics, () => shownError(reply.errorCodes[at++]!, context.apiVersion));
 }

@@ -225,7 +225,10 @@ describe("EndTxn", () => {
     const { coordinator, producer } = ongoing();
     const first = coordinator.end(producer, true, 2);
     expect(coordinator.end(producer, false, 2)?.errorCode).toBe(INVALID_TXN_STATE);
-    const retry = coordinator.ask({ kind: "end", request: { ...producer, commit: true, version: 2, newProducerId: undefined } });
+    const retry = coordinator.ask({
+      kind: "end",
+      request: { ...producer, commit: true, version: 2, generation: undefined, newProducerId: undefined },
+    });
     coordinator.answerCalls();
     expect(coordinator.answers.get(retry)).toEqual(first);
   });
@@ -239,6 +242,16 @@ describe("EndTxn", () => {
     coordinator.answerCalls();
     expect(coordinator.end(last, true, 2)).toEqual(next);
     expect(coordinator.admit(next, true, [1])?.generation).toBe(2);
+  });
+
+  test.each([true, false])("of version 1 that comes late ends no later transaction (commit %s) [I11]", (commit) => {
+    const { coordinator, producer } = ongoing();
+    expect(coordinator.end(producer, true, 1, 1)?.errorCode).toBe(NONE);
+    coordinator.answerCalls();
+    coordinator.admit(producer, true, [2]);
+    expect(coordinator.end(producer, commit, 1, 1)?.errorCode).toBe(CONCURRENT_TRANSACTIONS);
+    expect(coordinator.describe()).toMatchObject({ state: "Ongoing", generation: 2 });
+    expect(coordinator.end(producer, commit, 1, 2)?.errorCode).toBe(NONE);
   });
 });
 

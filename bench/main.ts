@@ -25,6 +25,7 @@ const benches: Readonly<Record<string, () => Promise<{ run: Bench }>>> = {
   throughput: async () => await import("./throughput.ts"),
   fetch: async () => await import("./fetch.ts"),
   "wake-up": async () => await import("./wake-up.ts"),
+  client: async () => await import("./client.ts"),
   "apache-kafka": async () => await import("./apache-kafka.ts"),
   "start-up": async () => await import("./start-up.ts"),
   idle: async () => await import("./idle.ts"),

@@ -27,6 +27,8 @@ export interface Engine {
 }
 
 export const compatibilityDate = "2026-11-01";
+/** As in wrangler.toml, which says why. */
+const compatibilityFlags = ["no_web_socket_compression"];
 const dist = join(import.meta.dirname, "../dist");
 
 export async function startEngine(options: EngineOptions): Promise<Engine> {
@@ -54,6 +56,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       resourcePersistencePath: join(options.dataFolder, "state"),
       name: "kante",
       compatibilityDate,
+      compatibilityFlags,
       modules: [
         { type: "ESModule", path: "worker.js", contents: readFileSync(join(dist, "worker.js"), "utf8") },
         { type: "CompiledWasm", path: "kernel.wasm", contents: readFileSync(join(dist, "kernel.wasm")) },

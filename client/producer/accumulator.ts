@@ -3,7 +3,6 @@
  * requests are on their way records gather, and nobody waits when none are. It counts the bytes that are held.
  */
 import type { Header } from "../records/record.ts";
-import { partitionKey } from "../records/record.ts";
 import { recordSizeMax } from "../records/batch-writer.ts";
 import { Batch, isBehind } from "./batch.ts";
 import type { Delivery } from "./delivery.ts";
@@ -33,7 +32,8 @@ export interface PartitionQueue {
 const firstBatchBytes = 4096;
 
 export class Accumulator {
-  readonly queues = new Map<string, PartitionQueue>();
+  /** By topic, then partition. */
+  readonly #queues = new Map<string, PartitionQueue[]>();
   readonly #options: AccumulatorOptions;
   /** Those whose queue is not empty. */
   readonly busy = new Set<PartitionQueue>();
@@ -48,12 +48,7 @@ export class Accumulator {
   }
 
   append(topic: string, partition: number, record: EncodedRecord, delivery: Delivery, index: number, nowMs: number): void {
-    const key = partitionKey(topic, partition);
-    let queue = this.queues.get(key);
-    if (queue === undefined) {
-      queue = { topic, partition, batches: [], lastBatchBytes: firstBatchBytes };
-      this.queues.set(key, queue);
-    }
+    const queue = this.queueOf(topic, partition);
     const size = recordSizeMax(record.key, record.value, record.headers);
     let batch = queue.batches.at(-1);
     if (batch === undefined || !batch.isOpen || (batch.byteLength + size > this.#options.batchBytes && batch.recordCount > 0)) {
@@ -68,9 +63,24 @@ export class Accumulator {
     this.#bytes += size;
   }
 
+  queueOf(topic: string, partition: number): PartitionQueue {
+    let ofTopic = this.#queues.get(topic);
+    if (ofTopic === undefined) {
+      ofTopic = [];
+      this.#queues.set(topic, ofTopic);
+    }
+    return (ofTopic[partition] ??= { topic, partition, batches: [], lastBatchBytes: firstBatchBytes });
+  }
+
+  /** Whether a record would not fit into the batch that is open: it may as well go to another partition then. */
+  isFullFor(topic: string, partition: number, { key, value, headers }: EncodedRecord): boolean {
+    const batch = this.queueOf(topic, partition).batches.at(-1);
+    return batch?.isOpen === true && batch.byteLength + recordSizeMax(key, value, headers) > this.#options.batchBytes;
+  }
+
   /** In front of what was never sent, in order of sequence. */
   putBack(batch: Batch): void {
-    const queue = this.queues.get(batch.key)!;
+    const queue = this.queueOf(batch.topic, batch.partition);
     let at = 0;
     while (at < queue.batches.length) {
       const other = queue.batches[at]!;
@@ -99,6 +109,6 @@ export class Accumulator {
   /** Everything that is waiting to be sent. */
   takeAll(): Batch[] {
     this.busy.clear();
-    return [...this.queues.values()].flatMap((queue) => queue.batches.splice(0));
+    return [...this.#queues.values()].flat().flatMap((queue) => queue.batches.splice(0));
   }
 }

@@ -307,15 +307,17 @@ export class Producer<Key = Bytes, Value = Bytes> {
     }
   }
 
-  #partitionOf(
-    { name, partitions }: TopicInfo,
-    record: ProducerRecord<Key, Value>,
-    { key, value, headers }: EncodedRecord,
-  ): number {
+  #partitionOf({ name, partitions }: TopicInfo, record: ProducerRecord<Key, Value>, encoded: EncodedRecord): number {
+    const { key, value, headers } = encoded;
     if (recordSizeMax(key, value, headers) > 0x7000_0000) throw new ArgumentError("the record is too large for any batch");
     const { length } = partitions;
     const chosen = record.partition ?? this.#partitioner({ topic: name, key, partitionCount: length });
-    if (chosen === undefined) return this.#sticky.get(name, length);
+    if (chosen === undefined) {
+      const sticky = this.#sticky.get(name, length);
+      if (length === 1 || !this.#accumulator.isFullFor(name, sticky, encoded)) return sticky;
+      this.#sticky.left(name, sticky);
+      return this.#sticky.get(name, length);
+    }
     if (!Number.isInteger(chosen) || chosen < 0 || chosen >= length)
       throw new ArgumentError(`${name} has no partition ${chosen}: it has ${length}`);
     return chosen;

@@ -209,7 +209,7 @@ export class Sender {
     this.#requests += 1;
     const topics = new Map<string, { name: string; topicId: string; partitionData: { index: number; records: Uint8Array }[] }>();
     for (const batch of batches) {
-      accumulator.queues.get(batch.key)!.batches.shift();
+      accumulator.queueOf(batch.topic, batch.partition).batches.shift();
       sequences?.sending(batch);
       batch.attempts += 1;
       onSent(batch);

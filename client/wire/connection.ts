@@ -43,12 +43,14 @@ interface Pending {
 
 /** Answers are limited by what fetches ask for; a length beyond this is damage. */
 const frameBytesMax = 512 * 1024 * 1024;
+/** Answers to fetches are about as large as the one before. */
+const trustedBytesMax = 32 * 1024 * 1024;
 const checkMs = 1000;
 
 export class Connection {
   readonly #options: ConnectionOptions;
   #stream: ByteStream | undefined;
-  readonly #cutter = new FrameCutter(frameBytesMax);
+  readonly #cutter = new FrameCutter(frameBytesMax, trustedBytesMax);
   readonly #pending = new Map<number, Pending>();
   readonly #versions = new Map<number, readonly [min: number, max: number]>();
   readonly #features = new Map<string, number>();

@@ -89,14 +89,14 @@ describe.concurrent("kafkajs consumers", () => {
     let highWatermark = "";
     await first.run({
       eachBatchAutoResolve: false,
-      eachBatch: async ({ batch, resolveOffset, commitOffsetsIfNecessary, heartbeat, uncommittedOffsets }) => {
-        highWatermark = batch.highWatermark;
-        for (const message of batch.messages.filter(({ offset }) => Number(offset) < 7)) {
+      eachBatch: async (payload) => {
+        highWatermark = payload.batch.highWatermark;
+        for (const message of payload.batch.messages.filter(({ offset }) => Number(offset) < 7)) {
           values.push(String(message.value));
-          resolveOffset(message.offset);
+          payload.resolveOffset(message.offset);
         }
-        await heartbeat();
-        await commitOffsetsIfNecessary(uncommittedOffsets());
+        await payload.heartbeat();
+        await payload.commitOffsetsIfNecessary(payload.uncommittedOffsets());
       },
     });
     await eventually(() => values.length >= 7);

@@ -29,7 +29,7 @@ async function timed(records: number, work: () => Promise<unknown>): Promise<num
 }
 
 /** Counts, and answers the rate between the first and the last. */
-function meter(records: number): { count(more: number): void; readonly rate: Promise<number> } {
+function meter(records: number): { readonly count: (more: number) => void; readonly rate: Promise<number> } {
   const { promise, resolve } = Promise.withResolvers<number>();
   let counted = 0;
   let startMs = 0;

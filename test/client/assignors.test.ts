@@ -1,5 +1,5 @@
 /** Who of a classic group gets what: everything is given once, evenly, and cooperative-sticky moves no more than it must. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Assignments, type GroupMember, cooperativeStickyAssignor, rangeAssignor } from "../../client/consumer/assignors.ts";
 import { partitionKey } from "../../client/records/record.ts";

@@ -1,5 +1,5 @@
 /** Batches as the producer writes them and the consumer reads them: held against each other and against the kernel's judge. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BatchWriter, recordSizeMax, stampBatch } from "../../client/records/batch-writer.ts";
 import { RecordCursor, openBatch, visibleBatches } from "../../client/records/batch-reader.ts";

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import type * as Library from "../../client/client.ts";
 import { buildClient } from "../../scripts/build-client.ts";
 import { buildClientIfStale } from "../../scripts/build.ts";
 import { fast, sharedServer } from "../e2e/kante-process.ts";
@@ -42,7 +43,7 @@ describe("the client's bundle", () => {
   test("works as it is", async () => {
     const { connect, string } = (await import(
       /* @vite-ignore */ pathToFileURL(join(root, "dist/client.js")).href
-    )) as typeof import("../../client/client.ts");
+    )) as typeof Library;
     await using client = connect(`${running().httpUrl}/c/default/kafka`);
     for (const compression of ["none", "gzip", "snappy", "lz4"] as const)
       await client.producer({ compression }).send("bundle", { value: compression.repeat(20), partition: 0 });

@@ -6,8 +6,6 @@ import { describe, test } from "vitest";
 import {
   type Client,
   type ConnectOptions,
-  type Consumer,
-  type ConsumerRecord,
   FencedError,
   type KafkaError,
   SerializationError,
@@ -15,38 +13,10 @@ import {
   json,
   string,
 } from "../../client/client.ts";
-
-type Strings = Consumer<string, string>;
-
-const run = Math.random().toString(36).slice(2, 8);
-let names = 0;
-export const freshName = (what: string): string => `${what}.${run}.${++names}`;
-
-/** Resolves as soon as the condition holds; the test's own time limit is the only other end. */
-async function eventually(condition: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-export const numbers = (count: number, from = 0): string[] => Array.from({ length: count }, (_, index) => String(from + index));
-
-/** Reads so many records, and leaves the consumer as it is. */
-export async function take<Key, Value>(consumer: AsyncIterable<ConsumerRecord<Key, Value>>, count: number) {
-  const records: ConsumerRecord<Key, Value>[] = [];
-  if (count > 0) {
-    for await (const record of consumer) {
-      records.push(record);
-      if (records.length === count) break;
-    }
-  }
-  return records;
-}
-
-const valuesOf = (records: readonly { readonly value: unknown }[]): unknown[] => records.map(({ value }) => value);
+import { groupContract } from "./contract-groups.ts";
+import { type Strings, eventually, freshName, numbers, reader, take, valuesOf } from "./contract-steps.ts";
 
 export function clientContract(open: (options?: ConnectOptions) => Client): void {
-  const reader = (client: Client, topic: string, more: object = {}): Strings =>
-    client.consumer({ topics: [topic], offsetReset: "earliest", key: string, value: string, maxWaitMs: 500, ...more });
-
   describe.concurrent("producing and reading", () => {
     test("keys, values, headers, nulls and timestamps come back as they were", async ({ expect }) => {
       await using client = open();
@@ -203,7 +173,7 @@ export function clientContract(open: (options?: ConnectOptions) => Client): void
       await expect(work).rejects.toThrow("changed my mind");
       await producer.transaction(async (transaction) => void transaction.send(topic, both("c")));
       const committed = valuesOf(await take(reader(client, topic), 6));
-      expect(committed.toSorted()).toEqual(["a", "a", "b", "b", "c", "c"]);
+      expect(committed.map(String).toSorted()).toEqual(["a", "a", "b", "b", "c", "c"]);
       const all = valuesOf(await take(reader(client, topic, { isolation: "read_uncommitted" }), 8));
       expect(all.filter((value) => value === "lost")).toHaveLength(2);
     });
@@ -352,148 +322,7 @@ export function clientContract(open: (options?: ConnectOptions) => Client): void
     });
   });
 
-  describe.concurrent.each([
-    ["classic, cooperative-sticky", { groupProtocol: "classic" }],
-    ["classic, range", { groupProtocol: "classic", assignors: ["range"] }],
-    ["consumer", { groupProtocol: "consumer" }],
-  ] as const)("a group (%s)", (_name, protocol) => {
-    const options = { ...protocol, heartbeatIntervalMs: 200 };
-
-    test(
-      "members share partitions, hand them over between two records, and read everything once",
-      { timeout: 60_000 },
-      async ({ expect }) => {
-        await using client = open();
-        const [topic, group] = [freshName("shared"), freshName("group")];
-        await client.admin().createTopics([{ name: topic, partitions: 4 }]);
-        const producer = client.producer();
-        let sent = 0;
-        const send = async (count: number) => {
-          const values = numbers(count, sent).map((value) => ({ value, partition: Number(value) % 4 }));
-          sent += count;
-          await producer.send(topic, values);
-        };
-        const read: string[] = [];
-        const owned = new Map<string, Set<number>>();
-        const member = (name: string): Strings => {
-          const mine = new Set<number>();
-          owned.set(name, mine);
-          return reader(client, topic, {
-            ...options,
-            group,
-            onAssigned: (partitions: { partition: number }[]) => partitions.forEach(({ partition }) => mine.add(partition)),
-            onRevoked: (partitions: { partition: number }[]) => partitions.forEach(({ partition }) => mine.delete(partition)),
-          });
-        };
-        const run = async (consumer: Strings) => {
-          for await (const { value } of consumer) {
-            read.push(value!);
-            // A caller that takes its time must not lose its partition under the record.
-            await new Promise((resolve) => setTimeout(resolve, 0));
-          }
-        };
-        const [one, two] = [member("one"), member("two")];
-        await send(100);
-        const running = [run(one)];
-        await eventually(() => read.length >= 100);
-        running.push(run(two));
-        await eventually(async () => {
-          await send(4);
-          return owned.get("one")!.size === 2 && owned.get("two")!.size === 2;
-        });
-        await send(100);
-        await eventually(() => read.length >= sent);
-        await two.close();
-        await eventually(() => owned.get("one")!.size === 4);
-        await send(100);
-        await eventually(() => read.length >= sent);
-        await one.close();
-        await Promise.all(running);
-        expect(read.toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(sent));
-      },
-    );
-
-    test("goes on from what was committed; what was not done with is read again", async ({ expect }) => {
-      await using client = open();
-      const [topic, group] = [freshName("resume"), freshName("group")];
-      await client.producer().send(
-        topic,
-        numbers(10).map((value) => ({ value, partition: 0 })),
-      );
-      const first = reader(client, topic, { ...options, group });
-      await take(first, 4);
-      await first.commit();
-      await take(first, 2);
-      await first.close();
-      // The sixth was handed out, and nobody said that it was done with.
-      const second = reader(client, topic, { ...options, group });
-      expect(valuesOf(await take(second, 5))).toEqual(["5", "6", "7", "8", "9"]);
-      await second.commit([{ topic, partition: 0, offset: 8 }]);
-      second[Symbol.dispose]();
-      expect(await client.admin().groupOffsets(group)).toContainEqual({ topic, partition: 0, offset: 8 });
-    });
-  });
-
-  test("admin: topics, partitions, configs, offsets, records, groups", async ({ expect }) => {
-    await using client = open();
-    const admin = client.admin();
-    const topic = freshName("admin");
-    await admin.createTopics([{ name: topic, partitions: 2, configs: { "retention.ms": "1000000" } }]);
-    await expect(admin.createTopics([{ name: topic }])).rejects.toMatchObject({ codeName: "TOPIC_ALREADY_EXISTS" });
-    expect(await admin.listTopics()).toContain(topic);
-    await admin.createPartitions(topic, 3);
-    await eventually(async () => (await admin.describeTopics([topic]))[0]!.partitions.length === 3);
-    const retention = async () =>
-      (await admin.describeConfigs({ type: "topic", name: topic })).find(({ name }) => name === "retention.ms");
-    expect(await retention()).toMatchObject({ value: "1000000", isDefault: false });
-    await admin.alterConfigs({ type: "topic", name: topic }, { "retention.ms": "2000000" });
-    await eventually(async () => (await retention())?.value === "2000000");
-    await admin.alterConfigs({ type: "topic", name: topic }, { "retention.ms": null });
-    await eventually(async () => (await retention())?.isDefault === true);
-
-    const place = { topic, partition: 0 };
-    const times = [1000, 2000, 3000].map((ms) => 1_700_000_000_000 + ms);
-    await client.producer().send(
-      topic,
-      times.map((timestamp) => ({ value: "x", partition: 0, timestamp })),
-    );
-    const offset = async (when: Parameters<typeof admin.listOffsets>[1]) => (await admin.listOffsets([place], when))[0]?.offset;
-    expect([await offset("earliest"), await offset("latest"), await offset(times[1]!), await offset("maxTimestamp")]).toEqual([
-      0, 3, 1, 2,
-    ]);
-    expect(await admin.deleteRecords([{ ...place, offset: 2 }])).toEqual([{ ...place, offset: 2 }]);
-    expect(await offset("earliest")).toBe(2);
-
-    const group = freshName("group");
-    await admin.alterGroupOffsets(group, [{ ...place, offset: 2 }]);
-    expect(await admin.groupOffsets(group)).toEqual([{ ...place, offset: 2 }]);
-    expect(await admin.listGroups()).toContainEqual(expect.objectContaining({ groupId: group }));
-    expect(await admin.describeGroup(group)).toMatchObject({ groupId: group, type: "classic", state: "Empty", members: [] });
-    await admin.deleteGroupOffsets(group, [place]);
-    await admin.deleteGroups([group]).catch((error: KafkaError) => expect(error.codeName).toBe("GROUP_ID_NOT_FOUND"));
-    const { brokers, clusterId } = await admin.describeCluster();
-    expect(brokers.length).toBeGreaterThan(0);
-    expect(clusterId).not.toBe("");
-    await admin.deleteTopics([topic]);
-    await eventually(async () => !(await admin.listTopics()).includes(topic));
-    await expect(admin.describeTopics([topic], { timeoutMs: 300 })).rejects.toMatchObject({ code: 3, retriable: true });
-  });
-
-  test("admin sees and ends open transactions", async ({ expect }) => {
-    await using client = open();
-    const id = freshName("open");
-    const transaction = await client.producer({ transactionalId: id }).beginTransaction();
-    await transaction.send(id, { value: "x", partition: 0 });
-    const admin = client.admin();
-    expect(await admin.describeTransaction(id)).toMatchObject({
-      transactionalId: id,
-      state: "Ongoing",
-      partitions: [{ topic: id, partition: 0 }],
-    });
-    expect(await admin.listTransactions()).toContainEqual(expect.objectContaining({ transactionalId: id }));
-    await admin.abortTransaction(id);
-    await expect(transaction.commit()).rejects.toMatchObject({ retriable: false });
-  });
+  groupContract(open);
 
   test("a signal ends a wait, and a closed client says so", async ({ expect }) => {
     const client = open();

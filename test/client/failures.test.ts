@@ -7,7 +7,7 @@ import { type Client, type Clock, connect, string } from "../../client/client.ts
 import { makeClock } from "../../client/clock.ts";
 import { freePort, freePorts, startKante } from "../clients/kante.ts";
 import { eventually, fast, httpPortOf, sharedServer, temporaryFolder } from "../e2e/kante-process.ts";
-import { freshName, numbers, take } from "./contract.ts";
+import { freshName, numbers, take } from "./contract-steps.ts";
 import { startCuttingProxy } from "./cutting-proxy.ts";
 import { VirtualTime } from "./virtual-clock.ts";
 
@@ -111,7 +111,7 @@ test("transactions under cut sockets: each is there as a whole or not at all", a
 });
 
 /** Real time, but timers can be held back, as in a tab that is frozen. */
-function freezable(): { clock: Clock; freeze(): void; thaw(): void } {
+function freezable(): { clock: Clock; freeze: () => void; thaw: () => void } {
   const real = makeClock();
   let held: (() => void)[] | undefined;
   const clock = makeClock({
@@ -188,9 +188,10 @@ test("a member that was frozen until its session ended loses its partitions, joi
 test("a member whose caller asks for nothing leaves the group, and is back when it asks", async () => {
   const [topic, group] = [freshName("lazy"), freshName("group")];
   const time = new VirtualTime();
-  const clocked = { now: () => Date.now(), random: () => 0.5, after: makeClock().after };
+  const real = makeClock();
+  const clocked = { now: () => Date.now(), random: () => 0.5 };
   // Only the patience with the caller is the test's to end.
-  const clock = makeClock({ ...clocked, after: (ms, work) => (ms === 123_456 ? time.after(ms, work) : clocked.after(ms, work)) });
+  const clock = makeClock({ ...clocked, after: (ms, work) => (ms === 123_456 ? time.after(ms, work) : real.after(ms, work)) });
   const client = opened(httpPortOf(running()), { clock });
   await client.producer().send(
     topic,

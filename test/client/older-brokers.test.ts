@@ -8,7 +8,7 @@ import { concatenate, decodeResponse, encodeResponse } from "../../protocol/code
 import { FrameCutter } from "../../protocol/frames.ts";
 import { apiVersions } from "../../protocol/messages/18-api-versions.ts";
 import { fast, sharedServer } from "../e2e/kante-process.ts";
-import { freshName, numbers, take } from "./contract.ts";
+import { freshName, numbers, take } from "./contract-steps.ts";
 import { tcpTransport } from "./tcp-transport.ts";
 
 const running = sharedServer({ args: fast });

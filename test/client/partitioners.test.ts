@@ -1,5 +1,5 @@
 /** Keys go where Java's producer sends them: held against the known values of Kafka's own test and against kafkajs. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { Partitioners } from "kafkajs";
 import { describe, expect, test } from "vitest";
 import { murmur2 } from "../../client/producer/murmur2.ts";

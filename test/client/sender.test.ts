@@ -2,7 +2,7 @@
  * The producer's sender, with a virtual clock, against brokers that lose answers, refuse for a while, answer late and forget: whatever
  * happens, what is acknowledged is in the log once, in order, and every send is settled.
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { makeClock } from "../../client/clock.ts";
 import { NetworkError } from "../../client/errors.ts";

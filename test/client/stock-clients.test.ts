@@ -5,7 +5,7 @@ import { connect, string } from "../../client/client.ts";
 import { KafkaJs } from "../e2e/kafkajs-client.ts";
 import { eventually, fast, sharedServer } from "../e2e/kante-process.ts";
 import { Platformatic } from "../e2e/platformatic-client.ts";
-import { freshName, numbers, take } from "./contract.ts";
+import { freshName, numbers, take } from "./contract-steps.ts";
 
 const running = sharedServer({ args: fast });
 const open = () => connect(`${running().httpUrl}/c/default/kafka`);

@@ -8,6 +8,7 @@ import { errorCodes } from "../../protocol/errors.ts";
 import { offsetFetch } from "../../protocol/messages/09-offset-fetch.ts";
 import { defineHandler } from "./define-handler.ts";
 import { known, resolveTopics } from "./group-requests.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { unknownTopicCode } from "./topics.ts";
 import { coordinatorUnreachable } from "./unreachable.ts";
 
@@ -29,7 +30,7 @@ export const offsetFetchHandler = defineHandler({
   versions: [1, 10],
   async handle(request, context) {
     if (context.apiVersion >= 8) {
-      const groups = await Promise.all(request.groups.map((group) => fetchGroup(group, request.requireStable, context)));
+      const groups = await sideBySide(request.groups, (group) => fetchGroup(group, request.requireStable, context));
       return { groups };
     }
     const asked = { groupId: request.groupId, memberId: null, memberEpoch: -1, topics: request.topics };

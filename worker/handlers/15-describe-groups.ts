@@ -4,13 +4,14 @@ import { errorCodes } from "../../protocol/errors.ts";
 import { describeGroups } from "../../protocol/messages/15-describe-groups.ts";
 import { defineHandler } from "./define-handler.ts";
 import { groupOperations } from "./group-requests.ts";
+import { sideBySide } from "./side-by-side.ts";
 
 export const describeGroupsHandler = defineHandler({
   api: describeGroups,
   versions: [0, 6],
   async handle(request, context) {
     const authorizedOperations = request.includeAuthorizedOperations ? groupOperations : undefined;
-    const groups = await Promise.all(request.groups.map((groupId) => describe(groupId, context)));
+    const groups = await sideBySide(request.groups, (groupId) => describe(groupId, context));
     return { groups: groups.map((group) => ({ ...group, authorizedOperations })) };
   },
 });

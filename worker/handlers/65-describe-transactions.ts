@@ -5,12 +5,13 @@ import type { BrokerServices } from "../../durable-objects/handler.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { describeTransactions } from "../../protocol/messages/65-describe-transactions.ts";
 import { defineHandler } from "./define-handler.ts";
+import { sideBySide } from "./side-by-side.ts";
 
 export const describeTransactionsHandler = defineHandler({
   api: describeTransactions,
   versions: [0, 0],
   async handle({ transactionalIds }, { services }) {
-    return { transactionStates: await Promise.all(transactionalIds.map((id) => describe(id, services))) };
+    return { transactionStates: await sideBySide(transactionalIds, (id) => describe(id, services)) };
   },
 });
 

@@ -4,6 +4,7 @@ import { errorCodes } from "../../protocol/errors.ts";
 import { consumerGroupDescribe } from "../../protocol/messages/69-consumer-group-describe.ts";
 import { defineHandler } from "./define-handler.ts";
 import { groupOperations } from "./group-requests.ts";
+import { sideBySide } from "./side-by-side.ts";
 
 const memberTypes = { classic: 0, consumer: 1 } as const;
 
@@ -12,7 +13,7 @@ export const consumerGroupDescribeHandler = defineHandler({
   versions: [0, 1],
   async handle(request, context) {
     const authorizedOperations = request.includeAuthorizedOperations ? groupOperations : undefined;
-    const groups = await Promise.all(request.groupIds.map((groupId) => describe(groupId, context)));
+    const groups = await sideBySide(request.groupIds, (groupId) => describe(groupId, context));
     return { groups: groups.map((group) => ({ ...group, authorizedOperations })) };
   },
 });

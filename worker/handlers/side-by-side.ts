@@ -9,7 +9,7 @@ export async function sideBySide<Asked, Answer>(
   asked: readonly Asked[],
   ask: (each: Asked) => Promise<Answer>,
 ): Promise<readonly Answer[]> {
-  const answers = new Array<Answer>(asked.length);
+  const answers: Answer[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
     for (let index = next++; index < asked.length; index = next++) answers[index] = await ask(asked[index]!);

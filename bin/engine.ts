@@ -46,8 +46,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const restoreSignals = keepSignals();
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      host: options.host,
-      port: options.httpPort,
+      // Miniflare's own door stands before the Worker and compresses WebSockets whatever the Worker says; nobody is sent to it.
+      host: "127.0.0.1",
+      port: 0,
+      unsafeDirectSockets: [{ host: options.host, port: options.httpPort }],
       cf: false,
       telemetry: { enabled: false },
       log: new NoOpLog(),

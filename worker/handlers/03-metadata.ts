@@ -5,6 +5,7 @@
  */
 import type { TopicEntry } from "../../core/cluster/catalog.ts";
 import { zeroId } from "../../core/cluster/ids.ts";
+import { partitionsPerRequestMax } from "../../core/cluster/new-topics.ts";
 import { operatingErrorKind } from "../../core/operating-error.ts";
 import { invalidTopicName } from "../../core/cluster/topic-names.ts";
 import type { RequestContext } from "../../durable-objects/handler.ts";
@@ -80,7 +81,9 @@ async function createMissing(
   if (!request.allowAutoTopicCreation || !services.settings["auto.create.topics.enable"]) return codes;
   const valid = names.filter((name) => codes.get(name) !== errorCodes.INVALID_TOPIC_EXCEPTION);
   if (valid.length === 0) return codes;
-  const topics = valid.map((name) => ({ name, partitions: -1, replicationFactor: -1, assignments: [], configs: {} }));
+  // So many as one decision takes; the client asks again for what is not there yet.
+  const now = valid.slice(0, Math.max(1, Math.floor(partitionsPerRequestMax / services.settings["num.partitions"])));
+  const topics = now.map((name) => ({ name, partitions: -1, replicationFactor: -1, assignments: [], configs: {} }));
   // Whether a call that broke off created them is seen below; if not, the client's next question will.
   const outcomes = await services.controller.createTopics(topics, false).catch(() => []);
   for (const [index, name] of valid.entries()) {

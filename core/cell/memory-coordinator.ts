@@ -56,6 +56,7 @@ export class MemoryCoordinator implements BatchCoordinator {
   readonly #now: () => number;
   readonly #sleep: ((ms: number) => Promise<void>) | undefined;
   #waiting: (() => void)[] = [];
+  #lastRow: JournalRow | undefined;
 
   constructor(options: MemoryCoordinatorOptions = {}) {
     this.rows = options.rows ?? new MemoryRows();
@@ -64,6 +65,11 @@ export class MemoryCoordinator implements BatchCoordinator {
     this.cell = new Cell({ cell: options.cell ?? 0, settings: options.settings ?? settingDefaults, inlineRows: this.rows });
     if (this.rows.snapshot !== undefined) this.cell.restore(this.rows.snapshot.chunks, (cursor) => this.rows.upTo(cursor));
     for (const row of this.rows.journal.values()) if (row.sequence > this.cell.cursor) this.cell.applyRow(row, false);
+  }
+
+  /** The row of the last change, though a snapshot may have taken its place at once. */
+  get lastRow(): JournalRow | undefined {
+    return this.#lastRow;
   }
 
   /** Synchronous, for those who keep their own time. */
@@ -156,6 +162,7 @@ export class MemoryCoordinator implements BatchCoordinator {
     const kept = { ...row, inline: row.inline?.slice() };
     this.cell.applyRow(kept, true);
     this.rows.journal.set(row.sequence, kept);
+    this.#lastRow = kept;
     if (this.cell.snapshotDue) this.takeSnapshot();
     this.#deleteDeadRows();
     const waiting = this.#waiting;

@@ -146,7 +146,7 @@ export class SimulatedLeader {
   }
 
   #written(): void {
-    this.#makeDurable(this.#coordinator.rows.journal.get(this.#coordinator.cell.cursor)!);
+    this.#makeDurable(this.#coordinator.lastRow!);
     if (this.#world.random.chance(0.02)) this.#planSnapshot();
     if (!this.#draining && this.#coordinator.cell.isDrainDue && this.#pace.begins()) this.#drain();
   }
@@ -168,7 +168,7 @@ export class SimulatedLeader {
 
   #drained(plan: DrainPlan): void {
     if (this.#coordinator.commitDrain(plan)) {
-      this.#makeDurable(this.#coordinator.rows.journal.get(this.#coordinator.cell.cursor)!);
+      this.#makeDurable(this.#coordinator.lastRow!);
       this.#options.record({ kind: "drained", at: this.#world.now, key: plan.key });
       this.#wakeFollowers();
     }

@@ -30,6 +30,9 @@ export interface PartitionQueue {
 
 /** Before a batch has been seen to grow. */
 const firstBatchBytes = 4096;
+/** Large buffers cost more to get than to fill: those of delivered batches are used again. */
+const keptBytesMin = 64 * 1024;
+const keptBuffersMax = 8;
 
 export class Accumulator {
   /** By topic, then partition. */
@@ -37,6 +40,7 @@ export class Accumulator {
   readonly #options: AccumulatorOptions;
   /** Those whose queue is not empty. */
   readonly busy = new Set<PartitionQueue>();
+  readonly #kept: Uint8Array<ArrayBuffer>[] = [];
   #bytes = 0;
 
   constructor(options: AccumulatorOptions) {
@@ -54,7 +58,8 @@ export class Accumulator {
     if (batch === undefined || !batch.isOpen || (batch.byteLength + size > this.#options.batchBytes && batch.recordCount > 0)) {
       const { codec, isTransactional, batchBytes } = this.#options;
       const sizeExpected = Math.min(batchBytes, Math.max(size + 61, queue.lastBatchBytes));
-      batch = new Batch({ topic, partition, createdMs: nowMs, codec, isTransactional, sizeExpected });
+      const usedBuffer = sizeExpected < keptBytesMin ? undefined : this.#kept.pop();
+      batch = new Batch({ topic, partition, createdMs: nowMs, codec, isTransactional, sizeExpected, usedBuffer });
       queue.batches.push(batch);
       this.busy.add(queue);
     }
@@ -98,6 +103,13 @@ export class Accumulator {
       half.attempts = batch.attempts;
     }
     for (const half of [...by].reverse()) this.putBack(half);
+  }
+
+  /** Acknowledged. */
+  delivered(batch: Batch): void {
+    this.settled(batch);
+    const { buffer } = batch;
+    if (buffer !== undefined && buffer.byteLength >= keptBytesMin && this.#kept.length < keptBuffersMax) this.#kept.push(buffer);
   }
 
   /** Its senders have been told. */

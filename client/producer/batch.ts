@@ -21,6 +21,8 @@ export interface BatchOptions {
   readonly codec: number;
   readonly isTransactional: boolean;
   readonly sizeExpected: number;
+  /** Of a batch that has been delivered. */
+  readonly usedBuffer?: Uint8Array<ArrayBuffer>;
 }
 
 export class Batch {
@@ -57,7 +59,7 @@ export class Batch {
     this.createdMs = options.createdMs;
     this.codec = options.codec;
     this.#isTransactional = options.isTransactional;
-    this.#writer = new BatchWriter(options.sizeExpected);
+    this.#writer = new BatchWriter(options.sizeExpected, options.usedBuffer);
   }
 
   get recordCount(): number {
@@ -126,6 +128,11 @@ export class Batch {
     }
   }
 
+  /** To be written over, once the broker has answered: nobody reads it any more. Compressed batches have none of their own. */
+  get buffer(): Uint8Array<ArrayBuffer> | undefined {
+    return this.codec === 0 && this.#sealed !== undefined ? new Uint8Array(this.#sealed.buffer as ArrayBuffer) : undefined;
+  }
+
   failed(error: Error): void {
     for (const delivery of this.#deliveries) delivery.failed(1, error);
   }
@@ -139,7 +146,7 @@ export class Batch {
     const firstCount = Math.ceil(this.recordCount / 2);
     const halves: Batch[] = [];
     for (const [from, to] of [[0, firstCount] as const, [firstCount, this.recordCount] as const]) {
-      const half = new Batch({ ...this.#options, sizeExpected: Math.ceil(body.byteLength / 2) });
+      const half = new Batch({ ...this.#options, sizeExpected: Math.ceil(body.byteLength / 2), usedBuffer: undefined });
       for (let index = from; index < to; index++) {
         cursor.next();
         half.append(

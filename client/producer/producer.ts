@@ -25,8 +25,9 @@ import { Sender } from "./sender.ts";
 import { Sequences } from "./sequences.ts";
 import { type GroupMetadata, Transactions } from "./transactions.ts";
 
-export type Compression = "none" | "gzip" | "snappy" | "lz4" | "zstd";
-const codecs: readonly Compression[] = ["none", "gzip", "snappy", "lz4", "zstd"];
+/** Zstandard is read, not written: no web platform has a compressor for it. */
+export type Compression = "none" | "gzip" | "snappy" | "lz4";
+const codecs: readonly Compression[] = ["none", "gzip", "snappy", "lz4"];
 
 export interface ProducerOptions<Key = Bytes, Value = Bytes> {
   /** How keys and values become bytes; bytes and text when left out. */
@@ -40,7 +41,7 @@ export interface ProducerOptions<Key = Bytes, Value = Bytes> {
   readonly transactionalId?: string;
   /** After this a coordinator aborts an open transaction. Default 60 s. */
   readonly transactionTimeoutMs?: number;
-  /** Default "none". zstd only where the platform has it, which browsers do not. */
+  /** Default "none". */
   readonly compression?: Compression;
   /** How long a batch waits for company. Default 0: records gather only while requests are on their way. */
   readonly lingerMs?: number;

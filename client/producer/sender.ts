@@ -190,7 +190,7 @@ export class Sender {
   /** Closes an open batch. Compression may take its time. */
   #isSealed(queue: PartitionQueue, batch: Batch): boolean {
     if (batch.isOpen) {
-      queue.lastBatchBytes = batch.byteLength;
+      queue.lastBatchBytes = Math.max(batch.byteLength, queue.lastBatchBytes / 2);
       batch.seal()?.then(
         () => this.wake(),
         (error: unknown) => {
@@ -261,8 +261,11 @@ export class Sender {
   }
 
   #succeed(batch: Batch, baseOffset: number, logAppendTime: number): void {
-    this.#options.sequences?.succeeded(batch);
-    this.#options.accumulator.settled(batch);
+    const { accumulator, sequences, acks } = this.#options;
+    sequences?.succeeded(batch);
+    // Without an answer nobody knows whether the bytes have left.
+    if (acks === 0) accumulator.settled(batch);
+    else accumulator.delivered(batch);
     batch.succeeded(baseOffset, logAppendTime);
     this.#options.onSettled();
   }

@@ -29,9 +29,9 @@ export class BatchWriter {
   #maxTimestamp = 0;
   recordCount = 0;
 
-  /** `sizeExpected` spares growing; the buffer never claims more than it was given records for by much. */
-  constructor(sizeExpected = firstBytes) {
-    this.#bytes = new Uint8Array(Math.max(sizeExpected, firstBytes));
+  /** `sizeExpected` spares growing; `used` is a buffer whose former batch nobody needs any more. */
+  constructor(sizeExpected = firstBytes, used?: Uint8Array<ArrayBuffer>) {
+    this.#bytes = used ?? new Uint8Array(Math.max(sizeExpected, firstBytes));
   }
 
   get byteLength(): number {
@@ -82,6 +82,7 @@ export class BatchWriter {
       batch.set(compressed, batchField.records);
     }
     const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
+    writeInt64(view, batchField.baseOffset, 0);
     view.setInt32(batchField.batchLength, batch.byteLength - prologueBytes);
     view.setInt32(batchField.leaderEpoch, -1);
     view.setInt8(batchField.magic, 2);

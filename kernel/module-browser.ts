@@ -12,7 +12,7 @@ import { GrowingBytes } from "./growing-bytes.ts";
 export function instantiate(): KernelExports {
   // Workers get a compiled module for the same import, and may not compile bytes.
   const module = (wasmBytes as unknown) instanceof WebAssembly.Module ? wasmBytes : new WebAssembly.Module(wasmBytes);
-  return new WebAssembly.Instance(module as WebAssembly.Module).exports as unknown as KernelExports;
+  return new WebAssembly.Instance(module).exports as unknown as KernelExports;
 }
 
 export async function gunzip(compressed: Uint8Array, sizeMax: number): Promise<Uint8Array> {

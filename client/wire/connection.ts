@@ -162,8 +162,9 @@ export class Connection {
         const correlationId = decodeCorrelationId(frame);
         const pending = this.#pending.get(correlationId);
         if (pending === undefined) throw new Error(`an answer to ${correlationId}, which nobody asked`);
-        this.#pending.delete(correlationId);
+        // Only then it is no longer among those that fail with the connection.
         pending.answer(frame);
+        this.#pending.delete(correlationId);
       }
     } catch (error) {
       this.#end(`the broker's bytes make no sense: ${asError(error).message}`);

@@ -37,10 +37,11 @@ export type Happening = { readonly at: number } &
         readonly offset: number;
         readonly count: number;
       }
-    /** The partition's last stable offset and high watermark, as an answer told them. */
+    /** The partition's last stable offset and high watermark, as a broker told them. Others may know of less at the same time. */
     | {
         readonly kind: "bounds";
         readonly reader: string;
+        readonly broker: number;
         readonly partition: string;
         readonly stable: number;
         readonly high: number;

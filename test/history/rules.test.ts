@@ -26,6 +26,7 @@ const moved = (transaction: string, offset: number): Told => ({
 const bounds = (reader: string, partition: string, stable: number, high: number): Told => ({
   kind: "bounds",
   reader,
+  broker: 0,
   partition,
   stable,
   high,

@@ -95,8 +95,8 @@ export class Client {
     });
   }
 
-  producer<Key = Bytes, Value = Bytes>(options?: ProducerOptions<Key, Value>): Producer<Key, Value> {
-    const producer = new Producer(this.#cluster, options);
+  producer<Key = Bytes, Value = Bytes>(options: ProducerOptions<Key, Value> = {}): Producer<Key, Value> {
+    const producer = new Producer(this.#cluster, options, () => this.#parts.delete(producer));
     this.#parts.add(producer);
     return producer;
   }
@@ -104,7 +104,7 @@ export class Client {
   /** Reads nothing before it is iterated over. */
   consumer<Key = Uint8Array, Value = Uint8Array>(options: ConsumerOptions<Key, Value>): Consumer<Key, Value> {
     this.#consumers += 1;
-    const consumer = new Consumer(this.#cluster, options, String(this.#consumers));
+    const consumer = new Consumer(this.#cluster, options, String(this.#consumers), () => this.#parts.delete(consumer));
     this.#parts.add(consumer);
     return consumer;
   }

@@ -29,6 +29,7 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
   readonly #options: ConsumerOptions<Key, Value>;
   /** Names its connections: what waits at the broker must not hold up others. */
   readonly #lane: string;
+  readonly #onEnd: () => void;
   readonly #assignment: Assignment;
   readonly #fetcher: Fetcher;
   readonly #gate: Gate;
@@ -40,12 +41,13 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
   #cancelPoll: (() => void) | undefined;
   #cancelGrowth: (() => void) | undefined;
 
-  constructor(cluster: Cluster, options: ConsumerOptions<Key, Value>, lane: string) {
+  constructor(cluster: Cluster, options: ConsumerOptions<Key, Value>, lane: string, onEnd: () => void) {
     if ((options.topics === undefined) === (options.partitions === undefined))
       throw new ArgumentError("a consumer reads either topics or partitions");
     this.#cluster = cluster;
     this.#options = options;
     this.#lane = lane;
+    this.#onEnd = onEnd;
     const { group, isolation = "read_committed", offsetReset = "latest" } = options;
     this.#gate = new Gate(cluster.clock, options.rebalanceTimeoutMs ?? 60_000);
     this.#assignment = new Assignment({
@@ -223,7 +225,10 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
       assigned: async (partitions) => await this.#add(partitions),
       revoked: async (partitions) => await this.#letGo(partitions),
       lost: async (partitions) => await this.#lose(partitions),
-      failed: (error) => this.#reader.fail(error),
+      failed: (error) => {
+        this.#reader.fail(error);
+        void this.#leave();
+      },
     };
     let { groupProtocol } = options;
     if (groupProtocol === undefined) {
@@ -289,12 +294,16 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
         this.#watchPoll();
         return;
       }
-      const member = this.#member;
-      this.#member = undefined;
-      this.#isStarted = false;
-      void this.#lose([...this.#assignment.states]);
-      void member?.leave();
+      void this.#leave();
     });
+  }
+
+  /** Whoever asks for a record after this joins anew. */
+  async #leave(): Promise<void> {
+    const member = this.#member;
+    this.#member = undefined;
+    this.#isStarted = false;
+    await Promise.all([this.#lose([...this.#assignment.states]), member?.leave()]);
   }
 
   async #close(): Promise<void> {
@@ -319,6 +328,7 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
     this.#cluster.closeLane(`group:${this.#lane}`);
     this.#reader.end();
     this.#gate.open();
+    this.#onEnd();
   }
 }
 

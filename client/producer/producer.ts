@@ -74,6 +74,7 @@ const noHeaders: readonly Header[] = [];
 
 export class Producer<Key = Bytes, Value = Bytes> {
   readonly #cluster: Cluster;
+  readonly #onEnd: () => void;
   readonly #keySerializer: Serializer<Key>;
   readonly #valueSerializer: Serializer<Value>;
   readonly #partitioner: Partitioner;
@@ -91,7 +92,8 @@ export class Producer<Key = Bytes, Value = Bytes> {
   #becomeReady: (() => void) | undefined;
   #closed: Error | undefined;
 
-  constructor(cluster: Cluster, options: ProducerOptions<Key, Value> = {}) {
+  constructor(cluster: Cluster, options: ProducerOptions<Key, Value>, onEnd: () => void) {
+    this.#onEnd = onEnd;
     this.#cluster = cluster;
     this.#keySerializer = options.key ?? (anyBytes as unknown as Serializer<Key>);
     this.#valueSerializer = options.value ?? (anyBytes as unknown as Serializer<Value>);
@@ -205,12 +207,14 @@ export class Producer<Key = Bytes, Value = Bytes> {
     this.#closed = new StateError("the producer was closed");
     await this.flush();
     this.#sender.stop(this.#closed);
+    this.#onEnd();
   }
 
   /** Ends at once: what was not acknowledged fails. */
   [Symbol.dispose](): void {
     this.#closed ??= new StateError("the producer was closed");
     this.#sender.stop(this.#closed);
+    this.#onEnd();
     for (const [topic, waiting] of this.#pending) {
       this.#pending.delete(topic);
       for (const { delivery, records, next } of waiting) delivery.failed(records.length - next, this.#closed);

@@ -86,6 +86,17 @@ export function groupContract(open: (options?: ConnectOptions) => Client): void 
     });
   });
 
+  test("a member that the group refuses is told why, each time it tries", async ({ expect }) => {
+    await using client = open();
+    const [topic, group] = [freshName("refused"), freshName("group")];
+    await client.producer().send(topic, { value: "x", partition: 0 });
+    const first = reader(client, topic, { group, groupProtocol: "classic", assignors: ["range"] });
+    await take(first, 1);
+    const other = reader(client, topic, { group, groupProtocol: "classic", assignors: ["cooperative-sticky"] });
+    for (let attempt = 0; attempt < 2; attempt++)
+      await expect(take(other, 1)).rejects.toMatchObject({ codeName: "INCONSISTENT_GROUP_PROTOCOL", retriable: false });
+  });
+
   test("admin: topics, partitions, configs, offsets, records, groups", async ({ expect }) => {
     await using client = open();
     const admin = client.admin();

@@ -1,5 +1,5 @@
 /**
- * The list of a cluster's groups, for ListGroups: names only, since a group alone knows its state. A group enters itself before its
+ * The list of a cluster's groups, for ListGroups and requests that name many groups: names only, since a group alone knows its state. A group enters itself before its
  * first row is written and leaves after its last is gone, so the list may name a group that is not there, never miss one that is.
  */
 export interface GroupIndex {

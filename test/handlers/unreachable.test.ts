@@ -7,6 +7,7 @@ import { listOffsets } from "../../protocol/messages/02-list-offsets.ts";
 import { metadata } from "../../protocol/messages/03-metadata.ts";
 import { offsetCommit } from "../../protocol/messages/08-offset-commit.ts";
 import { offsetFetch } from "../../protocol/messages/09-offset-fetch.ts";
+import { describeGroups } from "../../protocol/messages/15-describe-groups.ts";
 import { listGroups } from "../../protocol/messages/16-list-groups.ts";
 import { createTopics } from "../../protocol/messages/19-create-topics.ts";
 import { deleteTopics } from "../../protocol/messages/20-delete-topics.ts";
@@ -22,6 +23,7 @@ import { describeLogDirs } from "../../protocol/messages/35-describe-log-dirs.ts
 import { createPartitions } from "../../protocol/messages/37-create-partitions.ts";
 import { electLeaders } from "../../protocol/messages/43-elect-leaders.ts";
 import { incrementalAlterConfigs } from "../../protocol/messages/44-incremental-alter-configs.ts";
+import { deleteGroups } from "../../protocol/messages/42-delete-groups.ts";
 import { alterPartitionReassignments } from "../../protocol/messages/45-alter-partition-reassignments.ts";
 import { offsetDelete } from "../../protocol/messages/47-offset-delete.ts";
 import { describeClientQuotas } from "../../protocol/messages/48-describe-client-quotas.ts";
@@ -29,7 +31,9 @@ import { alterClientQuotas } from "../../protocol/messages/49-alter-client-quota
 import { describeQuorum } from "../../protocol/messages/55-describe-quorum.ts";
 import { describeCluster } from "../../protocol/messages/60-describe-cluster.ts";
 import { describeProducers } from "../../protocol/messages/61-describe-producers.ts";
+import { describeTransactions } from "../../protocol/messages/65-describe-transactions.ts";
 import { listTransactions } from "../../protocol/messages/66-list-transactions.ts";
+import { consumerGroupDescribe } from "../../protocol/messages/69-consumer-group-describe.ts";
 import { listConfigResources } from "../../protocol/messages/74-list-config-resources.ts";
 import { describeTopicPartitions } from "../../protocol/messages/75-describe-topic-partitions.ts";
 import type { ApiSchema, RequestInput } from "../../protocol/schema.ts";
@@ -77,6 +81,9 @@ const notLeader = 6;
 const timedOut = 7;
 const two = [{ partitionIndex: 0 }, { partitionIndex: 1 }];
 const loading = 14;
+/** Of so many the controller is asked which there are. */
+const many = [..."abcdefghi"];
+const allLoading = many.map(() => loading);
 const topicResource = { resourceType: 2, resourceName: "t" };
 
 const withoutController: readonly Case[] = [
@@ -99,6 +106,11 @@ const withoutController: readonly Case[] = [
     loading,
   ),
   of(listGroups, 5, {}, loading),
+  of(offsetFetch, 8, { groups: many.map((groupId) => ({ groupId, topics: null })) }, ...allLoading),
+  of(describeGroups, 6, { groups: many }, ...allLoading),
+  of(deleteGroups, 2, { groupsNames: many }, ...allLoading),
+  of(consumerGroupDescribe, 1, { groupIds: many }, ...allLoading),
+  of(describeTransactions, 0, { transactionalIds: many }, ...allLoading),
   of(offsetDelete, 0, { groupId: "g", topics: [{ name: "t", partitions: two }] }, loading),
   of(listTransactions, 2, {}, loading),
   of(

@@ -21,6 +21,7 @@ const benches: Readonly<Record<string, () => Promise<{ run: Bench }>>> = {
   leader: async () => await import("./leader.ts"),
   stores: async () => await import("./storage.ts"),
   groups: async () => await import("./groups.ts"),
+  transactions: async () => await import("./transactions.ts"),
   latency: async () => await import("./latency.ts"),
   throughput: async () => await import("./throughput.ts"),
   fetch: async () => await import("./fetch.ts"),

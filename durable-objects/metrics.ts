@@ -34,6 +34,8 @@ const descriptions: Readonly<Record<string, string>> = {
   kante_object_get_seconds: "Duration of object reads.",
   kante_commits_total: "Commits sent to leaders.",
   kante_commit_seconds: "Duration of commits.",
+  kante_transaction_requests_total: "What brokers asked of transactions' coordinators, by kind.",
+  kante_transaction_calls_total: "Calls that tell leaders (markers) and groups (offsets) how transactions ended, by kind.",
   kante_rows_written_total: "Rows written to Durable Object storage.",
   kante_cache_hits_total: "Reads answered from the broker's cache.",
   kante_cache_misses_total: "Reads that had to go to the object store.",

@@ -15,7 +15,7 @@ import type { TransactionClient } from "../core/transaction/transaction-client.t
 import { controllerClient } from "./controller-client.ts";
 import { settingsOf, type Env } from "./env.ts";
 import { Log } from "./log.ts";
-import { type MetricsSnapshot, rowsWrittenMetrics } from "./metrics.ts";
+import { Metrics, type MetricsSnapshot } from "./metrics.ts";
 import { clusterOf, groupName, leaderName, tailOf } from "./names.ts";
 import { TransactionRow } from "./transaction-row.ts";
 import { withinTime } from "./within-time.ts";
@@ -27,6 +27,7 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
   readonly #transactionalId: string;
   readonly #cluster: string;
   readonly #log: Log;
+  readonly #metrics = new Metrics();
   readonly #row: TransactionRow;
   readonly #machine: TransactionMachine;
   readonly #waiting = new Map<number, (answer: unknown) => void>();
@@ -75,7 +76,8 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
   }
 
   async metrics(): Promise<MetricsSnapshot> {
-    return rowsWrittenMetrics(this.#row.rowsWritten);
+    this.#metrics.set("kante_rows_written_total", this.#row.rowsWritten);
+    return this.#metrics.snapshot();
   }
 
   override async alarm(): Promise<void> {
@@ -84,6 +86,7 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
   }
 
   #ask<Answer>(request: TransactionRequest): Promise<Answer> {
+    this.#metrics.count(`kante_transaction_requests_total{kind="${request.kind}"}`);
     const requestId = this.#nextRequestId++;
     return new Promise((resolve) => {
       this.#waiting.set(requestId, resolve as (answer: unknown) => void);
@@ -114,6 +117,7 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
   }
 
   async #call(call: EndCall): Promise<void> {
+    this.#metrics.count(`kante_transaction_calls_total{kind="${call.kind}"}`);
     let isDone = false;
     try {
       isDone = call.kind === "markers" ? await this.#writeMarkers(call) : await this.#completeOffsets(call);

@@ -104,7 +104,7 @@ const right: readonly Told[] = [
 ];
 
 function historyOf(told: readonly Told[]): History {
-  return told.map((happening, at) => ({ at, ...happening }) as Happening);
+  return told.map((happening, at) => ({ at, ...happening }));
 }
 
 function broken(told: readonly Told[]): string[] {
@@ -136,7 +136,7 @@ function before(place: (happening: Told) => boolean, ...more: readonly Told[]): 
 function change(place: (happening: Told) => boolean, changes: object): readonly Told[] {
   const at = right.findIndex(place);
   expect(at).toBeGreaterThan(-1);
-  return right.with(at, { ...right[at]!, ...changes } as Told);
+  return right.with(at, { ...right[at]!, ...changes });
 }
 
 const early = { reader: "early", isolation: "read_committed" } as const;

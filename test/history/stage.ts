@@ -62,7 +62,7 @@ export class Stage {
   }
 
   record(happening: Without<Happening, "at">): void {
-    this.history.push({ at: Math.round(performance.now() - this.#startedMs), ...happening } as Happening);
+    this.history.push({ at: Math.round(performance.now() - this.#startedMs), ...happening });
   }
 
   /** For clients that open their sockets themselves. */
@@ -86,7 +86,7 @@ export class Stage {
     const isAll = this.random.chance(0.5);
     this.record({ kind: "fault", what: isAll ? "all connections are cut" : "some connections are cut" });
     this.cuts += 1;
-    for (const connection of [...this.connections]) if (isAll || this.random.chance(0.5)) connection.cut();
+    for (const connection of this.connections) if (isAll || this.random.chance(0.5)) connection.cut();
   }
 
   /** A little while until the next attempt. */

@@ -32,6 +32,7 @@ import { serveTcp } from "./tcp-front.ts";
 import { ControllerTopicCatalog } from "./topic-catalog.ts";
 import { transactionClient } from "./transaction-client.ts";
 import type { Transport } from "./transport.ts";
+import { UnfinishedFrames } from "./unfinished-frames.ts";
 import { WebSocketFronts } from "./websocket-front.ts";
 
 /** Answers a client has not taken yet, above which no further request of its is begun. */
@@ -72,6 +73,7 @@ export class BrokerObject extends DurableObject<Env> {
   readonly #runner: BrokerRunner;
   readonly #services: BrokerServices;
   readonly #webSockets: WebSocketFronts;
+  readonly #unfinished: UnfinishedFrames;
   readonly #connections = new Set<Connection>();
   readonly #slowReaders: SlowReaders;
   readonly #idle: IdleConnections;
@@ -108,9 +110,11 @@ export class BrokerObject extends DurableObject<Env> {
       isPressed: () => this.#machine.levels.pinnedBytes > settings["broker.memory.bytes"] / 2,
       now: () => Date.now(),
     });
+    this.#unfinished = new UnfinishedFrames({ bytesMax: settings["broker.memory.bytes"] / 2, now: () => Date.now(), after });
     this.#webSockets = new WebSocketFronts({
       accept: (socket) => ctx.acceptWebSocket(socket),
       frameBytesMax: settings["socket.request.max.bytes"],
+      unfinished: this.#unfinished,
       waitingBytesMax: settings["broker.memory.bytes"] / 2,
       open: (facts, transport) => this.#open(facts, transport),
       onReceived: (byteLength) => this.#metrics.count("kante_received_bytes_total", byteLength),
@@ -188,7 +192,7 @@ export class BrokerObject extends DurableObject<Env> {
         transport.close(reason);
       },
       drop: (reason) => {
-        this.#log.warn("slow-reader-dropped", { connection: id, client: clientAddress, reason });
+        this.#log.warn("connection-dropped", { connection: id, client: clientAddress, reason });
         transport.drop(reason);
       },
       onSent: () => this.#slowReaders.look(),
@@ -225,6 +229,7 @@ export class BrokerObject extends DurableObject<Env> {
     await serveTcp({
       socket,
       frameBytesMax: this.#settings["socket.request.max.bytes"],
+      unfinished: this.#unfinished,
       open: (transport) => this.#open(facts, transport),
       onReceived: (byteLength) => this.#metrics.count("kante_received_bytes_total", byteLength),
     });
@@ -259,7 +264,13 @@ export class BrokerObject extends DurableObject<Env> {
 
   metrics(): BrokerMetrics {
     const { writeBytes, cacheBytes, pinnedBytes, getBytes, cacheHits, cacheMisses, uploadsInFlight } = this.#machine.levels;
-    for (const [part, bytes] of Object.entries({ write: writeBytes, cache: cacheBytes, responses: pinnedBytes, reads: getBytes }))
+    for (const [part, bytes] of Object.entries({
+      write: writeBytes,
+      cache: cacheBytes,
+      responses: pinnedBytes,
+      reads: getBytes,
+      requests: this.#unfinished.heldBytes,
+    }))
       this.#metrics.gauge(`kante_memory_bytes{part="${part}"}`, bytes);
     this.#metrics.gauge("kante_uploads_in_flight", uploadsInFlight);
     this.#metrics.set("kante_cache_hits_total", cacheHits);

@@ -40,6 +40,11 @@ export class FrameCutter {
     return this.#filled;
   }
 
+  /** The memory that the unfinished frame has, if it says to be larger than so many bytes; else 0. */
+  heldBeyond(frameSize: number): number {
+    return this.#wantedSize() - lengthBytes > frameSize ? this.#buffer.byteLength : 0;
+  }
+
   /** The bytes of the unfinished frame, its length included: pushed into a new cutter they restore this one. */
   get partial(): Uint8Array {
     return this.#buffer.slice(0, this.#filled);

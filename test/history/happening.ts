@@ -71,13 +71,13 @@ export const lastReader: Readonly<Record<Isolation, string>> = {
   read_uncommitted: "last, read_uncommitted",
 };
 
-/** What a consume-transform-produce loop makes of a value. When a transaction was aborted it is made again, with another number. */
-export function resultOf(group: string, value: string, attempt: number): string {
-  return `${group}(${value})~${attempt}`;
+/** What a consume-transform-produce loop makes of a value: again in another transaction when one was aborted. */
+export function resultOf(group: string, value: string, transaction: string): string {
+  return `${group}(${value})~${transaction}`;
 }
 
-export function withoutAttempt(result: string): string {
-  return result.replace(/~\d+$/, "");
+export function withoutTransaction(result: string): string {
+  return result.replace(/~[^~]*$/, "");
 }
 
 export function toLines(history: History): string {

@@ -4,7 +4,7 @@
  */
 import { type Client, type WebSocketClass, connect, string } from "../../client/client.ts";
 import type { Stage } from "./stage.ts";
-import { nameOf, padded, placesOf } from "./topics.ts";
+import { nameOf, padded, placesOf, valueIn } from "./topics.ts";
 
 function opened(stage: Stage): Client {
   class Socket extends WebSocket {
@@ -57,18 +57,11 @@ export async function consumeWithOwnClient(stage: Stage, group: string): Promise
   const client = opened(stage);
   const isolation = "read_committed";
   while (!stage.isOver) {
-    const consumer = client.consumer({
-      topics: ["ledger"],
-      group,
-      isolation,
-      offsetReset: "earliest",
-      value: string,
-      maxWaitMs: 200,
-    });
+    const consumer = client.consumer({ topics: ["ledger"], group, isolation, offsetReset: "earliest", maxWaitMs: 200 });
     const over = setInterval(() => stage.isOver && void consumer.close().catch(() => {}), 100);
     try {
       for await (const { topic, partition, offset, value } of consumer) {
-        const found = { partition: nameOf({ topic, partition }), offset, value: (value ?? "").trimEnd() };
+        const found = { partition: nameOf({ topic, partition }), offset, value: valueIn(value) };
         stage.record({ kind: "delivered", reader: group, isolation, ...found });
       }
     } catch {

@@ -26,8 +26,6 @@ export async function groupOffset(wire: Wire, group: string, { topic, partition 
   return Math.max(0, Number(answer.topics[0]!.partitions[0]!.committedOffset));
 }
 
-let attempts = 0;
-
 export async function processSome(stage: Stage, instance: Instance, group: string, place: Place): Promise<void> {
   const { random } = stage;
   const from = await groupOffset(instance.wire, group, place);
@@ -40,9 +38,8 @@ export async function processSome(stage: Stage, instance: Instance, group: strin
   const transaction = instance.newTransaction();
   const results = placesOf("results");
   await instance.addPartitions(results);
-  const attempt = attempts++;
   for (const [index, target] of results.entries()) {
-    const values = records.flatMap(({ value }, at) => (at % results.length === index ? [resultOf(group, value, attempt)] : []));
+    const values = records.flatMap(({ value }, at) => (at % results.length === index ? [resultOf(group, value, transaction)] : []));
     if (values.length > 0) await instance.send(transaction, target, values);
   }
   const last = records.at(-1);

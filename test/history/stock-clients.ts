@@ -7,7 +7,7 @@ import { connect } from "node:net";
 import { Producer as PlatformaticProducer, stringSerializers } from "@platformatic/kafka";
 import { Kafka, logLevel } from "kafkajs";
 import type { Stage } from "./stage.ts";
-import { nameOf, padded, placesOf } from "./topics.ts";
+import { nameOf, padded, placesOf, valueIn } from "./topics.ts";
 
 function kafkaJs(stage: Stage): Kafka {
   return new Kafka({
@@ -71,7 +71,7 @@ export async function consumeWithKafkaJs(stage: Stage, groupId: string): Promise
     await consumer.run({
       eachMessage: async ({ topic, partition, message }) => {
         const place = nameOf({ topic, partition });
-        const [offset, value] = [Number(message.offset), String(message.value).trimEnd()];
+        const [offset, value] = [Number(message.offset), valueIn(message.value)];
         stage.record({ kind: "delivered", reader: groupId, isolation, partition: place, offset, value });
       },
     });

@@ -42,7 +42,10 @@ export function padded(value: string, random: Random): string {
 }
 
 export function valueIn(bytes: Uint8Array | null): string {
-  return decoder.decode(bytes ?? new Uint8Array(0)).trimEnd();
+  let end = bytes?.byteLength ?? 0;
+  while (end > 0 && bytes![end - 1] === 0x20) end -= 1;
+  // Not the end cut off a string: it would keep all of the spaces in memory.
+  return decoder.decode(bytes?.subarray(0, end));
 }
 
 export interface Producing extends ProducerIdentity {

@@ -3,13 +3,13 @@
  * stands in the end exactly one result is seen, of those behind it none; and a commit that was told has moved the group.
  */
 import { type Rule, outcomeOf } from "../facts.ts";
-import { resultOf, withoutAttempt } from "../happening.ts";
+import { resultOf, withoutTransaction } from "../happening.ts";
 
 export const processedOnce: Rule = ({ history, logs, transactions }) => {
   const wrong: string[] = [];
   const results = new Map<string, number>();
   for (const { value } of logs.read_committed) {
-    const result = withoutAttempt(value);
+    const result = withoutTransaction(value);
     results.set(result, (results.get(result) ?? 0) + 1);
   }
   const stands = new Map<string, number>();
@@ -20,7 +20,7 @@ export const processedOnce: Rule = ({ history, logs, transactions }) => {
     for (const source of logs.read_committed) {
       if (source.partition !== partition) continue;
       const wanted = source.offset < offset ? 1 : 0;
-      const found = results.get(withoutAttempt(resultOf(group, source.value, 0))) ?? 0;
+      const found = results.get(withoutTransaction(resultOf(group, source.value, ""))) ?? 0;
       const place = `${partition}@${source.offset}`;
       if (found !== wanted) wrong.push(`${group} stands at ${offset}: ${found} results of ${source.value} (${place}) are seen`);
     }

@@ -6,6 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import { BrokerMachine } from "../core/broker/machine.ts";
 import { VerifiedPartitions } from "../core/broker/verified-partitions.ts";
 import type { ControllerClient } from "../core/cluster/controller-client.ts";
+import { zoneNames } from "../core/cluster/placement.ts";
 import { ProducerIds } from "../core/cluster/producer-ids.ts";
 import type { BatchCoordinator } from "../core/coordinator.ts";
 import type { GroupClient } from "../core/group/group-client.ts";
@@ -95,7 +96,7 @@ export class BrokerObject extends DurableObject<Env> {
     this.#log = new Log(settings["log.level"], { object: name });
     if (problems.length > 0) this.#log.warn("settings-ignored", { problems });
     this.#groups = new Recent(groupsMax, (groupId) => groupClient(env, cluster, groupId));
-    const nodeId = nodeIdOf(settings.zones.split(","), zone, index);
+    const nodeId = nodeIdOf(zoneNames(settings), zone, index);
     const controller = controllerClient(env, cluster);
     const producerIds = new ProducerIds(controller);
     const nextProducerId = () => producerIds.next();

@@ -164,6 +164,6 @@ export class UnfinishedFrames {
 
   #wake(): void {
     // Each says anew whether it must wait: the first to go on may leave no room for the next.
-    for (const frame of [...this.#frames]) if (frame.isHeldBack && this.admits(frame)) frame.source.onTurn();
+    for (const frame of this.#frames) if (frame.isHeldBack && this.admits(frame)) frame.source.onTurn();
   }
 }

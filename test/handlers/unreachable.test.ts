@@ -82,7 +82,7 @@ const timedOut = 7;
 const two = [{ partitionIndex: 0 }, { partitionIndex: 1 }];
 const loading = 14;
 /** Of so many the controller is asked which there are. */
-const many = [..."abcdefghi"];
+const many = Array.from({ length: 9 }, (_, index) => `name-${index}`);
 const allLoading = many.map(() => loading);
 const topicResource = { resourceType: 2, resourceName: "t" };
 

@@ -28,6 +28,7 @@ export interface TcpFrontOptions {
 
 /** Resolves when the connection is over. */
 export async function serveTcp(options: TcpFrontOptions): Promise<void> {
+  const reader = options.socket.readable.getReader({ mode: "byob" });
   const output = new Output(options.socket, () => connection.taken());
   let roomMade: (() => void) | undefined;
   let turnCame: (() => void) | undefined;
@@ -39,6 +40,8 @@ export async function serveTcp(options: TcpFrontOptions): Promise<void> {
     },
     drop: () => {
       frame.end();
+      // A read that waits keeps the place where the frame was built, and the socket open.
+      reader.cancel("dropped").catch(() => {});
       output.drop();
     },
     onRoom: () => roomMade?.(),
@@ -60,7 +63,7 @@ export async function serveTcp(options: TcpFrontOptions): Promise<void> {
       turnCame = resolve;
     });
   try {
-    await read(options, { connection, frame, room, turn });
+    await read(options, { reader, connection, frame, room, turn });
     frame.end();
     // What was sent before the client left is worked on, though nobody may wait for an answer.
     await room();
@@ -74,6 +77,7 @@ export async function serveTcp(options: TcpFrontOptions): Promise<void> {
 }
 
 interface Reading {
+  readonly reader: ReadableStreamBYOBReader;
   readonly connection: Connection;
   readonly frame: UnfinishedFrame;
   readonly room: () => Promise<void>;
@@ -81,8 +85,7 @@ interface Reading {
   readonly turn: () => Promise<void>;
 }
 
-async function read(options: TcpFrontOptions, { connection, frame, room, turn }: Reading): Promise<void> {
-  const reader = options.socket.readable.getReader({ mode: "byob" });
+async function read(options: TcpFrontOptions, { reader, connection, frame, room, turn }: Reading): Promise<void> {
   const cutter = new FrameCutter(options.frameBytesMax);
   let isSound = true;
   for (;;) {

@@ -51,8 +51,8 @@ class Client {
   #gone = false;
 
   constructor({ unfinished }: Clock) {
-    const reader = { read: (view: Uint8Array) => this.#read(view) };
-    const socket = { readable: { getReader: () => reader }, writable: new WritableStream(), close: async () => this.leave() };
+    const reader = { read: (view: Uint8Array) => this.#read(view), cancel: async () => this.leave() };
+    const socket = { readable: { getReader: () => reader }, writable: new WritableStream(), close: async () => {} };
     this.over = serveTcp({
       socket: socket as unknown as Socket,
       frameBytesMax: claimedBytes,

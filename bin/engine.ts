@@ -27,6 +27,8 @@ export interface Engine {
 }
 
 export const compatibilityDate = "2026-11-01";
+/** As in wrangler.toml, which says why. */
+const compatibilityFlags = ["no_web_socket_compression"];
 const dist = join(import.meta.dirname, "../dist");
 
 export async function startEngine(options: EngineOptions): Promise<Engine> {
@@ -44,8 +46,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const restoreSignals = keepSignals();
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      host: options.host,
-      port: options.httpPort,
+      // Miniflare's own door stands before the Worker and compresses WebSockets whatever the Worker says; nobody is sent to it.
+      host: "127.0.0.1",
+      port: 0,
+      unsafeDirectSockets: [{ host: options.host, port: options.httpPort }],
       cf: false,
       telemetry: { enabled: false },
       log: new NoOpLog(),
@@ -54,6 +58,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       resourcePersistencePath: join(options.dataFolder, "state"),
       name: "kante",
       compatibilityDate,
+      compatibilityFlags,
       modules: [
         { type: "ESModule", path: "worker.js", contents: readFileSync(join(dist, "worker.js"), "utf8") },
         { type: "CompiledWasm", path: "kernel.wasm", contents: readFileSync(join(dist, "kernel.wasm")) },

@@ -78,7 +78,7 @@ function parse(command: string, options: ParseOptions, args: readonly string[]) 
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: true });
   } catch (error) {
     if (!errorCodeOf(error).startsWith("ERR_PARSE_ARGS")) throw error;
-    const sentence = messageOf(error).split(". ")[0] ?? "";
+    const sentence = messageOf(error).split(/\.\s/)[0] ?? "";
     throw usageFailure(sentence.charAt(0).toLowerCase() + sentence.slice(1), command);
   }
 }

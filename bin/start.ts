@@ -63,6 +63,8 @@ function readOptions(args: readonly string[]) {
   const httpPort = parsed.integer("http-port", 1, 65_535);
   if (httpPort >= basePort && httpPort < basePort + brokers)
     throw usageFailure(`--http-port ${httpPort} is one of the Kafka ports ${basePort} to ${basePort + brokers - 1}`, "start");
+  // Empty, as from a variable that was never set: the folder would be the current one.
+  if (parsed.text("data") === "") throw usageFailure("--data is empty", "start");
   const host = parsed.text("host");
   const advertisedHost = parsed.advertisedHost(host);
   return {

@@ -73,15 +73,40 @@ const choices: { readonly [Name in SettingName]?: readonly string[] } = {
   "group.consumer.migration.policy": ["bidirectional", "upgrade", "downgrade", "disabled"],
 };
 
-/** Reads a value as the setting's own type; undefined when it cannot be one. */
+/** Counts and sizes without which nothing can work, or nothing would ever end; other numbers may be 0. */
+const minimums: { readonly [Name in SettingName]?: number } = {
+  "wal.buffer.bytes": 1,
+  "wal.puts.burst": 1,
+  "wal.uploads.max": 1,
+  "cell.partitions.max": 1,
+  "broker.memory.bytes": 1024 * 1024,
+  "brokers.per.zone": 1,
+  "socket.request.max.bytes": 1024,
+  "connection.requests.max": 1,
+  "message.max.bytes": 1,
+  "fetch.max.bytes": 1,
+  "num.partitions": 1,
+  "group.max.size": 1,
+  "group.consumer.max.size": 1,
+  "quota.window.num": 1,
+};
+
+/** Rates and times that need not be whole, though more than nothing. */
+const fractions: ReadonlySet<string> = new Set<SettingName>(["wal.puts.per.second", "quota.window.size.seconds"]);
+
+function isNumberOf(name: SettingName, value: number): boolean {
+  return fractions.has(name) ? value > 0 : Number.isSafeInteger(value) && value >= (minimums[name] ?? 0);
+}
+
+/** Reads a value as the setting's own type; undefined when it cannot be one, or is one with which nothing would work. */
 export function parseSetting(name: SettingName, value: unknown): number | string | boolean | undefined {
   const standard: number | string | boolean = settingDefaults[name];
   if (choices[name]?.includes(String(value).toLowerCase()) === false) return undefined;
   if (typeof value === typeof standard)
-    return typeof value === "number" && !(value >= 0) ? undefined : (value as number | string | boolean);
+    return typeof value === "number" && !isNumberOf(name, value) ? undefined : (value as number | string | boolean);
   if (typeof value !== "string") return undefined;
   if (typeof standard === "boolean") return value === "true" ? true : value === "false" ? false : undefined;
-  return /^\d+(\.\d+)?$/.test(value) ? Number(value) : undefined;
+  return /^\d+(\.\d+)?$/.test(value) && isNumberOf(name, Number(value)) ? Number(value) : undefined;
 }
 
 export function isSettingName(name: string): name is SettingName {

@@ -6,6 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import { BrokerMachine } from "../core/broker/machine.ts";
 import { VerifiedPartitions } from "../core/broker/verified-partitions.ts";
 import type { ControllerClient } from "../core/cluster/controller-client.ts";
+import { zoneNames } from "../core/cluster/placement.ts";
 import { ProducerIds } from "../core/cluster/producer-ids.ts";
 import type { BatchCoordinator } from "../core/coordinator.ts";
 import type { GroupClient } from "../core/group/group-client.ts";
@@ -33,6 +34,7 @@ import { serveTcp } from "./tcp-front.ts";
 import { ControllerTopicCatalog } from "./topic-catalog.ts";
 import { transactionClient } from "./transaction-client.ts";
 import type { Transport } from "./transport.ts";
+import { UnfinishedFrames } from "./unfinished-frames.ts";
 import { WebSocketFronts } from "./websocket-front.ts";
 
 /** Answers a client has not taken yet, above which no further request of its is begun. */
@@ -80,6 +82,7 @@ export class BrokerObject extends DurableObject<Env> {
   readonly #runner: BrokerRunner;
   readonly #services: BrokerServices;
   readonly #webSockets: WebSocketFronts;
+  readonly #unfinished: UnfinishedFrames;
   readonly #connections = new Set<Connection>();
   readonly #slowReaders: SlowReaders;
   readonly #idle: IdleConnections;
@@ -101,7 +104,7 @@ export class BrokerObject extends DurableObject<Env> {
     this.#log = new Log(settings["log.level"], { object: name });
     if (problems.length > 0) this.#log.warn("settings-ignored", { problems });
     this.#groups = new Recent(groupsMax, (groupId) => groupClient(env, cluster, groupId));
-    const nodeId = nodeIdOf(settings.zones.split(","), zone, index);
+    const nodeId = nodeIdOf(zoneNames(settings), zone, index);
     const controller = controllerClient(env, cluster);
     const producerIds = new ProducerIds(controller);
     const nextProducerId = () => producerIds.next();
@@ -116,9 +119,11 @@ export class BrokerObject extends DurableObject<Env> {
       isPressed: () => this.#machine.levels.pinnedBytes > settings["broker.memory.bytes"] / 2,
       now: () => Date.now(),
     });
+    this.#unfinished = new UnfinishedFrames({ bytesMax: settings["broker.memory.bytes"] / 2, now: () => Date.now(), after });
     this.#webSockets = new WebSocketFronts({
       accept: (socket) => ctx.acceptWebSocket(socket),
       frameBytesMax: settings["socket.request.max.bytes"],
+      unfinished: this.#unfinished,
       waitingBytesMax: settings["broker.memory.bytes"] / 2,
       open: (facts, transport) => this.#open(facts, transport),
       onReceived: (byteLength) => this.#metrics.count("kante_received_bytes_total", byteLength),
@@ -196,7 +201,7 @@ export class BrokerObject extends DurableObject<Env> {
         transport.close(reason);
       },
       drop: (reason) => {
-        this.#log.warn("slow-reader-dropped", { connection: id, client: clientAddress, reason });
+        this.#log.warn("connection-dropped", { connection: id, client: clientAddress, reason });
         transport.drop(reason);
       },
       onSent: () => this.#slowReaders.look(),
@@ -233,6 +238,7 @@ export class BrokerObject extends DurableObject<Env> {
     await serveTcp({
       socket,
       frameBytesMax: this.#settings["socket.request.max.bytes"],
+      unfinished: this.#unfinished,
       open: (transport) => this.#open(facts, transport),
       onReceived: (byteLength) => this.#metrics.count("kante_received_bytes_total", byteLength),
     });
@@ -272,7 +278,13 @@ export class BrokerObject extends DurableObject<Env> {
 
   metrics(): BrokerMetrics {
     const { writeBytes, cacheBytes, pinnedBytes, getBytes, cacheHits, cacheMisses, uploadsInFlight } = this.#machine.levels;
-    for (const [part, bytes] of Object.entries({ write: writeBytes, cache: cacheBytes, responses: pinnedBytes, reads: getBytes }))
+    for (const [part, bytes] of Object.entries({
+      write: writeBytes,
+      cache: cacheBytes,
+      responses: pinnedBytes,
+      reads: getBytes,
+      requests: this.#unfinished.heldBytes,
+    }))
       this.#metrics.gauge(`kante_memory_bytes{part="${part}"}`, bytes);
     this.#metrics.gauge("kante_uploads_in_flight", uploadsInFlight);
     this.#metrics.set("kante_cache_hits_total", cacheHits);

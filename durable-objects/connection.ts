@@ -4,6 +4,7 @@
  * [I9]. A client beyond its quota hears so in its answers and is not heard for a while. Cutting frames and writing bytes is the front
  * ends' part, what an API does its handler's.
  */
+import { operatingErrorKind } from "../core/operating-error.ts";
 import { decodeRequestBody, decodeRequestHeader, encodeResponse } from "../protocol/codec.ts";
 import { apiVersions } from "../protocol/messages/18-api-versions.ts";
 import { type BrokerServices, type ConnectionFacts, type Handler, type RequestContext, standIn } from "./handler.ts";
@@ -315,6 +316,7 @@ export class Connection {
     metrics.count(`kante_request_failures_total{api="${place.name}"}`);
     const details = { connection: facts.id, client: facts.clientAddress, api: place.name };
     if (isClientsFault) log.warn("request-undecodable", { ...details, reason: error.message });
+    else if (isExpected(error)) log.warn("request-failed", { ...details, reason: error.message });
     else log.error("request-broken", { ...details, error });
     if (!this.#places.includes(place)) this.#places.push(place);
     place.answer = "close";
@@ -362,6 +364,12 @@ export class Connection {
     });
     if (this.#unsentBytes > 0) this.#options.onSent();
   }
+}
+
+/** Nothing is wrong with this broker: somebody could not be reached, or a request without an answer (acks=0) was refused. */
+function isExpected(error: unknown): error is Error {
+  const kind = operatingErrorKind(error);
+  return error instanceof Error && (kind === "retry" || kind === "invalid");
 }
 
 function byteLengthOf(chunks: readonly Uint8Array[]): number {

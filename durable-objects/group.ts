@@ -54,6 +54,8 @@ const topicsOldMs = 5000;
 /** How often a group looks whether topics it has offsets of were deleted. */
 const deletedTopicsMs = 600_000;
 
+const nothing = async (): Promise<void> => {};
+
 export class Group extends DurableObject<Env> implements GroupClient {
   readonly #cost = new CostMeter(this);
   readonly groupId: string;
@@ -67,6 +69,8 @@ export class Group extends DurableObject<Env> implements GroupClient {
   /** Resolves when the cluster's list names the group; rows are proof of it. */
   #registered: Promise<void> | undefined;
   #unregistered: Promise<void> = Promise.resolve();
+  /** Requests that wait to be decided and may make the group: it is not taken off the list before that. */
+  #newcomers = 0;
   #timer: { readonly at: number; readonly handle: ReturnType<typeof setTimeout> } | undefined;
   #alarmAt: number | undefined;
   #lookForDeletedAt = 0;
@@ -90,9 +94,10 @@ export class Group extends DurableObject<Env> implements GroupClient {
   }
 
   async joinGroup(request: JoinGroupRequest, facts: ClientFacts): Promise<JoinGroupAnswer> {
-    if (request.memberId === "") await this.#register();
-    const seen = this.#machine.assigns ? await this.#topics.view(topicsOldMs) : undefined;
-    return this.#ask({ kind: "join-group", request, facts, uuid: crypto.randomUUID(), ...seen });
+    const look = async () => (this.#machine.assigns ? await this.#topics.view(topicsOldMs) : undefined);
+    return await this.#askAfter(request.memberId === "", look, (seen) => {
+      return { kind: "join-group", request, facts, uuid: crypto.randomUUID(), ...seen };
+    });
   }
 
   syncGroup(request: SyncGroupRequest): Promise<SyncGroupAnswer> {
@@ -105,9 +110,10 @@ export class Group extends DurableObject<Env> implements GroupClient {
 
   async consumerHeartbeat(request: ConsumerHeartbeatRequest, facts: ClientFacts): Promise<ConsumerHeartbeatAnswer> {
     const joins = request.memberEpoch === 0;
-    if (joins) await this.#register();
-    const seen = await this.#topics.view(joins ? topicsFreshMs : topicsOldMs);
-    return this.#ask({ kind: "consumer-heartbeat", request, facts, ...seen, uuid: crypto.randomUUID() });
+    const look = () => this.#topics.view(joins ? topicsFreshMs : topicsOldMs);
+    return await this.#askAfter(joins, look, (seen) => {
+      return { kind: "consumer-heartbeat", request, facts, ...seen, uuid: crypto.randomUUID() };
+    });
   }
 
   leaveGroup(request: LeaveGroupRequest): Promise<LeaveGroupAnswer> {
@@ -115,13 +121,11 @@ export class Group extends DurableObject<Env> implements GroupClient {
   }
 
   async commitOffsets(request: OffsetCommitRequest, facts: ClientFacts): Promise<OffsetCommitAnswer> {
-    if (request.generationId < 0) await this.#register();
-    return this.#ask({ kind: "offset-commit", request, facts });
+    return await this.#askAfter(request.generationId < 0, nothing, () => ({ kind: "offset-commit", request, facts }));
   }
 
   async commitTransactionalOffsets(request: TransactionalOffsetCommitRequest): Promise<OffsetCommitAnswer> {
-    if (request.generationId < 0) await this.#register();
-    return this.#ask({ kind: "transactional-offset-commit", request });
+    return await this.#askAfter(request.generationId < 0, nothing, () => ({ kind: "transactional-offset-commit", request }));
   }
 
   completeTransaction(end: TransactionEnd): Promise<void> {
@@ -192,10 +196,8 @@ export class Group extends DurableObject<Env> implements GroupClient {
     try {
       const effects = decide(Date.now());
       this.#rows.apply(effects);
-      for (const effect of effects) {
-        if (effect.kind === "reply") this.#answer(effect.requestId, effect.answer);
-        else if (effect.kind === "wipe") this.#unregister();
-      }
+      for (const effect of effects) if (effect.kind === "reply") this.#answer(effect.requestId, effect.answer);
+      if (!this.#machine.exists && this.#registered !== undefined && this.#newcomers === 0) this.#unregister();
       this.#arrange();
     } catch (error) {
       this.#log.error("group-broken", { error });
@@ -230,6 +232,23 @@ export class Group extends DurableObject<Env> implements GroupClient {
       Math.min(Math.max(at - now, 0), timerMsMax),
     );
     this.#timer = { at, handle };
+  }
+
+  /** A request that must see something first; one that may make the group waits also until the cluster's list names it. */
+  async #askAfter<Seen, Answer>(
+    mayMake: boolean,
+    look: () => Promise<Seen>,
+    request: (seen: Seen) => GroupRequest,
+  ): Promise<Answer> {
+    if (mayMake) this.#newcomers += 1;
+    let seen: Seen;
+    try {
+      if (mayMake) await this.#register();
+      seen = await look();
+    } finally {
+      if (mayMake) this.#newcomers -= 1;
+    }
+    return await this.#ask(request(seen));
   }
 
   /** Before anything is written of a group that may be new. */

@@ -284,6 +284,7 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     this.#metrics.gauge("kante_inline_bytes", this.#cell.inlineBytes);
     this.#metrics.gauge("kante_garbage_objects", this.#cell.collection.count);
     this.#metrics.gauge("kante_producers", this.#cell.producerCount);
+    this.#metrics.gauge("kante_open_transactions", this.#cell.openTransactionCount);
     return this.#cost.snapshot({ objectBytes: this.#cell.byteLength - this.#cell.inlineBytes, rowBytes: this.#rows.byteLength });
   }
 

@@ -38,6 +38,8 @@ const descriptions: Readonly<Record<string, string>> = {
   kante_commit_seconds: "Duration of commits.",
   kante_billed_total: "What the platform bills, by kind; see GET /cost.",
   kante_billed_level: "What rests and is paid by the month, by kind.",
+  kante_transaction_requests_total: "What brokers asked of transactions' coordinators, by kind.",
+  kante_transaction_calls_total: "Calls that tell leaders (markers) and groups (offsets) how transactions ended, by kind.",
   kante_rows_written_total: "Rows written to Durable Object storage.",
   kante_cache_hits_total: "Reads answered from the broker's cache.",
   kante_cache_misses_total: "Reads that had to go to the object store.",

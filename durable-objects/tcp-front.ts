@@ -6,6 +6,7 @@ import { FrameCutter } from "../protocol/frames.ts";
 import type { Connection } from "./connection.ts";
 import type { Transport } from "./transport.ts";
 import { packChunks } from "./transport.ts";
+import { largeFrameBytes, type UnfinishedFrame, type UnfinishedFrames } from "./unfinished-frames.ts";
 
 /** Up to here chunks are copied together into one write. */
 const packedBytesMax = 64 * 1024;
@@ -20,19 +21,35 @@ interface Outgoing {
 export interface TcpFrontOptions {
   readonly socket: Socket;
   readonly frameBytesMax: number;
+  readonly unfinished: UnfinishedFrames;
   readonly open: (transport: Transport) => Connection;
   readonly onReceived: (byteLength: number) => void;
 }
 
 /** Resolves when the connection is over. */
 export async function serveTcp(options: TcpFrontOptions): Promise<void> {
+  const reader = options.socket.readable.getReader({ mode: "byob" });
   const output = new Output(options.socket, () => connection.taken());
   let roomMade: (() => void) | undefined;
+  let turnCame: (() => void) | undefined;
   const connection = options.open({
     send: (chunks, _byteLength, left) => output.push({ chunks, left }),
-    close: () => output.finish(),
-    drop: () => output.drop(),
+    close: () => {
+      frame.end();
+      output.finish();
+    },
+    drop: () => {
+      frame.end();
+      // A read that waits keeps the place where the frame was built, and the socket open.
+      reader.cancel("dropped").catch(() => {});
+      output.drop();
+    },
     onRoom: () => roomMade?.(),
+  });
+  const frame = options.unfinished.open({
+    isPaused: () => !connection.hasRoom,
+    onTurn: () => turnCame?.(),
+    drop: (reason) => connection.drop(reason),
   });
   const room = async (): Promise<void> => {
     while (!connection.hasRoom) {
@@ -41,31 +58,56 @@ export async function serveTcp(options: TcpFrontOptions): Promise<void> {
       });
     }
   };
+  const turn = (): Promise<void> =>
+    new Promise((resolve) => {
+      turnCame = resolve;
+    });
   try {
-    await read(options, connection, room);
+    await read(options, { reader, connection, frame, room, turn });
+    frame.end();
     // What was sent before the client left is worked on, though nobody may wait for an answer.
     await room();
   } catch {
     // The socket broke: the client is gone.
   } finally {
+    frame.end();
     connection.end();
     output.finish();
   }
 }
 
-async function read(options: TcpFrontOptions, connection: Connection, room: () => Promise<void>): Promise<void> {
-  const reader = options.socket.readable.getReader({ mode: "byob" });
+interface Reading {
+  readonly reader: ReadableStreamBYOBReader;
+  readonly connection: Connection;
+  readonly frame: UnfinishedFrame;
+  readonly room: () => Promise<void>;
+  /** Resolves when an unfinished frame that was held back may go on. */
+  readonly turn: () => Promise<void>;
+}
+
+async function read(options: TcpFrontOptions, { reader, connection, frame, room, turn }: Reading): Promise<void> {
   const cutter = new FrameCutter(options.frameBytesMax);
   let isSound = true;
   for (;;) {
     await room();
+    // Asked and held in one breath: what is free now may be another's after an await.
+    if (!frame.mayGrow()) {
+      await turn();
+      continue;
+    }
     // Behind bytes that are no frame nothing can be understood: it is read only to learn when the client leaves.
-    const { value, done } = await reader.read(isSound ? cutter.space() : new Uint8Array(4096));
+    isSound &&= !frame.hasEnded;
+    const space = isSound ? cutter.space() : new Uint8Array(4096);
+    frame.hold(isSound ? cutter.heldBeyond(largeFrameBytes) : 0);
+    const { value, done } = await reader.read(space);
     if (done) return;
     options.onReceived(value.byteLength);
     if (!isSound) continue;
+    frame.received(value.byteLength);
     try {
-      for (const frame of cutter.received(value)) connection.receive(frame);
+      const requests = cutter.received(value);
+      frame.became(cutter.heldBeyond(largeFrameBytes), requests.length);
+      for (const request of requests) connection.receive(request);
     } catch (error) {
       isSound = false;
       connection.fail(error instanceof Error ? error.message : String(error));

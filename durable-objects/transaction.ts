@@ -19,6 +19,10 @@ import { CostMeter, meterCalls } from "./cost-meter.ts";
 import type { MetricsSnapshot } from "./metrics.ts";
 import { clusterOf, groupName, leaderName, tailOf } from "./names.ts";
 import { TransactionRow } from "./transaction-row.ts";
+import { withinTime } from "./within-time.ts";
+
+/** A leader or group that does not answer is called anew. */
+const callMsMax = 10_000;
 
 export class Transaction extends DurableObject<Env> implements TransactionClient {
   readonly #cost = new CostMeter(this);
@@ -82,6 +86,7 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
   }
 
   #ask<Answer>(request: TransactionRequest): Promise<Answer> {
+    this.#cost.metrics.count(`kante_transaction_requests_total{kind="${request.kind}"}`);
     const requestId = this.#nextRequestId++;
     return new Promise((resolve) => {
       this.#waiting.set(requestId, resolve as (answer: unknown) => void);
@@ -112,6 +117,7 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
   }
 
   async #call(call: EndCall): Promise<void> {
+    this.#cost.metrics.count(`kante_transaction_calls_total{kind="${call.kind}"}`);
     let isDone = false;
     try {
       isDone = call.kind === "markers" ? await this.#writeMarkers(call) : await this.#completeOffsets(call);
@@ -127,7 +133,7 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
       BatchCoordinator,
       "writeMarkers"
     >;
-    const [answer] = await leader.writeMarkers([markerRequest(call)]);
+    const [answer] = await withinTime(callMsMax, () => leader.writeMarkers([markerRequest(call)]));
     const unheard = answer?.filter((errorCode) => !isHeard(errorCode)) ?? [];
     if (unheard.length > 0) this.#log.warn("markers-refused", { cell: call.cell, errors: [...new Set(unheard)] });
     return answer !== undefined && unheard.length === 0;
@@ -135,7 +141,7 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
 
   async #completeOffsets(call: EndCall & { readonly kind: "offsets" }): Promise<boolean> {
     const group = this.env.GROUP.getByName(groupName(this.#cluster, call.groupId)) as unknown as GroupClient;
-    await group.completeTransaction(call.end);
+    await withinTime(callMsMax, () => group.completeTransaction(call.end));
     return true;
   }
 

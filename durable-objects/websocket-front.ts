@@ -7,6 +7,7 @@ import { FrameCutter } from "../protocol/frames.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionFacts } from "./handler.ts";
 import { type Transport, packChunks } from "./transport.ts";
+import { largeFrameBytes, type UnfinishedFrame, type UnfinishedFrames } from "./unfinished-frames.ts";
 
 /** Messages out stay as small as the bridge keeps its own. */
 const messageBytesMax = 1024 * 1024;
@@ -18,6 +19,8 @@ const bufferedCheckMs = 20;
 
 /** A client that asked for it is told in steps of this how many of its bytes were taken, as a text message. */
 const takenBytesStep = 256 * 1024;
+/** Such a client may be this far ahead of what it was told, the window it began with included, and still be one that holds back. */
+const aheadBytesMax = 4 * 1024 * 1024;
 
 interface Attachment {
   readonly facts: ConnectionFacts;
@@ -30,6 +33,7 @@ interface Attachment {
 interface Open {
   readonly connection: Connection;
   readonly cutter: FrameCutter;
+  readonly frame: UnfinishedFrame;
   readonly facts: ConnectionFacts;
   readonly tellsTaken: boolean;
   /** Received since this memory began, and how much of that was told to be taken. */
@@ -44,7 +48,8 @@ interface Open {
 export interface WebSocketFrontsOptions {
   readonly accept: (socket: WebSocket) => void;
   readonly frameBytesMax: number;
-  /** Bytes of unbegun requests over all clients at which the greediest is closed. */
+  readonly unfinished: UnfinishedFrames;
+  /** Bytes of unbegun requests, and of unfinished ones that were to wait, over all clients at which the greediest is closed. */
   readonly waitingBytesMax: number;
   readonly open: (facts: ConnectionFacts, transport: Transport) => Connection;
   readonly onReceived: (byteLength: number) => void;
@@ -77,12 +82,15 @@ export class WebSocketFronts {
     this.#options.onReceived(message.byteLength);
     open.receivedBytes += message.byteLength;
     try {
-      for (const frame of open.cutter.push(new Uint8Array(message))) open.connection.receive(frame);
+      const requests = open.cutter.push(new Uint8Array(message));
+      open.frame.received(message.byteLength);
+      open.frame.became(open.cutter.heldBeyond(largeFrameBytes), requests.length);
+      for (const request of requests) open.connection.receive(request);
     } catch (error) {
       open.connection.fail(error instanceof Error ? error.message : String(error));
     }
     this.#settle(socket, open);
-    if (open.connection.waitingBytes > 0) this.#closeGreedy();
+    if (piledBytes(open) > 0) this.#closeGreedy();
   }
 
   /** The last resort: others have been told to hold back, and their answers were delayed. */
@@ -90,10 +98,11 @@ export class WebSocketFronts {
     let waitingBytes = 0;
     let greediest: WebSocket | undefined;
     let mostBytes = 0;
-    for (const [socket, { connection }] of this.#open) {
-      waitingBytes += connection.waitingBytes;
-      if (connection.waitingBytes <= mostBytes) continue;
-      mostBytes = connection.waitingBytes;
+    for (const [socket, each] of this.#open) {
+      const bytes = piledBytes(each);
+      waitingBytes += bytes;
+      if (bytes <= mostBytes) continue;
+      mostBytes = bytes;
       greediest = socket;
     }
     const open = greediest === undefined ? undefined : this.#open.get(greediest);
@@ -125,9 +134,17 @@ export class WebSocketFronts {
     const cutter = new FrameCutter(this.#options.frameBytesMax);
     if (attachment.partial !== undefined) cutter.push(attachment.partial);
     const { facts, tellsTaken, partial } = attachment;
+    const connection = this.#options.open(facts, this.#transport(socket));
+    const frame = this.#options.unfinished.open({
+      isPaused: () => !connection.hasRoom,
+      onTurn: () => this.#settleAgain(socket),
+      drop: (reason) => connection.drop(reason),
+    });
+    frame.hold(cutter.heldBeyond(largeFrameBytes));
     const open: Open = {
-      connection: this.#options.open(facts, this.#transport(socket)),
+      connection,
       cutter,
+      frame,
       facts,
       tellsTaken,
       receivedBytes: 0,
@@ -169,14 +186,19 @@ export class WebSocketFronts {
       setTimeout(() => this.#whenTaken(socket, left, bufferedAmount), bufferedCheckMs);
     } else {
       left();
-      const open = this.#open.get(socket);
-      if (open !== undefined) this.#settle(socket, open);
+      this.#settleAgain(socket);
     }
   }
 
+  #settleAgain(socket: WebSocket): void {
+    const open = this.#open.get(socket);
+    if (open !== undefined) this.#settle(socket, open);
+  }
+
   #settle(socket: WebSocket, open: Open): void {
-    // An unfinished frame counts as taken: its end must be able to come, however large it is.
-    const takenBytes = open.receivedBytes - open.connection.waitingBytes;
+    // An unfinished frame counts as taken, since its end must be able to come, but for one that has to wait for its turn.
+    const heldBackBytes = open.frame.mayGrow() ? 0 : open.cutter.partialByteLength;
+    const takenBytes = open.receivedBytes - open.connection.waitingBytes - heldBackBytes;
     if (open.tellsTaken && takenBytes - open.toldBytes >= takenBytesStep && socket.readyState === WebSocket.OPEN) {
       socket.send(String(takenBytes - open.toldBytes));
       open.toldBytes = takenBytes;
@@ -209,6 +231,7 @@ export class WebSocketFronts {
     const open = this.#open.get(socket);
     // Before the end of the connection, which makes room: that is no news any more.
     this.#open.delete(socket);
+    open?.frame.end();
     open?.connection.end();
   }
 
@@ -220,4 +243,10 @@ export class WebSocketFronts {
       socket.close();
     }
   }
+}
+
+/** What has come of requests that could not be begun, or that were to be finished later: of the latter not what a client is free to send. */
+function piledBytes({ connection, cutter, frame, tellsTaken, receivedBytes, toldBytes }: Open): number {
+  const isHoldingBack = tellsTaken && receivedBytes - toldBytes <= aheadBytesMax;
+  return connection.waitingBytes + (frame.isHeldBack && !isHoldingBack ? cutter.partialByteLength : 0);
 }

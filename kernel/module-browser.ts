@@ -1,6 +1,6 @@
 /**
  * The kernel's module in a browser, for bundlers that turn a .wasm import into its bytes (esbuild's `binary` loader): it is small
- * enough to be compiled at once. gzip is the browser's; Zstandard is fzstd's, which malformed bytes can send into an endless loop,
+ * enough to be compiled at once. gzip is the browser's (and every other runtime's with web streams); Zstandard is fzstd's, which malformed bytes can send into an endless loop,
  * so this module is for reading what a broker has sent, never for a broker.
  */
 import { Decompress } from "fzstd";
@@ -10,7 +10,8 @@ import type { KernelExports } from "./exports.ts";
 import { GrowingBytes } from "./growing-bytes.ts";
 
 export function instantiate(): KernelExports {
-  const module = new WebAssembly.Module(wasmBytes);
+  // Workers get a compiled module for the same import, and may not compile bytes.
+  const module = (wasmBytes as unknown) instanceof WebAssembly.Module ? wasmBytes : new WebAssembly.Module(wasmBytes);
   return new WebAssembly.Instance(module).exports as unknown as KernelExports;
 }
 

@@ -29,6 +29,7 @@ import { writeTxnMarkers } from "./messages/27-write-txn-markers.ts";
 import { txnOffsetCommit } from "./messages/28-txn-offset-commit.ts";
 import { describeConfigs } from "./messages/32-describe-configs.ts";
 import { alterConfigs } from "./messages/33-alter-configs.ts";
+import { alterReplicaLogDirs } from "./messages/34-alter-replica-log-dirs.ts";
 import { describeLogDirs } from "./messages/35-describe-log-dirs.ts";
 import { saslAuthenticate } from "./messages/36-sasl-authenticate.ts";
 import { createPartitions } from "./messages/37-create-partitions.ts";
@@ -80,6 +81,7 @@ export const apis: readonly ApiSchema[] = [
   txnOffsetCommit,
   describeConfigs,
   alterConfigs,
+  alterReplicaLogDirs,
   describeLogDirs,
   saslAuthenticate,
   createPartitions,

@@ -13,20 +13,23 @@ const lengthBytes = 4;
 const readSizeMin = 16 * 1024;
 const readSizeMax = 256 * 1024;
 /** A connection that has sent a whole frame of some size is given room for the next of that size at once, up to this. */
-const trustedSizeMax = 1024 * 1024;
+const trustedSizeDefault = 1024 * 1024;
 
 const noBytes = new Uint8Array(0);
 
 export class FrameCutter {
   readonly #frameSizeMax: number;
+  readonly #trustedSizeMax: number;
   /** Spans its whole ArrayBuffer; the bytes of an unfinished frame, its length included, are at the front. */
   #buffer: Uint8Array = noBytes;
   #filled = 0;
   #readSize = readSizeMin;
   #trustedSize = 0;
 
-  constructor(frameSizeMax: number) {
+  /** A client may trust its broker with more memory than a broker a client. */
+  constructor(frameSizeMax: number, trustedSizeMax = trustedSizeDefault) {
     this.#frameSizeMax = frameSizeMax;
+    this.#trustedSizeMax = trustedSizeMax;
   }
 
   get isMidFrame(): boolean {
@@ -35,6 +38,11 @@ export class FrameCutter {
 
   get partialByteLength(): number {
     return this.#filled;
+  }
+
+  /** The memory that the unfinished frame has, if it says to be larger than so many bytes; else 0. */
+  heldBeyond(frameSize: number): number {
+    return this.#wantedSize() - lengthBytes > frameSize ? this.#buffer.byteLength : 0;
   }
 
   /** The bytes of the unfinished frame, its length included: pushed into a new cutter they restore this one. */
@@ -105,7 +113,7 @@ export class FrameCutter {
   /** Small frames are copied out of large buffers; one that fills at least half of its buffer keeps it. */
   #handOut(bytes: Uint8Array, start: number, end: number): Uint8Array {
     const size = end - start;
-    this.#trustedSize = Math.min(Math.max(this.#trustedSize, size + lengthBytes), trustedSizeMax);
+    this.#trustedSize = Math.min(Math.max(this.#trustedSize, size + lengthBytes), this.#trustedSizeMax);
     return size * 2 >= bytes.buffer.byteLength ? bytes.subarray(start, end) : bytes.slice(start, end);
   }
 

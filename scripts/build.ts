@@ -1,6 +1,6 @@
 /**
- * `npm run build`: the kernels and the Worker's bundle, into dist/. `npm start` calls the same function, which does nothing while
- * dist/ is younger than every source: a start must not wait for a compiler.
+ * `npm run build`: the kernels, the Worker's bundle and the client library, into dist/. `npm start` calls the same function, which does
+ * nothing while dist/ is younger than every source: a start must not wait for a compiler, nor for the client library, which it does not need.
  */
 import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -34,6 +34,16 @@ function isFresh(outputs: readonly string[], sources: readonly string[]): boolea
   return oldestOutput >= Math.max(...sources.map((path) => youngest(join(root, path))));
 }
 
+const clientOutputs = ["dist/client.js", "dist/client.workerd.js", "dist/types/client/client.d.ts"];
+const clientSources = ["client", "protocol", "kernel", "scripts/build-client.ts", "tsconfig.client.json", "package.json"];
+
+/** What `kante/client` is to those who import it. */
+export async function buildClientIfStale(options: { force?: boolean } = {}): Promise<void> {
+  if (options.force !== true && isFresh(clientOutputs, [...clientSources, ...kernelOutputs])) return;
+  const { buildClientPackage } = await import("./build-client.ts");
+  await buildClientPackage();
+}
+
 /** Compilers are imported only when something is to be compiled. */
 export async function buildWhatIsStale(options: { force?: boolean } = {}): Promise<void> {
   const { force = false } = options;
@@ -48,4 +58,7 @@ export async function buildWhatIsStale(options: { force?: boolean } = {}): Promi
   }
 }
 
-if (import.meta.main) await buildWhatIsStale({ force: true });
+if (import.meta.main) {
+  await buildWhatIsStale({ force: true });
+  await buildClientIfStale({ force: true });
+}

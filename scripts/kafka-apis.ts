@@ -4,14 +4,13 @@
  */
 export type KafkaApi = readonly [key: number, name: string, min: number, max: number, note?: string];
 
-const transactions = "Transactions are not there yet.";
 const security = "No authentication, no ACLs, no delegation tokens yet.";
 const share = "Share groups are not there yet.";
 const streams = "Streams groups are not there; Kafka Streams runs on classic groups.";
 const raft = "There is no Raft quorum whose voters could change.";
 
 export const kafkaApis: readonly KafkaApi[] = [
-  [0, "Produce", 3, 13, "Advertised from 0, as Kafka does. Transactional batches get 48."],
+  [0, "Produce", 3, 13, "Advertised from 0, as Kafka does."],
   [1, "Fetch", 4, 18, "No fetch sessions. No preferred replica."],
   [2, "ListOffsets", 1, 11, "By time exact to the record. No tiers: -4 is the log's start, -5 and -6 find nothing."],
   [3, "Metadata", 0, 13, "The brokers of the client's zone."],
@@ -29,19 +28,19 @@ export const kafkaApis: readonly KafkaApi[] = [
   [19, "CreateTopics", 2, 7, "Any replication factor; it comes to one."],
   [20, "DeleteTopics", 1, 6],
   [21, "DeleteRecords", 0, 2],
-  [22, "InitProducerId", 0, 5, "Kafka's version 6 is unstable. Transactional ids get 53."],
+  [22, "InitProducerId", 0, 5, "Kafka's version 6 is unstable; what it adds, two-phase commit, is refused."],
   [23, "OffsetForLeaderEpoch", 2, 4],
-  [24, "AddPartitionsToTxn", 0, 5, transactions],
-  [25, "AddOffsetsToTxn", 0, 4, transactions],
-  [26, "EndTxn", 0, 5, transactions],
-  [27, "WriteTxnMarkers", 1, 2, transactions],
-  [28, "TxnOffsetCommit", 0, 5, transactions],
+  [24, "AddPartitionsToTxn", 0, 5],
+  [25, "AddOffsetsToTxn", 0, 4],
+  [26, "EndTxn", 0, 5],
+  [27, "WriteTxnMarkers", 1, 2, "For administrators who end a hanging transaction."],
+  [28, "TxnOffsetCommit", 0, 5],
   [29, "DescribeAcls", 1, 3, security],
   [30, "CreateAcls", 1, 3, security],
   [31, "DeleteAcls", 1, 3, security],
   [32, "DescribeConfigs", 1, 4, "Brokers: Kante's settings and the defaults of topic configs. Loggers, client metrics: empty."],
   [33, "AlterConfigs", 0, 2, "Topics, groups, cluster-wide topic defaults. Loggers and client metrics get 42."],
-  [34, "AlterReplicaLogDirs", 1, 2, "There are no directories."],
+  [34, "AlterReplicaLogDirs", 1, 2, "There is one directory, `object-store`, and everything is there."],
   [35, "DescribeLogDirs", 1, 4, "One directory, `object-store`, with the bytes of each partition."],
   [36, "SaslAuthenticate", 0, 2, security],
   [37, "CreatePartitions", 0, 3],
@@ -64,8 +63,8 @@ export const kafkaApis: readonly KafkaApi[] = [
   [60, "DescribeCluster", 0, 2, "The brokers of the client's zone."],
   [61, "DescribeProducers", 0, 0],
   [64, "UnregisterBroker", 0, 0, "Brokers register by themselves."],
-  [65, "DescribeTransactions", 0, 0, transactions],
-  [66, "ListTransactions", 0, 2, transactions],
+  [65, "DescribeTransactions", 0, 0],
+  [66, "ListTransactions", 0, 2],
   [68, "ConsumerGroupHeartbeat", 0, 1, "Assignors `uniform` and `range`; as in Kafka, racks mean nothing to them."],
   [69, "ConsumerGroupDescribe", 0, 1],
   [71, "GetTelemetrySubscriptions", 0, 0, "Client telemetry is not collected; Kafka does not advertise it either unless it is."],

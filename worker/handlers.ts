@@ -29,6 +29,7 @@ import { writeTxnMarkersHandler } from "./handlers/27-write-txn-markers.ts";
 import { txnOffsetCommitHandler } from "./handlers/28-txn-offset-commit.ts";
 import { describeConfigsHandler } from "./handlers/32-describe-configs.ts";
 import { alterConfigsHandler } from "./handlers/33-alter-configs.ts";
+import { alterReplicaLogDirsHandler } from "./handlers/34-alter-replica-log-dirs.ts";
 import { describeLogDirsHandler } from "./handlers/35-describe-log-dirs.ts";
 import { createPartitionsHandler } from "./handlers/37-create-partitions.ts";
 import { deleteGroupsHandler } from "./handlers/42-delete-groups.ts";
@@ -77,6 +78,7 @@ const served: readonly Handler[] = [
   txnOffsetCommitHandler,
   describeConfigsHandler,
   alterConfigsHandler,
+  alterReplicaLogDirsHandler,
   describeLogDirsHandler,
   createPartitionsHandler,
   deleteGroupsHandler,

@@ -2,15 +2,12 @@
  * Which broker serves a connection: by the port for raw TCP, by path and query for WebSocket. Zones are decided here and nowhere
  * else in worker/ (D14): a connection belongs to the zone it came in through.
  */
+import { zoneNames } from "../core/cluster/placement.ts";
 import type { Settings } from "../core/settings.ts";
 import { type Env, settingsOf } from "../durable-objects/env.ts";
 import { brokerName } from "../durable-objects/names.ts";
 
 export const defaultCluster = "default";
-
-export function zonesOf(settings: Settings): readonly string[] {
-  return settings.zones.split(",");
-}
 
 /** Zones that bear the name of a location hint are placed there, and get the clients of their continent. */
 const hintOfContinent: Readonly<Record<string, readonly DurableObjectLocationHint[]>> = {
@@ -29,16 +26,16 @@ export function locationHintOf(zone: string): { readonly locationHint?: DurableO
 
 /** The zone that a request came in through: named like the data centre it reached, or near its continent; else the first. */
 export function zoneOfRequest(settings: Settings, request: Request): string {
-  const zones = zonesOf(settings);
+  const zones = zoneNames(settings);
   const { colo = "", continent = "" } = (request as { cf?: { colo?: string; continent?: string } }).cf ?? {};
   const wanted = [colo.toLowerCase(), ...(hintOfContinent[continent] ?? [])];
-  return wanted.find((zone) => zones.includes(zone)) ?? zones[0] ?? "local";
+  return wanted.find((zone) => zones.includes(zone)) ?? zones[0]!;
 }
 
 /** Port base + n is broker n of the first zone. */
 export function brokerOfPort(env: Env, port: number): { readonly broker: string; readonly host: string; readonly port: number } {
   const advertised = env.ADVERTISED ?? { host: "127.0.0.1", basePort: port };
-  const zone = zonesOf(settingsOf(env))[0] ?? "local";
+  const zone = zoneNames(settingsOf(env))[0]!;
   return {
     broker: brokerName({ cluster: defaultCluster, zone, index: port - advertised.basePort }),
     host: advertised.host,
@@ -48,7 +45,7 @@ export function brokerOfPort(env: Env, port: number): { readonly broker: string;
 
 /** The brokers of every zone of a cluster. */
 export function brokersOf(settings: Settings, cluster: string): readonly string[] {
-  return zonesOf(settings).flatMap((zone) =>
+  return zoneNames(settings).flatMap((zone) =>
     Array.from({ length: settings["brokers.per.zone"] }, (_, index) => brokerName({ cluster, zone, index })),
   );
 }

@@ -60,7 +60,11 @@ export class LoadConnection {
     });
     socket.once("error", (error) => connection.#break(error));
     socket.once("error", opened.reject);
-    socket.once("close", () => connection.#break(new Error("the connection was closed")));
+    socket.once("close", () => {
+      const error = new Error("the connection was closed");
+      opened.reject(error);
+      connection.#break(error);
+    });
     await opened.promise;
     return connection;
   }

@@ -7,7 +7,7 @@
 import type { PartitionRef } from "../coordinator.ts";
 import type { ProducerIdentity } from "../transaction/requests.ts";
 
-const partitionsMax = 100_000;
+const partitionsMax = 50_000;
 
 interface Verified {
   readonly producerEpoch: number;
@@ -33,6 +33,12 @@ export class VerifiedPartitions {
   generation({ producerId, producerEpoch }: ProducerIdentity, ref: PartitionRef): number | undefined {
     const verified = this.#producers.get(producerId);
     return verified?.producerEpoch === producerEpoch && verified.partitions.has(keyOf(ref)) ? verified.generation : undefined;
+  }
+
+  /** The number of the transaction that was last heard of; perhaps it has ended since. */
+  lastGeneration({ producerId, producerEpoch }: ProducerIdentity): number | undefined {
+    const verified = this.#producers.get(producerId);
+    return verified?.producerEpoch === producerEpoch ? verified.generation : undefined;
   }
 
   add({ producerId, producerEpoch }: ProducerIdentity, generation: number, refs: readonly PartitionRef[]): void {

@@ -13,7 +13,6 @@ import type {
   FindReply,
   FindRequest,
   FollowReply,
-  FollowUpdate,
   MarkerAnswer,
   MarkerRequest,
   MergeRelease,
@@ -27,10 +26,9 @@ import type {
 } from "../coordinator.ts";
 import { OperatingError } from "../operating-error.ts";
 import type { Settings } from "../settings.ts";
-import type { Applied } from "./applied.ts";
 import { applyCommit } from "./apply-commit.ts";
 import { judgeNumber, resultsOf, type KeptAnswer } from "./broker-chains.ts";
-import { CellReads, extentOf } from "./cell-reads.ts";
+import { CellReads } from "./cell-reads.ts";
 import { CellState } from "./cell-state.ts";
 import { applyCollected, applyFence, Collection } from "./collect.ts";
 import { checkCommit } from "./check-commit.ts";
@@ -39,6 +37,7 @@ import { describePartitions } from "./describe-partitions.ts";
 import { applyDrain, drainEntry, planDrain, type DrainPlan } from "./drain.ts";
 import { entryKind } from "./entry-kind.ts";
 import { FollowRing, type Step } from "./follow-ring.ts";
+import { stepOf, stepOfAppends } from "./follow-steps.ts";
 import { JournalUpkeep } from "./journal-upkeep.ts";
 import { applyClaim, applyMerge, Merges, type MergeSettings } from "./merge.ts";
 import { applyMarkers, decideMarkers } from "./markers.ts";
@@ -168,6 +167,14 @@ export class Cell {
   get producerCount(): number {
     let count = 0;
     for (const log of this.#state.partitions.values()) count += log.producers.count;
+    return count;
+  }
+
+  get openTransactionCount(): number {
+    let count = 0;
+    for (const { producers } of this.#state.partitions.values()) {
+      for (let row = 0; row < producers.count; row++) if (producers.openGeneration(row) > 0) count += 1;
+    }
     return count;
   }
 
@@ -325,10 +332,10 @@ export class Cell {
       case entryKind.transactionalCommit: {
         const applied = applyCommit(this.#state, reader, row.sequence);
         this.#lastAnswer = applied.answer;
-        return stepOfAppends(applied, row, this.#options.cell);
+        return stepOfAppends(applied, row.inline, this.#options.cell);
       }
       case entryKind.markers:
-        return stepOfAppends(applyMarkers(this.#state, reader, row.sequence), row, this.#options.cell);
+        return stepOfAppends(applyMarkers(this.#state, reader, row.sequence), row.inline, this.#options.cell);
       case entryKind.at:
         this.#state.tellTime(reader.uint());
         return this.#applyEntry(reader, row);
@@ -430,27 +437,6 @@ export class Cell {
       if (!needed.has(row)) this.#upkeep.released({ kind: "inline", row, byteLength: 0 });
     }
   }
-}
-
-function stepOf(updates: readonly FollowUpdate[]): Step {
-  return { updateCount: updates.length, inlineBytes: 0, updates: () => updates };
-}
-
-/** Holds the row's records: followers get them with the push (D10). */
-function stepOfAppends({ appended, source }: Applied, { inline }: JournalRow, cell: number): Step {
-  return {
-    updateCount: appended.length,
-    inlineBytes: inline?.length ?? 0,
-    updates: () =>
-      appended.map(({ ref, bounds, extent, aborted }) => ({
-        kind: "appended" as const,
-        topicId: ref.topicId,
-        partition: ref.partition,
-        extent: extentOf(extent, bounds.leaderEpoch, source, cell, () => inline!),
-        bounds,
-        ...(aborted && { aborted }),
-      })),
-  };
 }
 
 function replyOf(answer: KeptAnswer): CommitReply {

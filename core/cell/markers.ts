@@ -42,27 +42,44 @@ export function decideMarkers(
   nowMs: number,
   expirationMs: number,
 ): MarkersDecision {
-  const groups: MarkerGroup[] = [];
-  const judged = new Map<PartitionLog, Map<number, number>>();
+  const groups = new MarkerGroups();
   const answers = requests.map((request) => {
     checkMarker(request);
-    const byStamp: (MarkerGroup | undefined)[] = [undefined, undefined];
     return request.partitions.map((ref) => {
       const log = state.find(ref);
-      const errorCode = log === undefined ? errorCodes.UNKNOWN_TOPIC_OR_PARTITION : judgeMarker(log, request, nowMs, expirationMs);
-      if (log === undefined || errorCode !== undefined) return errorCode ?? errorCodes.NONE;
-      let endedNow = judged.get(log);
-      if (endedNow === undefined) judged.set(log, (endedNow = new Map()));
-      if (request.generation <= (endedNow.get(request.producerId) ?? 0)) return errorCodes.NONE;
-      endedNow.set(request.producerId, request.generation);
-      const stamped = log.settings.timestampType === "LogAppendTime";
-      let group = byStamp[stamped ? 1 : 0];
-      if (group === undefined) groups.push((group = byStamp[stamped ? 1 : 0] = { request, stamped, logs: [] }));
-      group.logs.push(log);
-      return errorCodes.NONE;
+      if (log === undefined) return errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
+      const errorCode = judgeMarker(log, request, nowMs, expirationMs);
+      if (errorCode === undefined) groups.add(request, log);
+      return errorCode ?? errorCodes.NONE;
     });
   });
-  return { answers, row: groups.length === 0 ? undefined : rowOf(groups, nowMs, state.newExpirationMs(expirationMs)) };
+  const { list } = groups;
+  return { answers, row: list.length === 0 ? undefined : rowOf(list, nowMs, state.newExpirationMs(expirationMs)) };
+}
+
+/** What one call is going to write. */
+class MarkerGroups {
+  readonly list: MarkerGroup[] = [];
+  /** By partition and producer: the last transaction that ends with the call. */
+  readonly #ended = new Map<PartitionLog, Map<number, number>>();
+
+  /** A call may name a partition twice. */
+  add(request: MarkerRequest, log: PartitionLog): void {
+    let ended = this.#ended.get(log);
+    if (ended === undefined) this.#ended.set(log, (ended = new Map()));
+    if (request.generation <= (ended.get(request.producerId) ?? 0)) return;
+    ended.set(request.producerId, request.generation);
+    this.#group(request, log.settings.timestampType === "LogAppendTime").logs.push(log);
+  }
+
+  /** Those of a request are the last ones in the list. */
+  #group(request: MarkerRequest, stamped: boolean): MarkerGroup {
+    const known = this.list.slice(-2).find((group) => group.request === request && group.stamped === stamped);
+    if (known !== undefined) return known;
+    const group = { request, stamped, logs: [] };
+    this.list.push(group);
+    return group;
+  }
 }
 
 function checkMarker({ producerId, producerEpoch, coordinatorEpoch, generation }: MarkerRequest): void {
@@ -163,7 +180,7 @@ function endTransaction(
   const wasOpen = producers.openGeneration(row) > 0;
   const firstOffset = producers.firstOffset(row);
   if (producerEpoch > producers.epoch(row)) producers.raiseEpoch(row, producerEpoch);
-  producers.endTransaction(row, generation, coordinatorEpoch);
+  log.endTransaction(row, generation, coordinatorEpoch);
   producers.touch(row, nowMs);
   if (commit || !wasOpen) return undefined;
   log.aborted.add(producerId, firstOffset, markerOffset, log.lastStableOffset);

@@ -74,6 +74,12 @@ export class PartitionLog {
     this.openTransactions.add(this.producers.producerId(row), firstOffset);
   }
 
+  endTransaction(row: number, generation: number, coordinatorEpoch: number): void {
+    const wasOpen = this.producers.openGeneration(row) > 0;
+    this.producers.endTransaction(row, generation, coordinatorEpoch);
+    if (wasOpen) this.openTransactions.ended();
+  }
+
   /** Where a leader epoch ended, as Kafka's epoch cache says it: an epoch nobody has led in yet is undefined, -1. */
   epochEnd(epoch: number): { readonly leaderEpoch: number; readonly endOffset: number } {
     if (epoch === this.leaderEpoch) return { leaderEpoch: epoch, endOffset: this.nextOffset };

@@ -30,6 +30,27 @@ function ofSettings(): ConfigDefinition[] {
   }));
 }
 
+/** What a broker is told of itself in Kafka's configuration file, and what holds here whatever is configured. */
+const facts: readonly (readonly [name: string, type: ConfigType, value: string | null, doc: string])[] = [
+  ["advertised.listeners", "string", null, "Where clients of this connection are told to find the broker."],
+  ["broker.id", "int", null, "The broker's node id."],
+  ["default.replication.factor", "int", "1", "Partitions have one replica; the object store keeps it safe."],
+  ["delete.topic.enable", "boolean", "true", "Topics can always be deleted."],
+  ["node.id", "int", null, "The broker's node id."],
+];
+
+function ofFacts(): ConfigDefinition[] {
+  return facts.map(([name, type, value, doc]) => ({
+    name,
+    type,
+    default: value,
+    synonyms: [],
+    dynamic: false,
+    doc,
+    ...(value === null ? { isUnnamedDefault: true } : {}),
+  }));
+}
+
 /** Kafka's types where the name is Kafka's: nearly all its numbers are INT. */
 function typeOf(name: string, value: number | string | boolean): ConfigType {
   if (typeof value === "boolean") return "boolean";
@@ -39,7 +60,7 @@ function typeOf(name: string, value: number | string | boolean): ConfigType {
 
 /** By name, in alphabetical order. A name that is both counts as the topics' default. */
 export const brokerConfigs: ReadonlyMap<string, ConfigDefinition> = new Map(
-  [...new Map([...ofSettings(), ...ofTopicConfigs()].map((definition) => [definition.name, definition]))].sort(([a], [b]) =>
-    a < b ? -1 : 1,
+  [...new Map([...ofSettings(), ...ofFacts(), ...ofTopicConfigs()].map((definition) => [definition.name, definition]))].sort(
+    ([a], [b]) => (a < b ? -1 : 1),
   ),
 );

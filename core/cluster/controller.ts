@@ -35,7 +35,7 @@ import {
 import { invalidGroupConfigs } from "./group-configs.ts";
 import { zeroId } from "./ids.ts";
 import { NameList } from "./name-list.ts";
-import { additionalPartitions, isRefusal, partitionCount, refuse } from "./new-topics.ts";
+import { additionalPartitions, isRefusal, partitionCount, refuse, tooManyPartitions } from "./new-topics.ts";
 import type { Refusal } from "./new-topics.ts";
 import { Outbox } from "./outbox.ts";
 import type { OutboxCall } from "./outbox.ts";
@@ -213,6 +213,8 @@ export class ControllerMachine {
 
   /** `newIds` has a random id for each topic. */
   createTopics(topics: readonly NewTopic[], newIds: readonly TopicId[]): Decision<readonly TopicDecision[]> {
+    const excess = tooManyPartitions(topics, this.#settings["num.partitions"]);
+    if (excess !== undefined) return { result: topics.map(() => excess), rows: [] };
     const rows: RowChange[] = [];
     const result = topics.map((topic, index): TopicDecision => {
       const row = this.#newTopic(topic);
@@ -226,6 +228,8 @@ export class ControllerMachine {
 
   /** What createTopics would answer, with nothing changed. */
   validateTopics(topics: readonly NewTopic[]): readonly TopicOutcome[] {
+    const excess = tooManyPartitions(topics, this.#settings["num.partitions"]);
+    if (excess !== undefined) return topics.map(() => excess);
     return topics.map((topic) => {
       const row = this.#newTopic(topic);
       if (isTopicRefusal(row)) return row;

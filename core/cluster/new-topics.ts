@@ -10,8 +10,8 @@ export interface Refusal {
   readonly errorMessage: string;
 }
 
-/** Kafka takes no more new partitions than this in one request. */
-const partitionsPerRequestMax = 10_000;
+/** Kafka takes no more new partitions than this in one request, all its topics together. */
+export const partitionsPerRequestMax = 10_000;
 
 export function refuse(errorCode: number, errorMessage: string): Refusal {
   return { errorCode, errorMessage };
@@ -30,6 +30,15 @@ export function partitionCount(topic: NewTopic, defaultCount: number, nodeIds: r
     return refuse(errorCodes.INVALID_PARTITIONS, "Number of partitions was set to an invalid non-positive value.");
   }
   return withinLimit(topic.partitions === -1 ? defaultCount : topic.partitions);
+}
+
+/** Why none of a request's topics is created: together they would be too much for one decision. */
+export function tooManyPartitions(topics: readonly NewTopic[], defaultCount: number): Refusal | undefined {
+  const counts = topics.map(({ assignments, partitions }) =>
+    assignments.length > 0 ? assignments.length : partitions === -1 ? defaultCount : Math.max(0, partitions),
+  );
+  const refusal = withinLimit(counts.reduce((sum, count) => sum + count, 0));
+  return isRefusal(refusal) ? refusal : undefined;
 }
 
 function assignedCount(topic: NewTopic, nodeIds: readonly number[]): number | Refusal {

@@ -4,7 +4,7 @@
  * speed, never correctness.
  */
 import type { TopicId } from "../coordinator.ts";
-import type { Settings } from "../settings.ts";
+import { settingDefaults, type Settings } from "../settings.ts";
 
 /** The node ids of zone z are z × 100 … z × 100 + 99. */
 const nodesPerZoneMax = 100;
@@ -18,9 +18,11 @@ export interface Node {
 
 type ZoneSettings = Pick<Settings, "zones" | "brokers.per.zone">;
 
-export function zoneNames(settings: ZoneSettings): readonly string[] {
-  const names = settings["zones"].split(",").map((name) => name.trim());
-  return names.filter((name) => name !== "");
+/** In their order, at least one. */
+export function zoneNames({ zones }: Pick<Settings, "zones">): readonly string[] {
+  const names = zones.split(",").map((name) => name.trim());
+  const named = names.filter((name) => name !== "");
+  return named.length > 0 ? named : [settingDefaults.zones];
 }
 
 /** The brokers a client of `zone` is told of. An unknown zone is the first one: a client with a typo still gets its records. */
@@ -30,7 +32,7 @@ export function zoneNodes(settings: ZoneSettings, zone: string): readonly Node[]
   const count = Math.min(Math.max(1, settings["brokers.per.zone"]), nodesPerZoneMax);
   const nodes: Node[] = [];
   for (let index = 0; index < count; index++) {
-    nodes.push({ nodeId: zoneIndex * nodesPerZoneMax + index, index, zone: zones[zoneIndex] ?? zone });
+    nodes.push({ nodeId: zoneIndex * nodesPerZoneMax + index, index, zone: zones[zoneIndex]! });
   }
   return nodes;
 }

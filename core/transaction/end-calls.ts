@@ -27,6 +27,8 @@ export function markerRequest({ end, partitions }: EndCall & { readonly kind: "m
 
 const backoffMsFirst = 50;
 const backoffMsMax = 5000;
+/** Under way at one time: an object has not so many connections. */
+const callsMax = 32;
 
 interface Pending {
   readonly call: EndCall;
@@ -38,6 +40,7 @@ interface Pending {
 export class EndCalls {
   readonly #pending = new Map<number, Pending>();
   #nextCallId = 1;
+  #underWay = 0;
 
   get isEmpty(): boolean {
     return this.#pending.size === 0;
@@ -58,7 +61,9 @@ export class EndCalls {
   take(now: number): readonly EndCall[] {
     const due: EndCall[] = [];
     for (const pending of this.#pending.values()) {
+      if (this.#underWay === callsMax) break;
       if (pending.nextAt === undefined || pending.nextAt > now) continue;
+      this.#underWay += 1;
       pending.nextAt = undefined;
       due.push(pending.call);
     }
@@ -68,6 +73,7 @@ export class EndCalls {
   answered(callId: number, isDone: boolean, now: number): void {
     const pending = this.#pending.get(callId);
     if (pending === undefined) return;
+    if (pending.nextAt === undefined) this.#underWay -= 1;
     if (isDone) {
       this.#pending.delete(callId);
       return;
@@ -81,7 +87,9 @@ export class EndCalls {
     return [...this.#pending.values()].flatMap(({ call }) => (call.kind === "markers" ? [call.cell] : []));
   }
 
+  /** Undefined also while as many calls as may be are under way: the next answer brings the next call. */
   nextDeadline(): number | undefined {
+    if (this.#underWay === callsMax) return undefined;
     let next: number | undefined;
     for (const { nextAt } of this.#pending.values())
       if (nextAt !== undefined && (next === undefined || nextAt < next)) next = nextAt;

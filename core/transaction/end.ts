@@ -1,7 +1,7 @@
 /**
  * The end of a transaction: EndTxn in both transaction versions, the fence that ends one for a producer that is gone, and the step
- * after the last marker. Kafka's tables: version 1 keeps the epoch, so a retry looks like the first request; version 2 bumps it with
- * every end, so a retry is known by the epoch before.
+ * after the last marker. Kafka's tables: version 1 keeps the epoch, so a retry looks like the first request, and the
+ * transaction's number tells it from an end of the next one; version 2 bumps it with every end, so a retry is known by the epoch before.
  */
 import { errorCodes } from "../../protocol/errors.ts";
 import { type Decision, identityOf, refuse, retryLater } from "./decision.ts";
@@ -17,6 +17,8 @@ export function endTransaction(state: TransactionState | undefined, request: End
 function endKeepingEpoch(state: TransactionState, request: EndRequest, now: number): Decision {
   if (request.producerId !== state.producerId) return refuse(errorCodes.INVALID_PRODUCER_ID_MAPPING);
   if (request.producerEpoch !== state.producerEpoch) return refuse(errorCodes.PRODUCER_FENCED);
+  // It is late, and nobody listens; or its broker was mistaken, and will know better when the client asks again.
+  if (request.generation !== state.generation) return refuse(errorCodes.CONCURRENT_TRANSACTIONS);
   if (state.name === "Ongoing") {
     const name = request.commit ? "PrepareCommit" : "PrepareAbort";
     return ended(step(state, { name }, now));

@@ -172,10 +172,10 @@ export class TransactionMachine {
   #describe(): TransactionDescription | undefined {
     const state = this.#state;
     if (state === undefined) return undefined;
-    const { name, producerId, producerEpoch, timeoutMs, startedMs, partitions } = state;
+    const { name, producerId, producerEpoch, generation, timeoutMs, startedMs, partitions } = state;
     const unheard = isCompleting(state) ? partitions.inCells(this.#calls.cells) : partitions;
     const topics = Array.from(unheard.byTopic(), ([topicId, indexes]) => ({ topicId, partitions: indexes }));
-    return { state: name, producerId, producerEpoch, timeoutMs, startedMs, topics };
+    return { state: name, producerId, producerEpoch, generation, timeoutMs, startedMs, topics };
   }
 }
 

@@ -33,11 +33,18 @@ export interface ProducerIdAnswer extends ProducerIdentity {
 export interface EndRequest extends ProducerIdentity {
   readonly commit: boolean;
   readonly version: TransactionVersion;
+  /**
+   * Version 1: the number of the transaction that was going on when the client asked. The epoch is that of the next one too, which a
+   * request that was on its way for long must not end. Undefined in version 2, where epochs tell transactions apart.
+   */
+  readonly generation: number | undefined;
   readonly newProducerId: number | undefined;
 }
 
 export interface TransactionDescription extends ProducerIdentity {
   readonly state: TransactionStateName;
+  /** Of the transaction going on, or of the last one. */
+  readonly generation: number;
   readonly timeoutMs: number;
   readonly startedMs: number;
   /** Of a transaction that is being ended: those whose leaders have not answered yet. */

@@ -1,7 +1,8 @@
 /**
  * Stock clients of every language against a running server: Kante over TCP, Kante through the WebSocket bridge, or any address
  * (Apache Kafka itself proves the suites). What a suite needs is installed into .tools/; what cannot be had is named and skipped.
- * node test/clients/main.ts [--target host:port | --apache-kafka] [--only kcat,java,tools,members,rolling,python,go,segments] [--bridge]
+ * node test/clients/main.ts [--target host:port | --apache-kafka]
+ *   [--only kcat,java,tools,members,rolling,transactions,streams,python,go,segments] [--bridge]
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs";
@@ -9,19 +10,21 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { javaClasspath, missingJava, startApacheKafka } from "./apache-kafka.ts";
+import { javaBefore, javaClasspath, missingJava, startApacheKafka } from "./apache-kafka.ts";
 import { freePort, startBridge, startKante } from "./kante.ts";
 import { kcatMissing, runKcat } from "./kcat.ts";
 import { runSegments } from "./segments.ts";
+import { runStreams } from "./streams.ts";
 
 const root = join(import.meta.dirname, "../..");
 const tools = join(root, ".tools");
+const classesBefore = join(javaBefore.folder, "classes");
 const javaClasses = join(tools, "java/classes");
 const { values: options } = parseArgs({
   options: {
     target: { type: "string" },
     "apache-kafka": { type: "boolean", default: false },
-    only: { type: "string", default: "kcat,java,tools,members,rolling,python,go,segments" },
+    only: { type: "string", default: "kcat,java,tools,members,rolling,transactions,streams,python,go,segments" },
     bridge: { type: "boolean", default: false },
   },
 });
@@ -48,6 +51,16 @@ function missingJavaSuites(): string | undefined {
   if (compiled.status !== 0) throw new Error(`javac could not compile: ${compiled.stderr}`);
   isJavaCompiled = true;
   return undefined;
+}
+
+/** The transactions' cases once more, for clients of before. */
+function missingJavaBefore(): string | undefined {
+  const missing = missingJavaSuites() ?? missingJava(javaBefore);
+  if (missing !== undefined) return missing;
+  const sources = ["Cases.java", "Transactions.java"].map((name) => join(root, "test/clients/java", name));
+  const classpath = join(javaBefore.folder, "lib/*");
+  const compiled = spawnSync("javac", ["-nowarn", "-d", classesBefore, "-cp", classpath, ...sources], { encoding: "utf8" });
+  return compiled.status === 0 ? undefined : `javac could not compile for clients of before: ${compiled.stderr.slice(-300)}`;
 }
 
 function missingPython(): string | undefined {
@@ -82,8 +95,11 @@ async function runProgram(name: string, command: string, args: readonly string[]
   if (!done) print(`not ok - ${name}: the suite did not come to its end`);
 }
 
+const quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=off";
+const classpath = [javaClasses, javaClasspath].join(delimiter);
+
 function javaSuite(name: string, main: string) {
-  const options = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-cp", [javaClasses, javaClasspath].join(delimiter)];
+  const options = [quiet, "-cp", classpath];
   return {
     missing: missingJavaSuites,
     run: (bootstrap: string) => runProgram(name, "java", [...options, main, bootstrap]),
@@ -102,10 +118,22 @@ const suites = {
   tools: javaSuite("tools", "Tools"),
   members: javaSuite("members", "Members"),
   rolling: javaSuite("rolling", "Rolling"),
+  transactions: {
+    missing: missingJavaBefore,
+    run: async (bootstrap: string) => {
+      const before = [classesBefore, join(javaBefore.folder, "lib/*")].join(delimiter);
+      await runProgram("transactions", "java", [quiet, "-cp", classpath, "Transactions", "current", bootstrap]);
+      await runProgram("transactions 3.6", "java", [quiet, "-cp", before, "Transactions", "3.6", bootstrap]);
+    },
+  },
+  /** Servers of its own: it kills them. */
+  streams: { missing: missingJavaSuites, run: () => runStreams({ classpath, print }) },
   python: {
     missing: missingPython,
-    run: (bootstrap: string) =>
-      runProgram("python", join(tools, "python/bin/python"), [join(root, "test/clients/python/suite.py"), bootstrap]),
+    run: async (bootstrap: string) => {
+      for (const name of ["suite.py", "transactions.py"])
+        await runProgram("python", join(tools, "python/bin/python"), [join(root, "test/clients/python", name), bootstrap]);
+    },
   },
   go: { missing: missingGo, run: (bootstrap: string) => runProgram("go", join(tools, "go-suite"), [bootstrap]) },
   segments: { missing: missingSegments, run: async () => await runSegments(print) },

@@ -9,7 +9,7 @@ export interface TransactionSubject {
   readonly chain: Chain;
   /** Has the partitions 0, 1 and 2. */
   readonly topicId: string;
-  restart(): Promise<void>;
+  readonly restart: () => Promise<void>;
 }
 
 /** `subject`: that of the case that is about to run. */

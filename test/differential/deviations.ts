@@ -20,7 +20,7 @@ export const deviations: readonly Deviation[] = [
     why: "What this page says is served is Kafka 4.2's.",
     where: [
       "ApiVersions: what is served / * / apiKeys[*].maxVersion",
-      ...[29, 30, 31, 34, 36, 38, 39, 40, 41, 50, 51, 64, 76, 77, 78, 79, 80, 81, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92].map(
+      ...[29, 30, 31, 36, 38, 39, 40, 41, 50, 51, 64, 76, 77, 78, 79, 80, 81, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92].map(
         (key) => `ApiVersions: what is served / * / apiKeys[${key}]`,
       ),
     ],
@@ -111,8 +111,11 @@ export const deviations: readonly Deviation[] = [
     what: "Groups have the configs of Kafka 4.2, not the five that 4.3 added (`*.assignment.interval.ms` and two of share groups).",
     why: "The wire is that of 4.2.",
     where: [
-      ...["consumer.assignment.interval.ms", "streams.assignment.interval.ms", "share.assignment.interval.ms"],
-      ...["share.delivery.count.limit", "share.partition.max.record.locks"],
+      "consumer.assignment.interval.ms",
+      "share.assignment.interval.ms",
+      "share.delivery.count.limit",
+      "share.partition.max.record.locks",
+      "streams.assignment.interval.ms",
     ].flatMap((name) => [
       `DescribeConfigs: brokers and others / a group / results[*].configs[${name}]`,
       `IncrementalAlterConfigs: a group's / as set / results[*].configs[${name}]`,

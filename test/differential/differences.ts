@@ -24,6 +24,11 @@ const keysOfSets: Readonly<Record<string, readonly string[]>> = {
   configResources: ["resourceName"],
   activeProducers: ["producerId"],
   topicPartitions: ["topicId"],
+  resultsByTransaction: ["transactionalId"],
+  resultsByTopicV3AndBelow: ["name"],
+  topicResults: ["name"],
+  resultsByPartition: ["partitionIndex"],
+  transactionStates: ["transactionalId"],
 };
 
 /** Messages for people: compared where both brokers give one. */

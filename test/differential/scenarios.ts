@@ -8,6 +8,8 @@ import { groupOffsetScenarios } from "./scenarios/group-offsets.ts";
 import { migratingGroupScenarios } from "./scenarios/migrating-groups.ts";
 import { produceScenarios } from "./scenarios/produce.ts";
 import { protocolScenarios } from "./scenarios/protocol.ts";
+import { quotaScenarios } from "./scenarios/quotas.ts";
+import { transactionScenarios } from "./scenarios/transactions.ts";
 import { topicScenarios } from "./scenarios/topics.ts";
 import type { Scenario } from "./script.ts";
 
@@ -21,5 +23,7 @@ export const scenarios: readonly Scenario[] = [
   ...groupOffsetScenarios,
   ...consumerGroupScenarios,
   ...migratingGroupScenarios,
+  ...quotaScenarios,
+  ...transactionScenarios,
   ...clusterScenarios,
 ];

@@ -1,3 +1,4 @@
+/** What the local server knows of a TCP connection, written as one address: where clients are told to connect, and who the client is. */
 import { describe, expect, test } from "vitest";
 import { ipAddressOf, parseTcpAddress, tcpAddressText } from "../../durable-objects/tcp-address.ts";
 

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { freePort } from "../clients/kante.ts";
 import { eventually, httpPortOf, isListening, kante, portOf, runtimePid, server, temporaryFolder } from "./kante-process.ts";
 
 describe("help", () => {
@@ -43,9 +44,12 @@ describe("a wrong call gets one line and exit code 2", () => {
     [["start", "--kafka-port", "8787"], /8787/],
     [["start", "--store", "tape"], /--store must be one of disk, r2/],
     [["start", "--log-level", "loud"], /--log-level/],
+    [["start", "--put-delay-ms", "-5"], /--put-delay-ms' argument is ambiguous/],
+    [["start", "--data", ""], /--data is empty/],
     [["start", "--set", "nonsense=1"], /unknown setting nonsense/],
     [["start", "--set", "wal.buffer.bytes=many"], /wal\.buffer\.bytes/],
     [["start", "--set", "wal.buffer.bytes"], /name=value/],
+    [["start", "--set", "cell.partitions.max=0"], /setting cell\.partitions\.max cannot be "0"/],
     [["bridge"], /--url/],
     [["bridge", "--url", "nonsense"], /--url/],
     [["bridge", "--url", "ws://127.0.0.1/", "--listen", "nowhere"], /--listen/],
@@ -81,7 +85,7 @@ describe("what stands in the way gets one line and exit code 1", () => {
   test("a busy Kafka port", async () => {
     const port = await busyPort();
     await expectRefusal(
-      ["start", "--data", temporaryFolder(), "--kafka-port", String(port), "--http-port", "28787"],
+      ["start", "--data", temporaryFolder(), "--kafka-port", String(port), "--http-port", String(await freePort())],
       new RegExp(`port ${port} .*--kafka-port`),
     );
   });
@@ -89,7 +93,7 @@ describe("what stands in the way gets one line and exit code 1", () => {
   test("a busy HTTP port", async () => {
     const port = await busyPort();
     await expectRefusal(
-      ["start", "--data", temporaryFolder(), "--kafka-port", "29092", "--http-port", String(port)],
+      ["start", "--data", temporaryFolder(), "--kafka-port", String(await freePort()), "--http-port", String(port)],
       new RegExp(`port ${port} .*--http-port`),
     );
   });

@@ -36,6 +36,14 @@ export class KafkaJs {
     return admin;
   }
 
+  /** Connected, and neither subscribed nor running. It fetches for half a second at most: kafkajs sees what happens only in between. */
+  async consumer(groupId: string, config: Partial<ConsumerConfig> = {}): Promise<Consumer> {
+    const consumer = this.#kafka.consumer({ groupId, maxWaitTimeInMs: 500, ...config });
+    this.#atEnd(() => consumer.disconnect());
+    await consumer.connect();
+    return consumer;
+  }
+
   /**
    * A member of a group that reads a topic from the first record that nobody committed. kafkajs looks for a rebalance and for its
    * end only between fetches, which would otherwise wait five seconds each.

@@ -2,7 +2,7 @@
  * kafkajs as its users write it: old versions of every API, groups of the classic protocol. The tests run side by side on one
  * server, each with topics and groups of its own, because a default consumer takes seconds to notice a rebalance.
  */
-import { CompressionTypes, ConfigResourceTypes, KafkaJSProtocolError } from "kafkajs";
+import { CompressionTypes, KafkaJSProtocolError } from "kafkajs";
 import { describe, test } from "vitest";
 import { KafkaJs } from "./kafkajs-client.ts";
 import { eventually, fast, sharedServer } from "./kante-process.ts";
@@ -101,57 +101,5 @@ describe.concurrent("kafkajs", () => {
     const member = await kafka.member("large", "large");
     await eventually(() => member.payloads.length > 0);
     expect(member.values).toEqual([value]);
-  });
-
-  test("admin: topics, configs, offsets and groups", async ({ expect, onTestFinished }) => {
-    const kafka = new KafkaJs(running().bootstrap, onTestFinished);
-    const admin = await kafka.admin();
-    const topic = "administered";
-    const configEntries = [{ name: "retention.ms", value: "1000000" }];
-    expect(await admin.createTopics({ topics: [{ topic, numPartitions: 2, replicationFactor: 1, configEntries }] })).toBe(true);
-    expect(await admin.createTopics({ topics: [{ topic }] })).toBe(false);
-    expect(await admin.listTopics()).toContain(topic);
-    await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] });
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-    expect(topics[0]?.partitions.map(({ partitionId }) => partitionId).toSorted()).toEqual([0, 1, 2]);
-    const resource = { type: ConfigResourceTypes.TOPIC, name: topic, configNames: ["retention.ms"] };
-    const { resources } = await admin.describeConfigs({ resources: [resource], includeSynonyms: false });
-    expect(resources[0]?.configEntries[0]).toMatchObject({ configName: "retention.ms", configValue: "1000000" });
-    await admin.alterConfigs({
-      validateOnly: false,
-      resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name: "retention.ms", value: "2000000" }] }],
-    });
-    const altered = await admin.describeConfigs({ resources: [resource], includeSynonyms: false });
-    expect(altered.resources[0]?.configEntries[0]?.configValue).toBe("2000000");
-
-    const producer = await kafka.producer();
-    const messages = [1000, 2000, 3000].map((ms) => ({
-      value: String(ms),
-      partition: 0,
-      timestamp: String(1_700_000_000_000 + ms),
-    }));
-    await producer.send({ topic, messages });
-    expect((await admin.fetchTopicOffsets(topic)).toSorted((a, b) => a.partition - b.partition)[0]).toEqual({
-      partition: 0,
-      offset: "3",
-      low: "0",
-      high: "3",
-    });
-    const byTime = await admin.fetchTopicOffsetsByTimestamp(topic, 1_700_000_001_500);
-    expect(byTime.find(({ partition }) => partition === 0)?.offset).toBe("1");
-    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: "2" }] });
-    expect((await admin.fetchTopicOffsets(topic)).find(({ partition }) => partition === 0)?.low).toBe("2");
-
-    await admin.setOffsets({ groupId: topic, topic, partitions: [{ partition: 0, offset: "2" }] });
-    const fetched = await admin.fetchOffsets({ groupId: topic, topics: [topic] });
-    expect(fetched[0]?.partitions.find(({ partition }) => partition === 0)?.offset).toBe("2");
-    expect((await admin.listGroups()).groups).toContainEqual(expect.objectContaining({ groupId: topic }));
-    expect((await admin.describeGroups([topic])).groups[0]).toMatchObject({ groupId: topic, errorCode: 0, state: "Empty" });
-    expect(await admin.deleteGroups([topic])).toEqual([{ groupId: topic, errorCode: 0 }]);
-    const cluster = await admin.describeCluster();
-    expect(cluster.brokers.map(({ host, port }) => `${host}:${port}`)).toEqual([running().bootstrap]);
-    expect(cluster.clusterId).not.toBe("");
-    await admin.deleteTopics({ topics: [topic] });
-    expect(await admin.listTopics()).not.toContain(topic);
   });
 });

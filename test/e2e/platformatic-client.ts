@@ -5,6 +5,7 @@ import {
   Producer,
   stringDeserializers,
   stringSerializers,
+  type ConsumerOptions,
   type GroupProtocolValue,
   type Message,
   type ProducerOptions,
@@ -13,7 +14,12 @@ import type { AtEnd } from "./kafkajs-client.ts";
 
 export type Strings<Type> = Type extends Producer
   ? Producer<string, string, string, string>
-  : Message<string, string, string, string>;
+  : Type extends Consumer
+    ? Consumer<string, string, string, string>
+    : Message<string, string, string, string>;
+
+/** Of one of the two protocols. */
+type ConsumerSettings = Partial<ConsumerOptions<string, string, string, string>> & { readonly groupId: string };
 
 export class Platformatic {
   readonly #options: { readonly clientId: string; readonly bootstrapBrokers: string[] };
@@ -34,6 +40,12 @@ export class Platformatic {
     const admin = new Admin(this.#options);
     this.#atEnd(() => admin.close());
     return admin;
+  }
+
+  consumer(options: ConsumerSettings): Strings<Consumer> {
+    const consumer = new Consumer({ ...this.#options, deserializers: stringDeserializers, ...options });
+    this.#atEnd(() => consumer.close(true));
+    return consumer;
   }
 
   /** A member of a group that reads a topic from what was committed, or else from the beginning. */

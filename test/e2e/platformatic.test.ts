@@ -2,7 +2,7 @@
  * @platformatic/kafka as its users write it: the newest version of every API, both group protocols. The tests run side by side on
  * one server, each with topics and groups of its own.
  */
-import { ConfigResourceTypes, ListOffsetTimestamps, type CompressionAlgorithmValue } from "@platformatic/kafka";
+import type { CompressionAlgorithmValue } from "@platformatic/kafka";
 import { describe, test } from "vitest";
 import { eventually, fast, sharedServer } from "./kante-process.ts";
 import { Platformatic } from "./platformatic-client.ts";
@@ -95,62 +95,5 @@ describe.concurrent("@platformatic/kafka", () => {
     const member = await kafka.member("large", "large");
     await eventually(() => member.messages.length > 0);
     expect(member.values).toEqual([value]);
-  });
-
-  test("admin: topics, configs, offsets, records and groups", async ({ expect, onTestFinished }) => {
-    const kafka = new Platformatic(running().bootstrap, onTestFinished);
-    const admin = kafka.admin();
-    const topic = "administered";
-    const configs = [{ name: "retention.ms", value: "1000000" }];
-    const [created] = await admin.createTopics({ topics: [topic], partitions: 2, replicas: 1, configs });
-    expect(created).toMatchObject({ name: topic, partitions: 2, replicas: 1, configuration: { "retention.ms": "1000000" } });
-    await expect(admin.createTopics({ topics: [topic] })).rejects.toThrow();
-    expect(await admin.listTopics()).toContain(topic);
-    await admin.createPartitions({ topics: [{ name: topic, count: 3, assignments: null }] });
-    const metadata = await admin.metadata({ topics: [topic], forceUpdate: true });
-    expect(metadata.topics.get(topic)).toMatchObject({ id: created?.id, partitionsCount: 3 });
-    const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: topic };
-    await admin.incrementalAlterConfigs({
-      resources: [{ ...resource, configs: [{ name: "retention.ms", configOperation: 0, value: "2000000" }] }],
-    });
-    const [described] = await admin.describeConfigs({ resources: [{ ...resource, configurationKeys: ["retention.ms"] }] });
-    expect(described?.configs[0]).toMatchObject({ name: "retention.ms", value: "2000000" });
-
-    const producer = kafka.producer();
-    const messages = [1000n, 2000n, 3000n].map((ms) => ({
-      topic,
-      value: String(ms),
-      partition: 0,
-      timestamp: 1_700_000_000_000n + ms,
-    }));
-    await producer.send({ messages });
-    const offset = async (timestamp: bigint) => {
-      const [listed] = await admin.listOffsets({ topics: [{ name: topic, partitions: [{ partitionIndex: 0, timestamp }] }] });
-      return listed?.partitions[0]?.offset;
-    };
-    expect(await offset(ListOffsetTimestamps.EARLIEST)).toBe(0n);
-    expect(await offset(ListOffsetTimestamps.LATEST)).toBe(3n);
-    expect(await offset(ListOffsetTimestamps.MAX)).toBe(2n);
-    expect(await offset(1_700_000_001_500n)).toBe(1n);
-    const [deleted] = await admin.deleteRecords({ topics: [{ name: topic, partitions: [{ partition: 0, offset: 2n }] }] });
-    expect(deleted?.partitions).toEqual([{ partition: 0, lowWatermark: 2n }]);
-    expect(await offset(ListOffsetTimestamps.EARLIEST)).toBe(2n);
-
-    await admin.alterConsumerGroupOffsets({
-      groupId: topic,
-      topics: [{ name: topic, partitionOffsets: [0, 1].map((partition) => ({ partition, offset: 2n })) }],
-    });
-    const [group] = await admin.listConsumerGroupOffsets({ groups: [topic] });
-    expect(group?.topics[0]?.partitions[0]).toMatchObject({ partitionIndex: 0, committedOffset: 2n });
-    expect((await admin.listGroups()).has(topic)).toBe(true);
-    expect((await admin.describeGroups({ groups: [topic] })).get(topic)).toMatchObject({ state: "Empty" });
-    const removed = await admin.deleteConsumerGroupOffsets({ groupId: topic, topics: [{ name: topic, partitionIndexes: [0] }] });
-    expect(removed).toHaveLength(1);
-    await admin.deleteGroups({ groups: [topic] });
-    expect((await admin.listGroups()).has(topic)).toBe(false);
-    const [logs] = await admin.describeLogDirs({ topics: [{ name: topic, partitions: [0] }] });
-    expect(logs?.results[0]?.topics[0]?.partitions[0]).toMatchObject({ partitionIndex: 0 });
-    await admin.deleteTopics({ topics: [topic] });
-    expect(await admin.listTopics()).not.toContain(topic);
   });
 });

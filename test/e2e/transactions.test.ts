@@ -117,7 +117,9 @@ describe.concurrent("kafkajs", () => {
 });
 
 describe.concurrent("@platformatic/kafka", () => {
-  const options = (transactionalId: string) => ({ transactionalId, idempotent: true, autocreateTopics: true });
+  // Left to itself the library claims to be producer 0 of epoch 0, whom Kafka fences unless that is who has the id.
+  const nobody = { producerId: -1n, producerEpoch: -1 };
+  const options = (transactionalId: string) => ({ transactionalId, idempotent: true, autocreateTopics: true, ...nobody });
 
   test("what is committed is read, what is aborted is not", async ({ expect, onTestFinished }) => {
     const kafka = new Platformatic(running().bootstrap, onTestFinished);

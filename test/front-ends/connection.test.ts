@@ -1,6 +1,7 @@
 /** The rules of one connection, whatever its transport: order of answers, silence, room, and what ends it. */
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { OperatingError } from "../../core/operating-error.ts";
 import { zoneOf } from "../../durable-objects/connection.ts";
 import { decodeResponse, concatenate } from "../../protocol/codec.ts";
 import { apiVersions } from "../../protocol/messages/18-api-versions.ts";
@@ -196,6 +197,24 @@ describe("what ends a connection", () => {
     expect(bad.closed).toEqual(["internal error"]);
     expect(good.closed).toEqual([]);
     expect(good.correlationIds).toEqual([1]);
+  });
+
+  test.each([
+    ["a controller that is gone", new OperatingError("retry", "gone"), ["warn", "request-failed", "gone"]],
+    ["a refused produce without acks", new OperatingError("invalid", "refused"), ["warn", "request-failed", "refused"]],
+    ["what was damaged", new OperatingError("corrupt", "damaged"), ["error", "request-broken", undefined]],
+    ["a bug", new Error("a bug"), ["error", "request-broken", undefined]],
+  ])("the log tells %s from what needs looking into", async (_name, error, expected) => {
+    const harness = new Harness();
+    const write = vi.spyOn(harness.log, "write");
+    harness.front.push(produceBytes(1));
+    harness.calls[0]?.throw(error);
+    await settled();
+    expect(harness.closed).toEqual(["internal error"]);
+    expect(write.mock.calls.map(([level, event, fields]) => [level, event, fields?.["reason"]])).toEqual([expected]);
+    // An error stands in the log with its stack.
+    const stacks = write.mock.calls.flatMap(([, , fields = {}]) => Object.values(fields)).filter((value) => value instanceof Error);
+    expect(stacks).toHaveLength(expected[0] === "error" ? 1 : 0);
   });
 
   test("[I9] an answer that cannot be encoded", async () => {

@@ -59,6 +59,7 @@ export class Harness {
   readonly closed: string[] = [];
   readonly ledger = new FakeLedger();
   readonly metrics = new Metrics();
+  readonly log = new Log("off", {});
   readonly front: InProcessFront;
   accepts = true;
   nowMs = 0;
@@ -96,7 +97,7 @@ export class Harness {
         this.timers.set(work, this.nowMs + ms);
         return () => void this.timers.delete(work);
       },
-      log: new Log("off", {}),
+      log: this.log,
       metrics: this.metrics,
     };
     this.front = new InProcessFront({

@@ -11,9 +11,11 @@ import { groupOptions } from "../../core/group/options.ts";
 import type { Effect } from "../../core/group/outbox.ts";
 import { settingDefaults } from "../../core/settings.ts";
 import type { RequestContext } from "../../durable-objects/handler.ts";
+import { VerifiedPartitions } from "../../core/broker/verified-partitions.ts";
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from "../../protocol/codec.ts";
 import type { ApiSchema, RequestInput, ResponseOf } from "../../protocol/schema.ts";
 import { handlers } from "../../worker/handlers.ts";
+import { LocalTransactions } from "../handlers/local-transactions.ts";
 
 const settings = { ...settingDefaults, "group.initial.rebalance.delay.ms": 0 };
 
@@ -45,6 +47,11 @@ export class Cluster {
   now = 1_000_000;
   topics: TopicEntry[] = [];
   groupConfigs: Readonly<Record<string, string>> = {};
+  readonly transactions = new LocalTransactions({
+    now: () => this.now,
+    nextProducerId: async () => 7,
+    register: async () => {},
+  });
   readonly #groups = new Map<string, LocalGroup>();
   #uuid = 1;
 
@@ -91,8 +98,17 @@ export class Cluster {
         },
         controller: { groups: async () => [...this.#groups.keys()].sort() },
         group: (groupId: string) => this.#client(groupId),
+        transaction: (transactionalId: string) => this.transactions.client(transactionalId),
+        verified: new VerifiedPartitions(),
       },
     } as unknown as RequestContext;
+  }
+
+  /** What coordinators of transactions have told groups by now. */
+  async deliverEnds(): Promise<void> {
+    for (const call of this.transactions.calls.splice(0)) {
+      if (call.kind === "offsets") await this.#client(call.groupId).completeTransaction(call.end);
+    }
   }
 
   #view(): TopicsView {

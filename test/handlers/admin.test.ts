@@ -9,6 +9,7 @@ import { metadata } from "../../protocol/messages/03-metadata.ts";
 import { deleteRecords } from "../../protocol/messages/21-delete-records.ts";
 import { describeConfigs } from "../../protocol/messages/32-describe-configs.ts";
 import { alterConfigs } from "../../protocol/messages/33-alter-configs.ts";
+import { alterReplicaLogDirs } from "../../protocol/messages/34-alter-replica-log-dirs.ts";
 import { describeLogDirs } from "../../protocol/messages/35-describe-log-dirs.ts";
 import { createPartitions } from "../../protocol/messages/37-create-partitions.ts";
 import { electLeaders } from "../../protocol/messages/43-elect-leaders.ts";
@@ -326,6 +327,33 @@ describe("DeleteRecords", () => {
     expect(await ask(await brokerWithRecords({ "cleanup.policy": "compact" }), 2, 1n)).toMatchObject({ errorCode: 44 });
     expect(await ask(await brokerWithRecords({ "cleanup.policy": "compact,delete" }), 2, 1n)).toMatchObject({ errorCode: 0 });
   });
+});
+
+test("a broker's configs say who it is and where, also when another is asked", async () => {
+  const broker = new FakeBroker({ settings: { "brokers.per.zone": 2 } });
+  const { configs } = await describeOne(broker, brokerType, "1", 4, ["advertised.listeners", "broker.id", "node.id"]);
+  const { host, port } = (await broker.ask(metadata, 9, { topics: [] }))!.brokers[1]!;
+  expect(configs.map(({ name, value }) => [name, value])).toEqual([
+    ["advertised.listeners", `PLAINTEXT://${host}:${port}`],
+    ["broker.id", "1"],
+    ["node.id", "1"],
+  ]);
+  for (const config of configs) expect(config).toMatchObject({ configSource: 4, readOnly: true, isSensitive: false });
+});
+
+test.each(servedVersions(alterReplicaLogDirs))("AlterReplicaLogDirs v%i knows one directory, where all is", async (version) => {
+  const broker = new FakeBroker();
+  await broker.createTopic("t", 1);
+  const dirs = ["object-store", "/elsewhere"].map((path) => ({
+    path,
+    topics: ["t", "none"].map((name) => ({ name, partitions: [0, 9] })),
+  }));
+  const { results } = (await broker.ask(alterReplicaLogDirs, version, { dirs }))!;
+  const codes = (topicName: string, errors: readonly number[]) => ({
+    topicName,
+    partitions: errors.map((errorCode, index) => ({ partitionIndex: index % 2 === 0 ? 0 : 9, errorCode })),
+  });
+  expect(results).toEqual([codes("t", [0, 9, 57, 57]), codes("none", [9, 9, 57, 57])]);
 });
 
 test.each(servedVersions(describeLogDirs))("DescribeLogDirs v%i tells the bytes of each partition, once", async (version) => {

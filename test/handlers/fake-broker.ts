@@ -69,6 +69,8 @@ export class FakeBroker {
   nowMs = 1_700_000_000_000;
   throttleMs = 0;
   readonly transactions: LocalTransactions;
+  /** The groups that may be asked; any other breaks the request. */
+  readonly groups = new Map<string, GroupClient>();
   readonly verified = new VerifiedPartitions();
   fetchBytesMax = Infinity;
   readonly #quotas: ClientQuotas;
@@ -155,7 +157,7 @@ export class FakeBroker {
       catalog: this.catalog,
       controller: this.controller,
       coordinator: () => (this.areLeadersGone ? goneLeader : this.#coordinator()) as BatchCoordinator,
-      group: () => noGroups,
+      group: (groupId) => this.groups.get(groupId) ?? noGroups,
       transaction: (transactionalId) => this.transactions.client(transactionalId),
       verified: this.verified,
       nextProducerId: () => this.#producerIds.next(),

@@ -28,12 +28,11 @@ export class LocalTransactions {
 
   client(id: string): TransactionClient {
     return {
-      initProducerId: async (request) => {
-        await this.#options.register(id);
-        return this.#withProducerId((newProducerId) =>
-          this.#ask(id, { kind: "init-producer-id", request: { ...request, newProducerId } }),
-        );
-      },
+      initProducerId: (request) =>
+        this.#withProducerId(async (newProducerId) => {
+          if (newProducerId !== undefined) await this.#options.register(id);
+          return await this.#ask(id, { kind: "init-producer-id", request: { ...request, newProducerId } });
+        }),
       end: (request) =>
         this.#withProducerId((newProducerId) => this.#ask(id, { kind: "end", request: { ...request, newProducerId } })),
       admit: (request) => this.#ask(id, { kind: "admit", request }),

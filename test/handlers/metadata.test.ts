@@ -95,6 +95,14 @@ describe("Metadata", () => {
     },
   );
 
+  test("very many missing topics come to be over several requests, as many at a time as may be created at once", async () => {
+    const broker = new FakeBroker({ settings: { "num.partitions": 4000 } });
+    const topics = ["a", "b", "c"].map((name) => ({ ...unnamed, name }));
+    const ask = async () => (await broker.ask(metadata, 9, { topics }))!.topics.map(({ errorCode }) => errorCode);
+    expect(await ask()).toEqual([0, 0, 5]);
+    expect(await ask()).toEqual([0, 0, 0]);
+  });
+
   test("authorized operations are told only to those who ask", async () => {
     const broker = new FakeBroker();
     await broker.createTopic("t");

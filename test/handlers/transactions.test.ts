@@ -181,6 +181,30 @@ test.each(servedVersions(endTxn))(
   },
 );
 
+describe("EndTxn of the first transaction version", () => {
+  test("names the transaction that the broker has heard of, and asks the coordinator nothing before", async () => {
+    const client = await Client.withTopic();
+    const producer = await client.init();
+    await client.add(producer, 3, [0]);
+    await client.send(producer, 11);
+    await client.end(producer, 3);
+    expect(client.broker.transactions.asked.slice(2)).toEqual(["admit", "end"]);
+  });
+
+  test("a broker that missed a transaction learns of it when the client asks again", async () => {
+    const client = await Client.withTopic();
+    const producer = await client.init();
+    await client.add(producer, 3, [0]);
+    const elsewhere = client.broker.transactions.client("tx");
+    const identity = { producerId: Number(producer.producerId), producerEpoch: producer.producerEpoch };
+    await elsewhere.end({ ...identity, commit: true, version: 1, generation: 1, newProducerId: undefined });
+    await elsewhere.admit({ ...identity, add: true, partitions: [], groups: ["g"] });
+    expect(await client.end(producer, 3)).toMatchObject({ errorCode: concurrentTransactions });
+    expect(await client.end(producer, 3)).toMatchObject({ errorCode: none });
+    expect(client.broker.transactions.calls.at(-1)).toMatchObject({ kind: "offsets", end: { commit: true, generation: 2 } });
+  });
+});
+
 test("an empty transactional id is refused everywhere", async () => {
   const broker = new FakeBroker();
   const identity = { transactionalId: "", producerId: 1n, producerEpoch: 0 };
@@ -258,8 +282,9 @@ describe("Produce with a transaction (KIP-890)", () => {
     await client.send(producer, 11);
     const elsewhere = client.broker.transactions.client("tx");
     const identity = { producerId: Number(producer.producerId), producerEpoch: producer.producerEpoch };
-    await elsewhere.end({ ...identity, commit: true, version: 1, newProducerId: undefined });
-    await client.add(producer, 3, [0]);
+    await elsewhere.end({ ...identity, commit: true, version: 1, generation: 1, newProducerId: undefined });
+    const { id: topicId } = (await client.broker.catalog.byName("t"))!;
+    await elsewhere.admit({ ...identity, add: true, partitions: [{ topicId, partition: 0, cell: 0 }] });
     client.broker.endedGeneration = 1;
     expect(await client.send(producer, 11, [0], 1)).toEqual([none]);
     expect(client.generations).toEqual([[1], [1], [2]]);

@@ -7,17 +7,23 @@ import { listOffsets } from "../../protocol/messages/02-list-offsets.ts";
 import { metadata } from "../../protocol/messages/03-metadata.ts";
 import { offsetCommit } from "../../protocol/messages/08-offset-commit.ts";
 import { offsetFetch } from "../../protocol/messages/09-offset-fetch.ts";
+import { describeGroups } from "../../protocol/messages/15-describe-groups.ts";
 import { listGroups } from "../../protocol/messages/16-list-groups.ts";
 import { createTopics } from "../../protocol/messages/19-create-topics.ts";
 import { deleteTopics } from "../../protocol/messages/20-delete-topics.ts";
 import { deleteRecords } from "../../protocol/messages/21-delete-records.ts";
 import { offsetForLeaderEpoch } from "../../protocol/messages/23-offset-for-leader-epoch.ts";
+import { addPartitionsToTxn } from "../../protocol/messages/24-add-partitions-to-txn.ts";
+import { writeTxnMarkers } from "../../protocol/messages/27-write-txn-markers.ts";
+import { txnOffsetCommit } from "../../protocol/messages/28-txn-offset-commit.ts";
 import { describeConfigs } from "../../protocol/messages/32-describe-configs.ts";
 import { alterConfigs } from "../../protocol/messages/33-alter-configs.ts";
+import { alterReplicaLogDirs } from "../../protocol/messages/34-alter-replica-log-dirs.ts";
 import { describeLogDirs } from "../../protocol/messages/35-describe-log-dirs.ts";
 import { createPartitions } from "../../protocol/messages/37-create-partitions.ts";
 import { electLeaders } from "../../protocol/messages/43-elect-leaders.ts";
 import { incrementalAlterConfigs } from "../../protocol/messages/44-incremental-alter-configs.ts";
+import { deleteGroups } from "../../protocol/messages/42-delete-groups.ts";
 import { alterPartitionReassignments } from "../../protocol/messages/45-alter-partition-reassignments.ts";
 import { offsetDelete } from "../../protocol/messages/47-offset-delete.ts";
 import { describeClientQuotas } from "../../protocol/messages/48-describe-client-quotas.ts";
@@ -25,7 +31,9 @@ import { alterClientQuotas } from "../../protocol/messages/49-alter-client-quota
 import { describeQuorum } from "../../protocol/messages/55-describe-quorum.ts";
 import { describeCluster } from "../../protocol/messages/60-describe-cluster.ts";
 import { describeProducers } from "../../protocol/messages/61-describe-producers.ts";
+import { describeTransactions } from "../../protocol/messages/65-describe-transactions.ts";
 import { listTransactions } from "../../protocol/messages/66-list-transactions.ts";
+import { consumerGroupDescribe } from "../../protocol/messages/69-consumer-group-describe.ts";
 import { listConfigResources } from "../../protocol/messages/74-list-config-resources.ts";
 import { describeTopicPartitions } from "../../protocol/messages/75-describe-topic-partitions.ts";
 import type { ApiSchema, RequestInput } from "../../protocol/schema.ts";
@@ -54,7 +62,7 @@ function loseController(broker: FakeBroker): void {
 function codesIn(answer: unknown): number[] {
   if (typeof answer !== "object" || answer === null) return [];
   return Object.entries(answer).flatMap(([name, value]) =>
-    name === "errorCode" && value !== 0 ? [value as number] : codesIn(value),
+    /^(partitionE|e)rrorCode$/.test(name) && value !== 0 ? [value as number] : codesIn(value),
   );
 }
 
@@ -73,6 +81,9 @@ const notLeader = 6;
 const timedOut = 7;
 const two = [{ partitionIndex: 0 }, { partitionIndex: 1 }];
 const loading = 14;
+/** Of so many the controller is asked which there are. */
+const many = Array.from({ length: 9 }, (_, index) => `name-${index}`);
+const allLoading = many.map(() => loading);
 const topicResource = { resourceType: 2, resourceName: "t" };
 
 const withoutController: readonly Case[] = [
@@ -95,8 +106,24 @@ const withoutController: readonly Case[] = [
     loading,
   ),
   of(listGroups, 5, {}, loading),
+  of(offsetFetch, 8, { groups: many.map((groupId) => ({ groupId, topics: null })) }, ...allLoading),
+  of(describeGroups, 6, { groups: many }, ...allLoading),
+  of(deleteGroups, 2, { groupsNames: many }, ...allLoading),
+  of(consumerGroupDescribe, 1, { groupIds: many }, ...allLoading),
+  of(describeTransactions, 0, { transactionalIds: many }, ...allLoading),
   of(offsetDelete, 0, { groupId: "g", topics: [{ name: "t", partitions: two }] }, loading),
   of(listTransactions, 2, {}, loading),
+  of(
+    addPartitionsToTxn,
+    3,
+    { v3AndBelowTransactionalId: "x", v3AndBelowTopics: [{ name: "t", partitions: [0, 1] }] },
+    loading,
+    loading,
+  ),
+  of(addPartitionsToTxn, 5, { transactions: [{ transactionalId: "x", topics: [{ name: "t", partitions: [0] }] }] }, loading),
+  of(txnOffsetCommit, 1, { transactionalId: "x", groupId: "g", topics: [{ name: "t", partitions: two }] }, 15, 15),
+  of(txnOffsetCommit, 3, { transactionalId: "x", groupId: "g", topics: [{ name: "t", partitions: two }] }, loading, loading),
+  of(writeTxnMarkers, 1, { markers: [{ producerId: 1n, topics: [{ name: "t", partitionIndexes: [0] }] }] }, notLeader),
   of(metadata, 9, { topics: [{ name: "t" }], allowAutoTopicCreation: true }, 5),
   of(metadata, 13, { topics: [{ name: null, topicId: "11111111-1111-4111-8111-111111111111" }] }, 5),
   of(createTopics, 7, { topics: [{ name: "t" }, { name: "u" }] }, timedOut, timedOut),
@@ -107,6 +134,7 @@ const withoutController: readonly Case[] = [
   of(describeConfigs, 4, { resources: [topicResource] }, timedOut),
   of(alterConfigs, 2, { resources: [topicResource] }, timedOut),
   of(incrementalAlterConfigs, 1, { resources: [topicResource] }, timedOut),
+  of(alterReplicaLogDirs, 2, { dirs: [{ path: "d", topics: [{ name: "t", partitions: [0, 1] }] }] }, 56, 56),
   of(describeLogDirs, 4, { topics: null }, 56),
   of(createPartitions, 3, { topics: [{ name: "t", count: 4 }] }, timedOut),
   of(electLeaders, 2, { topicPartitions: [{ topic: "t", partitions: [0, 1] }] }, timedOut, timedOut),

@@ -149,6 +149,20 @@ test("[I9] the buffer of an unfinished frame is at most about twice what has arr
   }
 });
 
+test("[I8] a cutter tells the memory of an unfinished frame that says to be large, and of no other", () => {
+  const begun = (frameBytes: number, sentBytes: number) => {
+    const cutter = new FrameCutter(1 << 20);
+    const bytes = new Uint8Array(sentBytes);
+    new DataView(bytes.buffer).setInt32(0, frameBytes);
+    expect(cutter.push(bytes)).toEqual([]);
+    return cutter.heldBeyond(1000);
+  };
+  expect(begun(1000, 900)).toBe(0);
+  expect(begun(1001, 900)).toBeGreaterThanOrEqual(900);
+  expect(begun(1001, 900)).toBeLessThanOrEqual(1005);
+  expect(new FrameCutter(1 << 20).heldBeyond(1000)).toBe(0);
+});
+
 describe("[I9] a length that is negative or above the limit is refused as soon as it is known", () => {
   const lengths = {
     negative: [0xff, 0xff, 0xff, 0xff],

@@ -127,6 +127,28 @@ describe("alarms", () => {
     expect(tables).toEqual([]);
   });
 
+  test("a group of which nothing came, or which is gone, is not among the groups of its cluster, and who comes at once is", async () => {
+    const controller = controllerClient(bindings, "come-to-nothing");
+    const group = groupClient(bindings, "come-to-nothing", "g");
+    const facts = { apiVersion: 3, clientId: "client", clientHost: "/127.0.0.1" };
+    const join = {
+      memberId: "",
+      groupInstanceId: null,
+      protocolType: "consumer",
+      protocols: [{ name: "range", metadata: new Uint8Array() }],
+      sessionTimeoutMs: 1,
+      rebalanceTimeoutMs: 10_000,
+    };
+    expect((await group.joinGroup(join, facts)).errorCode).toBe(26);
+    while ((await controller.groups()).length > 0) await scheduler.wait(1);
+    const asked = [join, { ...join, sessionTimeoutMs: 10_000 }, join].map(
+      async (each) => (await group.joinGroup(each, facts)).errorCode,
+    );
+    expect(await Promise.all(asked)).toEqual([26, 0, 26]);
+    expect(await controller.groups()).toEqual(["g"]);
+    expect((await group.list())?.groupState).toBe("CompletingRebalance");
+  });
+
   test("[D3] sessions are an alarm while there are members; without any, only the day on which it is forgotten", async () => {
     const stub = stubOf("emptied");
     const group = groupClient(bindings, "emptied", "g");

@@ -29,7 +29,7 @@ async function get(path: string, env: Env, headers: Record<string, string> = upg
 }
 
 describe("a connection goes to", () => {
-  const zones = { zones: "weur,enam,fra", "brokers.per.zone": 3 };
+  const zones = { zones: "weur, enam,,fra ", "brokers.per.zone": 3 };
   test.each([
     ["the default cluster's first broker", "/kafka", {}, {}, "default/local/0"],
     ["the cluster of the path", "/c/shop/kafka", {}, {}, "shop/local/0"],

@@ -4,6 +4,7 @@
  */
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
+import { controllerClient } from "../../durable-objects/controller-client.ts";
 import type { Transaction } from "../../durable-objects/transaction.ts";
 import { produce } from "../../protocol/messages/00-produce.ts";
 import { listOffsets } from "../../protocol/messages/02-list-offsets.ts";
@@ -137,7 +138,7 @@ class Client {
 }
 
 describe.each([true, false])("a transaction with commit %s", (commit) => {
-  test.each(["transaction", "leader", "group"])("[I7] survives the %s's object at every step", async (kind) => {
+  test.each(["transaction", "leader", "group"])("[I7] [I11] survives the %s's object at every step", async (kind) => {
     const client = await Client.open(`steps-${kind}-${commit}`);
     const disturb = () => breakOff(objects[kind]!(client.cluster));
     let producer: Producer = await client.init();
@@ -201,4 +202,16 @@ test("asking after a transactional id that does not exist leaves nothing behind"
     state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'state'").toArray(),
   );
   expect(tables).toEqual([]);
+});
+
+test("an id whose producer was refused is not on the cluster's list; one that got its epoch is", async () => {
+  const socket = await KafkaSocket.open("txn-refused");
+  const controller = controllerClient(bindings, "txn-refused");
+  const ask = async (transactionalId: string, transactionTimeoutMs: number) =>
+    (await socket.call(initProducerId, 5, { transactionalId, transactionTimeoutMs })).errorCode;
+  expect(await ask("too-long", 2 ** 31 - 1)).toBe(50);
+  expect(await ask("none", 0)).toBe(50);
+  expect(await controller.transactions()).toEqual([]);
+  expect(await ask("good", 60_000)).toBe(0);
+  expect(await controller.transactions()).toEqual(["good"]);
 });

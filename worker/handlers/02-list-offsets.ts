@@ -12,6 +12,7 @@ import { listOffsets } from "../../protocol/messages/02-list-offsets.ts";
 import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { ByCell } from "./by-cell.ts";
 import { defineHandler } from "./define-handler.ts";
+import { repeated } from "./repeated.ts";
 import { firstRecordAtOrAfter, maxTimestampRecord } from "./record-sets.ts";
 import { againWhenDenied, findTopic, heedLeader, leaderEpochError } from "./topics.ts";
 import { leaderUnreachable } from "./unreachable.ts";
@@ -37,7 +38,8 @@ export const listOffsetsHandler = defineHandler({
     const { services } = context;
     const { topics, answers } = await againWhenDenied(services.catalog, async () => {
       const queries = new ByCell<OffsetQuery>();
-      const topics = await Promise.all(request.topics.map((topic) => ask(topic, queries, request, context)));
+      const isRepeated = repeatedPartitions(request);
+      const topics = await Promise.all(request.topics.map((topic) => ask(topic, queries, isRepeated, request, context)));
       return { topics, answers: await queries.ask((cell, asked) => services.coordinator(cell).listOffsets(asked), unanswered) };
     });
     const settle = async (partition: Answered | Asked): Promise<Answered> =>
@@ -56,15 +58,20 @@ export const listOffsetsHandler = defineHandler({
   }),
 });
 
-async function ask({ name, partitions }: Topic, queries: ByCell<OffsetQuery>, request: Request, context: RequestContext) {
+async function ask(
+  { name, partitions }: Topic,
+  queries: ByCell<OffsetQuery>,
+  isRepeated: (name: string, partition: number) => boolean,
+  request: Request,
+  context: RequestContext,
+) {
   const entry = await findTopic(context.services.catalog, { name, topicId: "" }, false);
-  const isRepeated = repeatedPartitions(request, name);
   return {
     name,
     partitions: partitions.map((partition): Answered | Asked => {
       const { partitionIndex } = partition;
       const known = entry?.partitions[partitionIndex];
-      if (isRepeated(partitionIndex)) return { partitionIndex, errorCode: errorCodes.INVALID_REQUEST };
+      if (isRepeated(name, partitionIndex)) return { partitionIndex, errorCode: errorCodes.INVALID_REQUEST };
       if (entry === undefined || known === undefined) return { partitionIndex, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION };
       const errorCode = leaderEpochError(known.leaderEpoch, partition.currentLeaderEpoch);
       if (errorCode !== errorCodes.NONE) return { partitionIndex, errorCode };
@@ -76,12 +83,10 @@ async function ask({ name, partitions }: Topic, queries: ByCell<OffsetQuery>, re
   };
 }
 
-function repeatedPartitions({ topics }: Request, name: string): (partition: number) => boolean {
-  const all = topics
-    .filter((topic) => topic.name === name)
-    .flatMap(({ partitions }) => partitions.map((partition) => partition.partitionIndex));
-  if (new Set(all).size === all.length) return () => false;
-  return (partition) => all.indexOf(partition) !== all.lastIndexOf(partition);
+function repeatedPartitions({ topics }: Request): (name: string, partition: number) => boolean {
+  const keyOf = (name: string, partition: number) => `${partition}:${name}`;
+  const twice = repeated(topics.flatMap(({ name, partitions }) => partitions.map((each) => keyOf(name, each.partitionIndex))));
+  return (name, partition) => twice.size > 0 && twice.has(keyOf(name, partition));
 }
 
 function specOf({ timestamp }: Partition, readCommitted: boolean, apiVersion: number): OffsetSpec | "nothing" | "unsupported" {

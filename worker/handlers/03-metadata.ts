@@ -5,6 +5,7 @@
  */
 import type { TopicEntry } from "../../core/cluster/catalog.ts";
 import { zeroId } from "../../core/cluster/ids.ts";
+import { partitionsPerRequestMax } from "../../core/cluster/new-topics.ts";
 import { operatingErrorKind } from "../../core/operating-error.ts";
 import { invalidTopicName } from "../../core/cluster/topic-names.ts";
 import type { RequestContext } from "../../durable-objects/handler.ts";
@@ -23,11 +24,9 @@ export const metadataHandler = defineHandler({
   versions: [0, 13],
   async handle(request, context) {
     const { catalog } = context.services;
-    // Who asks for topics by name hears what was known last when the controller is gone, as from a Kafka broker without its controller.
-    const all = asksForAll(request, context.apiVersion) ? await catalog.all() : await catalog.all().catch(unlessUnreachable);
     const topics = asksForAll(request, context.apiVersion)
-      ? (all ?? []).map((topic) => answer(topic, request, context))
-      : await answerAsked(request, all !== undefined, context);
+      ? (await catalog.all()).map((topic) => answer(topic, request, context))
+      : await answerAsked(request, context);
     return {
       brokers: endpointsOf(context),
       clusterId: catalog.clusterId === "" ? null : catalog.clusterId,
@@ -46,8 +45,10 @@ function asksForAll({ topics }: Request, apiVersion: number): boolean {
   return topics === null || (apiVersion === 0 && topics.length === 0);
 }
 
-async function answerAsked(request: Request, isFresh: boolean, context: RequestContext): Promise<Answered[]> {
+async function answerAsked(request: Request, context: RequestContext): Promise<Answered[]> {
   const { catalog } = context.services;
+  // Without the controller they hear what was known last, as from a Kafka broker that has lost its own.
+  const isFresh = (await catalog.all().catch(unlessUnreachable)) !== undefined;
   const asked = new Map((request.topics ?? []).map(byId).map((topic) => [topic.name ?? topic.topicId, topic]));
   const missing: string[] = [];
   for (const { name } of asked.values()) {
@@ -80,7 +81,9 @@ async function createMissing(
   if (!request.allowAutoTopicCreation || !services.settings["auto.create.topics.enable"]) return codes;
   const valid = names.filter((name) => codes.get(name) !== errorCodes.INVALID_TOPIC_EXCEPTION);
   if (valid.length === 0) return codes;
-  const topics = valid.map((name) => ({ name, partitions: -1, replicationFactor: -1, assignments: [], configs: {} }));
+  // So many as one decision takes; the client asks again for what is not there yet.
+  const now = valid.slice(0, Math.max(1, Math.floor(partitionsPerRequestMax / services.settings["num.partitions"])));
+  const topics = now.map((name) => ({ name, partitions: -1, replicationFactor: -1, assignments: [], configs: {} }));
   // Whether a call that broke off created them is seen below; if not, the client's next question will.
   const outcomes = await services.controller.createTopics(topics, false).catch(() => []);
   for (const [index, name] of valid.entries()) {

@@ -2,12 +2,15 @@
  * OffsetFetch, versions 1–10. Several groups at once from version 8; offsets of topics that were deleted are not shown, and their
  * group is told to forget them. KIP-447 (RequireStable), KIP-709 (groups), KIP-848 (member epochs), KIP-1186 (topic ids).
  */
+import type { AskableGroup } from "../../core/group/absent-group.ts";
 import type { FetchedPartition, OffsetFetchAnswer } from "../../core/group/requests.ts";
 import type { RequestContext } from "../../durable-objects/handler.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { offsetFetch } from "../../protocol/messages/09-offset-fetch.ts";
 import { defineHandler } from "./define-handler.ts";
 import { known, resolveTopics } from "./group-requests.ts";
+import { namedGroups } from "./many-names.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { unknownTopicCode } from "./topics.ts";
 import { coordinatorUnreachable } from "./unreachable.ts";
 
@@ -29,11 +32,18 @@ export const offsetFetchHandler = defineHandler({
   versions: [1, 10],
   async handle(request, context) {
     if (context.apiVersion >= 8) {
-      const groups = await Promise.all(request.groups.map((group) => fetchGroup(group, request.requireStable, context)));
+      const find = await namedGroups(
+        request.groups.map(({ groupId }) => groupId),
+        context.services,
+      );
+      const groups = await sideBySide(request.groups, (asked) =>
+        fetchGroup(find(asked.groupId), asked, request.requireStable, context),
+      );
       return { groups };
     }
     const asked = { groupId: request.groupId, memberId: null, memberEpoch: -1, topics: request.topics };
-    const { errorCode, topics } = await fetchGroup(asked, request.requireStable, context);
+    const group = context.services.group(request.groupId);
+    const { errorCode, topics } = await fetchGroup(group, asked, request.requireStable, context);
     return context.apiVersion >= 2 || errorCode === errorCodes.NONE
       ? { errorCode, topics }
       : failedAtPartitions(request, errorCode);
@@ -50,9 +60,8 @@ function failedAtPartitions({ topics }: { readonly topics: readonly AskedTopic[]
   return { topics: (topics ?? []).map((topic) => emptyTopic(topic, errorCode)) };
 }
 
-async function fetchGroup(asked: AskedGroup, requireStable: boolean, context: RequestContext) {
+async function fetchGroup(group: AskableGroup, asked: AskedGroup, requireStable: boolean, context: RequestContext) {
   const { groupId, memberId, memberEpoch } = asked;
-  const group = context.services.group(groupId);
   if (asked.topics === null) {
     const all = await group.fetchOffsets({ memberId, memberEpoch, topics: null, requireStable });
     return { groupId, errorCode: all.errorCode, topics: (await stillThere(all.topics, groupId, context)).map(shown) };

@@ -3,15 +3,12 @@
  * the answers up, so each broker answers for its share. KIP-518 (states), KIP-848 (types).
  */
 import { coordinatorNode } from "../../core/cluster/placement.ts";
-import type { GroupListing } from "../../core/group/requests.ts";
 import type { RequestContext } from "../../durable-objects/handler.ts";
 import { listGroups } from "../../protocol/messages/16-list-groups.ts";
 import { defineHandler } from "./define-handler.ts";
 import { nodesOf } from "./nodes.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { coordinatorUnreachable } from "./unreachable.ts";
-
-/** Groups asked side by side. */
-const groupsAtOnce = 32;
 
 export const listGroupsHandler = defineHandler({
   api: listGroups,
@@ -39,11 +36,6 @@ function isMine(groupId: string, context: RequestContext): boolean {
 }
 
 async function listAll(names: readonly string[], { services }: RequestContext) {
-  const listed: ({ readonly groupId: string } & GroupListing)[] = [];
-  for (let start = 0; start < names.length; start += groupsAtOnce) {
-    const some = names.slice(start, start + groupsAtOnce);
-    const listings = await Promise.all(some.map((groupId) => services.group(groupId).list()));
-    listings.forEach((listing, index) => listing !== undefined && listed.push({ groupId: some[index]!, ...listing }));
-  }
-  return listed;
+  const listings = await sideBySide(names, (groupId) => services.group(groupId).list());
+  return listings.flatMap((listing, index) => (listing === undefined ? [] : [{ groupId: names[index]!, ...listing }]));
 }

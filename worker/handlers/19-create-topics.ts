@@ -14,6 +14,7 @@ import { configSource, describeConfigs, topicDefaults } from "./config-entries.t
 import type { ConfigDefaults } from "./config-entries.ts";
 import { defineHandler } from "./define-handler.ts";
 import { MutationQuota, quotaExceeded } from "./mutation-quota.ts";
+import { repeated } from "./repeated.ts";
 import { controllerUnreachable } from "./unreachable.ts";
 
 type Topic = RequestOf<typeof createTopics>["topics"][number];
@@ -25,22 +26,23 @@ export const createTopicsHandler = defineHandler({
   async handle(request, context) {
     const { services } = context;
     const names = request.topics.map(({ name }) => name);
-    const isDuplicate = (name: string) => names.indexOf(name) !== names.lastIndexOf(name);
+    const duplicates = repeated(names);
     const quota = new MutationQuota(context, 6);
-    const single = request.topics.filter(({ name }) => !isDuplicate(name));
-    const asked = single.filter((topic) => request.validateOnly || quota.allows(partitionCount(topic, services.settings)));
+    const single = request.topics.filter(({ name }) => !duplicates.has(name));
+    const refused = new Set<string>();
+    if (!request.validateOnly) {
+      for (const topic of single) if (!quota.allows(partitionCount(topic, services.settings))) refused.add(topic.name);
+    }
+    const asked = single.filter(({ name }) => !refused.has(name));
     const outcomes = asked.length === 0 ? [] : await services.controller.createTopics(asked.map(newTopic), request.validateOnly);
     if (!request.validateOnly) services.catalog.invalidate();
     const defaults = topicDefaults(services);
-    const duplicates = [...new Set(names.filter(isDuplicate))];
     return {
       throttleTimeMs: quota.throttleTimeMs,
       topics: [
         ...asked.map(({ name }, index) => answer(name, outcomes[index]!, defaults)),
-        ...single
-          .filter((topic) => !asked.includes(topic))
-          .map(({ name }) => refusal(name, quotaExceeded.errorCode, quotaExceeded.errorMessage)),
-        ...duplicates.map((name) => refusal(name, errorCodes.INVALID_REQUEST, "Duplicate topic name.")),
+        ...Array.from(refused, (name) => refusal(name, quotaExceeded.errorCode, quotaExceeded.errorMessage)),
+        ...Array.from(duplicates, (name) => refusal(name, errorCodes.INVALID_REQUEST, "Duplicate topic name.")),
       ],
     };
   },

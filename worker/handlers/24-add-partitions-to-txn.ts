@@ -8,9 +8,13 @@ import { isTransactionalId } from "../../durable-objects/names.ts";
 import type { RequestContext } from "../../durable-objects/handler.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { addPartitionsToTxn } from "../../protocol/messages/24-add-partitions-to-txn.ts";
+import type { RequestOf } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
 import { fencedError } from "./fenced-error.ts";
 import { findTopics } from "./topics.ts";
+import { coordinatorUnreachable } from "./unreachable.ts";
+
+type Request = RequestOf<typeof addPartitionsToTxn>;
 
 const batchedFrom = 4;
 const fencedFrom = 2;
@@ -37,16 +41,28 @@ export const addPartitionsToTxnHandler = defineHandler({
       }));
       return { resultsByTransaction };
     }
-    const asked: Asked = {
-      transactionalId: request.v3AndBelowTransactionalId,
-      producerId: request.v3AndBelowProducerId,
-      producerEpoch: request.v3AndBelowProducerEpoch,
-      verifyOnly: false,
-      topics: request.v3AndBelowTopics,
-    };
-    return { resultsByTopicV3AndBelow: await addAll(asked, context) };
+    return { resultsByTopicV3AndBelow: await addAll(askedIn(request), context) };
+  },
+  unreachable(request, { apiVersion }) {
+    const failed = ({ topics }: Asked) => results(topics, () => coordinatorUnreachable);
+    if (apiVersion < batchedFrom) return { resultsByTopicV3AndBelow: failed(askedIn(request)) };
+    const resultsByTransaction = request.transactions.map((asked) => ({
+      transactionalId: asked.transactionalId,
+      topicResults: failed(asked),
+    }));
+    return { resultsByTransaction };
   },
 });
+
+function askedIn(request: Request): Asked {
+  return {
+    transactionalId: request.v3AndBelowTransactionalId,
+    producerId: request.v3AndBelowProducerId,
+    producerEpoch: request.v3AndBelowProducerEpoch,
+    verifyOnly: false,
+    topics: request.v3AndBelowTopics,
+  };
+}
 
 async function addAll(asked: Asked, context: RequestContext) {
   const { transactionalId, verifyOnly, producerId, producerEpoch, topics } = asked;
@@ -66,8 +82,10 @@ async function addAll(asked: Asked, context: RequestContext) {
       return { topicId: entry.id, partition, cell: cellOf(entry, partition)! };
     }),
   );
-  const admission = { producerId: Number(producerId), producerEpoch, add: !verifyOnly, partitions: placed };
-  const reply = await context.services.transaction(transactionalId).admit(admission);
+  const producer = { producerId: Number(producerId), producerEpoch };
+  const reply = await context.services.transaction(transactionalId).admit({ ...producer, add: !verifyOnly, partitions: placed });
+  const admitted = placed.filter((_, index) => reply.errorCodes[index] === errorCodes.NONE);
+  if (admitted.length > 0) context.services.verified.add(producer, reply.generation, admitted);
   let at = 0;
   return results(topics, () => shownError(reply.errorCodes[at++]!, context.apiVersion));
 }

@@ -11,6 +11,7 @@ import type { RequestOf } from "../../protocol/schema.ts";
 import { ByCell } from "./by-cell.ts";
 import { defineHandler } from "./define-handler.ts";
 import { findTopics } from "./topics.ts";
+import { leaderUnreachable } from "./unreachable.ts";
 
 type Marker = RequestOf<typeof writeTxnMarkers>["markers"][number];
 
@@ -20,6 +21,15 @@ export const writeTxnMarkersHandler = defineHandler({
   async handle({ markers }, { services }) {
     return { markers: await Promise.all(markers.map((marker) => write(marker, services))) };
   },
+  unreachable: ({ markers }) => ({
+    markers: markers.map(({ producerId, topics }) => ({
+      producerId,
+      topics: topics.map(({ name, partitionIndexes }) => ({
+        name,
+        partitions: partitionIndexes.map((partitionIndex) => ({ partitionIndex, errorCode: leaderUnreachable })),
+      })),
+    })),
+  }),
 });
 
 async function write(marker: Marker, services: BrokerServices) {
@@ -31,7 +41,7 @@ async function write(marker: Marker, services: BrokerServices) {
   );
   const answers = await asked.ask(
     (cell, refs) => writeInCell(marker, cell, refs, services),
-    () => errorCodes.NOT_LEADER_OR_FOLLOWER as number,
+    () => leaderUnreachable as number,
   );
   const errorOf = (ticket: symbol | undefined) =>
     ticket === undefined ? errorCodes.UNKNOWN_TOPIC_OR_PARTITION : answers.get(ticket)!;

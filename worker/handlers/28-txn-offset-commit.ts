@@ -9,6 +9,7 @@ import { txnOffsetCommit } from "../../protocol/messages/28-txn-offset-commit.ts
 import type { RequestOf } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
 import { known, type Resolved, resolveTopics } from "./group-requests.ts";
+import { coordinatorUnreachable } from "./unreachable.ts";
 
 type Request = RequestOf<typeof txnOffsetCommit>;
 type Topic = Request["topics"][number];
@@ -40,6 +41,15 @@ export const txnOffsetCommitHandler = defineHandler({
       }),
     };
   },
+  unreachable: ({ topics }, { apiVersion }) => ({
+    topics: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({
+        partitionIndex,
+        errorCode: shown(coordinatorUnreachable, apiVersion),
+      })),
+    })),
+  }),
 });
 
 async function commit(

@@ -1,11 +1,12 @@
 /**
  * DescribeConfigs, versions 1–4. Every config that there is, with value, source, type, synonyms and what it means here. KIP-133,
- * KIP-226 (synonyms), KIP-569 (documentation). Divergences: brokers list the settings of this project and Kafka's defaults of
- * topic configs, not Kafka's some 300 others; single loggers are not listed.
+ * KIP-226 (synonyms), KIP-569 (documentation). Divergences: brokers list who they are, the settings of this project and Kafka's
+ * defaults of topic configs, not Kafka's some 300 others; single loggers are not listed.
  */
 import { brokerConfigs } from "../../core/cluster/broker-configs.ts";
 import { configResources } from "../../core/cluster/config-table.ts";
 import { chosenGroupDefaults, groupConfigs } from "../../core/cluster/group-configs.ts";
+import { zoneNames, zoneNodes } from "../../core/cluster/placement.ts";
 import { topicConfigs } from "../../core/cluster/topic-configs.ts";
 import { invalidTopicName } from "../../core/cluster/topic-names.ts";
 import { settingDefaults } from "../../core/settings.ts";
@@ -88,7 +89,8 @@ function describeTopic(name: string, { services }: RequestContext): Described {
   return describe(topicConfigs, topic.configs, configSource.topic, topicDefaults(services));
 }
 
-function describeBroker(name: string, lookup: Lookup, { services }: RequestContext): Described {
+function describeBroker(name: string, lookup: Lookup, context: RequestContext): Described {
+  const { services } = context;
   const allBrokers = lookup(configResources.broker, "");
   const chosen = Object.entries(services.settings).filter(([setting, value]) => value !== settingDefaults[setting as never]);
   const deployment = Object.fromEntries(chosen.map(([setting, value]) => [setting, String(value)]));
@@ -97,7 +99,19 @@ function describeBroker(name: string, lookup: Lookup, { services }: RequestConte
     const altered = describe(brokerConfigs, allBrokers, configSource.allBrokers, noDefaults);
     return altered.filter((entry) => entry.name in allBrokers).map((entry) => ({ ...entry, synonyms: entry.synonyms.slice(0, 1) }));
   }
-  return describe(brokerConfigs, lookup(configResources.broker, name), configSource.broker, { allBrokers, deployment });
+  return describe(brokerConfigs, lookup(configResources.broker, name), configSource.broker, {
+    allBrokers,
+    deployment: { ...deployment, ...itself(Number(name), context) },
+  });
+}
+
+/** What a broker's configuration file would say of it. */
+function itself(nodeId: number, { connection, services: { settings } }: RequestContext): Configs {
+  const node = zoneNames(settings)
+    .flatMap((zone) => zoneNodes(settings, zone))
+    .find((each) => each.nodeId === nodeId)!;
+  const listener = `PLAINTEXT://${connection.advertisedHost}:${connection.advertisedBasePort + node.index}`;
+  return { "advertised.listeners": listener, "broker.id": String(nodeId), "node.id": String(nodeId) };
 }
 
 function rendered({ definition, name, value, source, synonyms }: ConfigEntry, { includeSynonyms, includeDocumentation }: Request) {

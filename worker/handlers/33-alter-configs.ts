@@ -4,7 +4,7 @@
  */
 import { alterConfigs } from "../../protocol/messages/33-alter-configs.ts";
 import { alterAll, alterationsFailed } from "./alter-configs.ts";
-import { malformedAlteration } from "./config-resources.ts";
+import { malformedAlteration, repeatedResources } from "./config-resources.ts";
 import { defineHandler } from "./define-handler.ts";
 
 const set = 0;
@@ -13,11 +13,12 @@ export const alterConfigsHandler = defineHandler({
   api: alterConfigs,
   versions: [0, 2],
   async handle({ resources, validateOnly }, { services }) {
+    const isRepeated = repeatedResources(resources);
     const responses = await alterAll(
       resources,
       validateOnly,
       services,
-      (resource) => malformedAlteration(resource, resources, services.settings, () => true),
+      (resource) => malformedAlteration(resource, isRepeated, services.settings, () => true),
       ({ configs }) => ({ replace: true, changes: configs.map(({ name, value }) => ({ name, operation: set, value })) }),
     );
     return { responses };

@@ -10,11 +10,10 @@ import { describeLogDirs } from "../../protocol/messages/35-describe-log-dirs.ts
 import type { RequestOf } from "../../protocol/schema.ts";
 import { ByCell } from "./by-cell.ts";
 import { defineHandler } from "./define-handler.ts";
+import { logDir } from "./log-dir.ts";
 import { leaderOf } from "./nodes.ts";
 
 type Request = RequestOf<typeof describeLogDirs>;
-
-const logDir = "object-store";
 
 export const describeLogDirsHandler = defineHandler({
   api: describeLogDirs,

@@ -6,6 +6,7 @@ import { errorCodes } from "../../protocol/errors.ts";
 import { createPartitions } from "../../protocol/messages/37-create-partitions.ts";
 import { defineHandler } from "./define-handler.ts";
 import { MutationQuota, quotaExceeded } from "./mutation-quota.ts";
+import { repeated } from "./repeated.ts";
 import { controllerUnreachable } from "./unreachable.ts";
 
 export const createPartitionsHandler = defineHandler({
@@ -15,10 +16,12 @@ export const createPartitionsHandler = defineHandler({
     const { services } = context;
     const quota = new MutationQuota(context, 3);
     const names = topics.map(({ name }) => name);
-    const duplicates = new Set(names.filter((name) => names.indexOf(name) !== names.lastIndexOf(name)));
+    const duplicates = repeated(names);
     const single = topics.filter(({ name }) => !duplicates.has(name));
     const added = ({ name, count }: (typeof topics)[number]) => count - (services.catalog.lastByName(name)?.partitions.length ?? 0);
-    const asked = single.filter((topic) => validateOnly || quota.allows(added(topic)));
+    const refused = new Set<string>();
+    if (!validateOnly) for (const topic of single) if (!quota.allows(added(topic))) refused.add(topic.name);
+    const asked = single.filter(({ name }) => !refused.has(name));
     const requests = asked.map(({ name, count, assignments }) => ({
       name,
       count,
@@ -29,8 +32,8 @@ export const createPartitionsHandler = defineHandler({
     return {
       throttleTimeMs: quota.throttleTimeMs,
       results: [
-        ...single.filter((topic) => !asked.includes(topic)).map(({ name }) => ({ name, ...quotaExceeded })),
-        ...[...duplicates].map((name) => ({
+        ...Array.from(refused, (name) => ({ name, ...quotaExceeded })),
+        ...Array.from(duplicates, (name) => ({
           name,
           errorCode: errorCodes.INVALID_REQUEST,
           errorMessage: "Duplicate topic name.",

@@ -4,7 +4,7 @@
  */
 import { incrementalAlterConfigs } from "../../protocol/messages/44-incremental-alter-configs.ts";
 import { alterAll, alterationsFailed } from "./alter-configs.ts";
-import { malformedAlteration } from "./config-resources.ts";
+import { malformedAlteration, repeatedResources } from "./config-resources.ts";
 import { defineHandler } from "./define-handler.ts";
 
 const remove = 1;
@@ -13,13 +13,14 @@ export const incrementalAlterConfigsHandler = defineHandler({
   api: incrementalAlterConfigs,
   versions: [0, 1],
   async handle({ resources, validateOnly }, { services }) {
+    const isRepeated = repeatedResources(resources);
     const responses = await alterAll(
       resources,
       validateOnly,
       services,
       (resource) => {
         const needsValue = (config: (typeof resource.configs)[number]) => config.configOperation !== remove;
-        return malformedAlteration(resource, resources, services.settings, needsValue);
+        return malformedAlteration(resource, isRepeated, services.settings, needsValue);
       },
       ({ configs }) => ({
         replace: false,

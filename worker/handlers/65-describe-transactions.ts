@@ -5,23 +5,30 @@ import type { BrokerServices } from "../../durable-objects/handler.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { describeTransactions } from "../../protocol/messages/65-describe-transactions.ts";
 import { defineHandler } from "./define-handler.ts";
+import { mayExist } from "./many-names.ts";
+import { sideBySide } from "./side-by-side.ts";
+import { coordinatorUnreachable } from "./unreachable.ts";
 
 export const describeTransactionsHandler = defineHandler({
   api: describeTransactions,
   versions: [0, 0],
   async handle({ transactionalIds }, { services }) {
-    return { transactionStates: await Promise.all(transactionalIds.map((id) => describe(id, services))) };
+    const exists = await mayExist(transactionalIds, () => services.controller.transactions());
+    const states = await sideBySide(transactionalIds, (id) => describe(id, exists(id), services));
+    return { transactionStates: states };
   },
+  unreachable: ({ transactionalIds }) => ({ transactionStates: transactionalIds.map((id) => unknown(id, coordinatorUnreachable)) }),
 });
 
-async function describe(transactionalId: string, services: BrokerServices) {
+async function describe(transactionalId: string, isListed: boolean, services: BrokerServices) {
   if (transactionalId === "" || !isTransactionalId(transactionalId)) return unknown(transactionalId, errorCodes.INVALID_REQUEST);
+  if (!isListed) return unknown(transactionalId, errorCodes.TRANSACTIONAL_ID_NOT_FOUND);
   try {
     const described = await services.transaction(transactionalId).describe();
     if (described === undefined) return unknown(transactionalId, errorCodes.TRANSACTIONAL_ID_NOT_FOUND);
     return { ...shown(transactionalId, described), topics: await topicsOf(described, services) };
   } catch {
-    return unknown(transactionalId, errorCodes.COORDINATOR_LOAD_IN_PROGRESS);
+    return unknown(transactionalId, coordinatorUnreachable);
   }
 }
 

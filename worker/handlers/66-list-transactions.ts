@@ -12,10 +12,8 @@ import { listTransactions } from "../../protocol/messages/66-list-transactions.t
 import type { RequestOf } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
 import { nodesOf } from "./nodes.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { coordinatorUnreachable } from "./unreachable.ts";
-
-/** Coordinators asked side by side. */
-const atOnce = 32;
 
 export const listTransactionsHandler = defineHandler({
   api: listTransactions,
@@ -53,13 +51,8 @@ function isMine(transactionalId: string, context: RequestContext): boolean {
 }
 
 async function describeAll(ids: readonly string[], { services }: RequestContext) {
-  const described: (readonly [string, TransactionDescription])[] = [];
-  for (let start = 0; start < ids.length; start += atOnce) {
-    const some = ids.slice(start, start + atOnce);
-    const answers = await Promise.all(some.map((id) => services.transaction(id).describe()));
-    answers.forEach((answer, index) => answer !== undefined && described.push([some[index]!, answer]));
-  }
-  return described;
+  const answers = await sideBySide(ids, (id) => services.transaction(id).describe());
+  return answers.flatMap((answer, index) => (answer === undefined ? [] : [[ids[index]!, answer] as const]));
 }
 
 function isWanted(transaction: TransactionDescription, filters: RequestOf<typeof listTransactions>, nowMs: number): boolean {

@@ -28,8 +28,9 @@ export async function alterAll<Resource extends ResourceId>(
   });
   const outcomes = alterations.length === 0 ? [] : await services.controller.alterConfigs(alterations, validateOnly);
   if (!validateOnly) services.catalog.invalidate();
+  let answered = 0;
   return judged.map(({ resource, refusal }) => {
-    const { errorCode, errorMessage } = refusal ?? outcomes[passed.indexOf(resource)]!;
+    const { errorCode, errorMessage } = refusal ?? outcomes[answered++]!;
     return { resourceType: resource.resourceType, resourceName: resource.resourceName, errorCode, errorMessage };
   });
 }

@@ -6,6 +6,7 @@ import type { Outcome } from "../../core/cluster/controller-client.ts";
 import { allNodeIds } from "../../core/cluster/placement.ts";
 import type { Settings } from "../../core/settings.ts";
 import { errorCodes } from "../../protocol/errors.ts";
+import { repeated } from "./repeated.ts";
 
 export const clientMetricsResource = 16;
 export const brokerLoggerResource = 8;
@@ -27,17 +28,23 @@ interface Altered extends ResourceId {
   readonly configs: readonly { readonly name: string; readonly value: string | null }[];
 }
 
+/** Which resources a request names more than once. */
+export function repeatedResources(all: readonly ResourceId[]): (resource: ResourceId) => boolean {
+  const keyOf = ({ resourceType, resourceName }: ResourceId) => `${resourceType} ${resourceName}`;
+  const twice = repeated(all.map(keyOf));
+  return (resource) => twice.has(keyOf(resource));
+}
+
 /** What is wrong with the form of an alteration, as Kafka's brokers say it before they ask the controller. */
 export function malformedAlteration<Resource extends Altered>(
   resource: Resource,
-  all: readonly Resource[],
+  isRepeated: (resource: ResourceId) => boolean,
   settings: Settings,
   needsValue: (config: Resource["configs"][number]) => boolean,
 ): Outcome | undefined {
   const refuse = (errorMessage: string): Outcome => ({ errorCode: errorCodes.INVALID_REQUEST, errorMessage });
   const { resourceType, resourceName, configs } = resource;
-  const twins = all.filter((other) => other.resourceType === resourceType && other.resourceName === resourceName);
-  if (twins.length > 1) return refuse("Each resource must appear at most once.");
+  if (isRepeated(resource)) return refuse("Each resource must appear at most once.");
   if (new Set(configs.map(({ name }) => name)).size < configs.length) return refuse("Error due to duplicate config keys");
   const nulls = configs.filter((config) => config.value === null && needsValue(config)).map(({ name }) => name);
   if (nulls.length > 0) return refuse(`Null value not supported for : ${nulls.join(", ")}`);

@@ -219,6 +219,11 @@ func main() {
 	check("franz-go: every codec keeps offsets", franzCodecs)
 	check("sarama: sync producer and consumer group", saramaSuite)
 	check("kafka-go: writer and group reader", kafkaGo)
+	check("kadm: topics and their configs", kadmTopics)
+	check("kadm: offsets, records, leaders, log directories", kadmOffsets)
+	check("kadm: groups with members and without", kadmGroups)
+	check("kadm: the cluster, its configs and quotas", kadmCluster)
+	check("sarama admin: topics, configs, records, groups, cluster", saramaAdmin)
 	fmt.Println("# done")
 	if failed > 0 {
 		os.Exit(1)

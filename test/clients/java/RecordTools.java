@@ -61,7 +61,7 @@ final class RecordTools extends Tools {
         tool(total + " --time 1000").says(topic + ":");
         expect(1L, tool(total + " --partitions 1").says(topic + ":1:").out().lines().count());
         expect(3, sum(tool("kafka-get-offsets --topic-partitions " + topic + ":0-2")));
-        tool("kafka-get-offsets --exclude-internal-topics").says(topic + ":0:").lacks("__");
+        tool("kafka-get-offsets --exclude-internal-topics").says(topic + ":0:").lacks("\n__consumer_offsets", "\n__transaction_state");
         tool("kafka-get-offsets --topic not-there").ends(1, "Could not match any topic-partitions with the specified filters");
         tool(total + " --partitions 7").ends(1, "Could not match any topic-partitions");
         tool(total + " --time nonsense").ends(1, "Malformed time argument nonsense");

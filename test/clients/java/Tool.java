@@ -26,7 +26,10 @@ final class Tool {
         /** All that was said, with one space between words: tables are padded by what else is in them. */
         String flat() { return (out + "\n" + err).replaceAll("[ \\t]+", " "); }
 
-        @Override public String toString() { return command + " | " + flat().strip(); }
+        @Override public String toString() {
+            String said = flat().strip();
+            return command + " | " + said.substring(0, Math.min(said.length(), 2000));
+        }
     }
 
     private static final class Ended extends Error {

@@ -4,44 +4,15 @@ Prints 'ok - title' or 'not ok - title: reason' per case. Run: python suite.py <
 """
 
 import asyncio
-import sys
 import time
-import traceback
 
 import aiokafka
 import confluent_kafka
-import confluent_kafka.admin
 import kafka
 import kafka.admin
 
-BOOTSTRAP = sys.argv[1]
-RUN = f"{time.time_ns():x}"
-failed = 0
-
-
-def topic(name):
-    return f"py-{name}-{RUN}"
-
-
-def check(title, body):
-    global failed
-    try:
-        body()
-        print(f"ok - python: {title}", flush=True)
-    except BaseException as error:  # noqa: BLE001
-        failed += 1
-        traceback.print_exc()
-        print(f"not ok - python: {title}: {error!r}", flush=True)
-
-
-def expect(wanted, got):
-    assert wanted == got, f"expected {wanted!r}, got {got!r}"
-
-
-def create(name, partitions):
-    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": BOOTSTRAP})
-    for future in admin.create_topics([confluent_kafka.admin.NewTopic(name, partitions, 1)]).values():
-        future.result(20)
+import admin
+from cases import BOOTSTRAP, check, create, done, expect, topic
 
 
 def confluent_read(consumer, count, seconds=40):
@@ -144,9 +115,9 @@ def aiokafka_suite():
 
 def kafka_python_suite():
     name = topic("kafka-python")
-    admin = kafka.admin.KafkaAdminClient(bootstrap_servers=BOOTSTRAP)
-    admin.create_topics([kafka.admin.NewTopic(name, num_partitions=2, replication_factor=1)])
-    admin.close()
+    client = kafka.admin.KafkaAdminClient(bootstrap_servers=BOOTSTRAP)
+    client.create_topics([kafka.admin.NewTopic(name, num_partitions=2, replication_factor=1)])
+    client.close()
     producer = kafka.KafkaProducer(bootstrap_servers=BOOTSTRAP)
     futures = [producer.send(name, f"v{i}".encode(), headers=[("h", b"\x00")]) for i in range(200)]
     for future in futures:
@@ -170,5 +141,5 @@ check("confluent-kafka: every codec, times and seeking", confluent_codecs)
 check("confluent-kafka: a topic is created by the first produce", confluent_auto_create)
 check("aiokafka: idempotent producer and consumer group", aiokafka_suite)
 check("kafka-python: admin, producer and consumer group", kafka_python_suite)
-print("# done")
-sys.exit(1 if failed else 0)
+admin.cases()
+done()

@@ -1,3 +1,4 @@
+/** The coordinators' words that a broker keeps: whose they are, what takes their place, and how many. */
 import { describe, expect, test } from "vitest";
 import { VerifiedPartitions } from "../../../core/broker/verified-partitions.ts";
 

@@ -160,6 +160,7 @@ test("[I4] [I8] 10 000 open transactions of one partition take less than 2.5 MB,
   for (const part of [ended.slice(0, 5000), ended.slice(5000, 9990), ended.slice(9990)]) {
     for (const id of part) open.delete(id);
     life.coordinator.writeMarkersNow(part.map((id) => ends(1, id, [at(0)], { commit: id % 2 === 0 })));
+    expect(life.coordinator.cell.openTransactionCount).toBe(open.size);
     expect(stable()).toBe(open.size === 0 ? 2 * count : Math.min(...open));
   }
   life.nowMs += 1000;

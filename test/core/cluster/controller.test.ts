@@ -112,6 +112,18 @@ describe("creating topics", () => {
     expect(cluster.machine.validateTopics([asked])[0]).toEqual(decision);
   });
 
+  test("topics that have too many partitions together are all refused, as in Kafka", () => {
+    const cluster = new Cluster();
+    const before = [...cluster.rows];
+    const asked = [topic("a", { partitions: 6000 }), topic("b", { partitions: 4001 })];
+    expect(cluster.createTopics(asked).map(({ errorCode }) => errorCode)).toEqual([44, 44]);
+    expect([...cluster.rows]).toEqual(before);
+    expect(cluster.createTopics([topic("a", { partitions: 6000 }), topic("b", { partitions: 4000 })])).toMatchObject([
+      { errorCode: 0 },
+      { errorCode: 0 },
+    ]);
+  });
+
   test("defaults, assignments and any replication factor are taken", () => {
     const cluster = new Cluster({ "num.partitions": 6 });
     const assignments = [0, 1, 2].map((partition) => ({ partition, brokerIds: [0] }));

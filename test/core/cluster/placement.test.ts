@@ -3,7 +3,14 @@
  */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { allNodeIds, coordinatorNode, partitionNode, placePartitions, zoneNodes } from "../../../core/cluster/placement.ts";
+import {
+  allNodeIds,
+  coordinatorNode,
+  partitionNode,
+  placePartitions,
+  zoneNames,
+  zoneNodes,
+} from "../../../core/cluster/placement.ts";
 
 const uuid = fc.uuid();
 
@@ -51,6 +58,16 @@ describe("placement", () => {
     const ofTopics = thousand.map((index) => partitionNode(nodes, topicId(index), 0).nodeId);
     const ofGroups = thousand.map((index) => coordinatorNode(nodes, `group-${index}`).nodeId);
     for (const count of [...counts(ofTopics), ...counts(ofGroups)]) expect(count).toBeGreaterThan(180);
+  });
+
+  test.each([
+    ["a", ["a"]],
+    [" a , b ", ["a", "b"]],
+    ["a,,b,", ["a", "b"]],
+    ["", ["local"]],
+    [" , ", ["local"]],
+  ])("the zones of %j are trimmed, empty names are none, and there is always one", (zones, names) => {
+    expect(zoneNames({ zones })).toEqual(names);
   });
 
   test("node ids are told by the zone's place and the broker's index; an unknown zone is the first", () => {

@@ -1,3 +1,7 @@
+/**
+ * Many seeds of the cluster world: what was decided is what a read_committed reader sees, in every partition and in the group, and
+ * nothing is left open.
+ */
 import { expect, test } from "vitest";
 import type { OffsetFetchAnswer } from "../../../core/group/requests.ts";
 import { fromRow } from "../../../core/transaction/state.ts";
@@ -110,7 +114,7 @@ function judgeOffsets(cluster: ClusterWorld, told: readonly Told[], names: reado
 /** Seeds that once failed, with what they found; they stay. */
 const keptSeeds: readonly (readonly [seed: number, found: string])[] = [];
 
-test("[I7] transactions over leaders and a group are all or nothing, whatever dies between which effects", () => {
+test("[I7] [I11] transactions over leaders and a group are all or nothing, whatever dies between which effects", () => {
   const sums = { committed: 0, aborted: 0, late: 0, kills: 0 };
   for (let seed = 1; seed <= 150; seed++) {
     const verdict = run(seed);

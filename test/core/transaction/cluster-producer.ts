@@ -143,7 +143,7 @@ export class ClusterProducer {
     transaction: { batches: { partition: number; offset: number }[]; generation: number; offset: number },
   ): void {
     const ask = (newProducerId: number | undefined): void => {
-      const request = { ...this.#identity, commit, version: this.#version, newProducerId };
+      const request = { ...this.#identity, commit, version: this.#version, generation: transaction.generation, newProducerId };
       this.#cluster.call<ProducerIdAnswer>(
         (answer) => this.#cluster.id(this.#name).ask({ kind: "end", request }, (value) => answer(value as ProducerIdAnswer)),
         (answer) => {

@@ -34,10 +34,11 @@ export class Coordinator {
     );
   }
 
-  end(producer: ProducerIdentity, commit: boolean, version: 1 | 2): ProducerIdAnswer | undefined {
+  end(producer: ProducerIdentity, commit: boolean, version: 1 | 2, number?: number): ProducerIdAnswer | undefined {
     const { producerId, producerEpoch } = producer;
+    const generation = version === 1 ? (number ?? this.describe()?.generation) : undefined;
     return this.#withProducerId((newProducerId) =>
-      this.ask({ kind: "end", request: { producerId, producerEpoch, commit, version, newProducerId } }),
+      this.ask({ kind: "end", request: { producerId, producerEpoch, commit, version, generation, newProducerId } }),
     );
   }
 

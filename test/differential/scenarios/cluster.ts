@@ -1,6 +1,7 @@
 /** What is asked about the cluster as a whole: its brokers, quorum, features, folders, elections and moves. */
 import { findCoordinator } from "../../../protocol/messages/10-find-coordinator.ts";
 import { initProducerId } from "../../../protocol/messages/22-init-producer-id.ts";
+import { alterReplicaLogDirs } from "../../../protocol/messages/34-alter-replica-log-dirs.ts";
 import { describeLogDirs } from "../../../protocol/messages/35-describe-log-dirs.ts";
 import { electLeaders } from "../../../protocol/messages/43-elect-leaders.ts";
 import { alterPartitionReassignments } from "../../../protocol/messages/45-alter-partition-reassignments.ts";
@@ -67,6 +68,15 @@ export const clusterScenarios: readonly Scenario[] = [
     await bump("an id of old", 5n, 3);
     await bump("an id without its epoch", 5n, -1);
     await bump("an epoch without its id", -1n, 3);
+  }),
+  scenario(alterReplicaLogDirs, "directories that are not there", async (script) => {
+    const name = script.unique("t");
+    await script.createTopic(name, { partitions: 1 });
+    const topics = [name, script.unique("none")].map((topic) => ({ name: topic, partitions: [0, 9] }));
+    const { results } = await script.ask(alterReplicaLogDirs, { dirs: [{ path: "/nowhere", topics }] });
+    // Kafka's order is that of a hash map.
+    script.record("one of them", { results: results.toSorted((a, b) => (a.topicName < b.topicName ? -1 : 1)) });
+    await script.call("nothing", alterReplicaLogDirs, { dirs: [] });
   }),
   scenario(describeLogDirs, "sizes", async (script) => {
     const name = script.unique("t");

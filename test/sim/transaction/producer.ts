@@ -40,6 +40,8 @@ interface Transaction {
   /** Batches not yet acknowledged, by place. */
   readonly lines: Map<PartitionPlace, readonly (readonly string[])[]>;
   over: boolean;
+  /** Its number, once a coordinator has told: the broker that hears of its end knows it by that. */
+  generation: number | undefined;
   /** A commit was asked for and no answer to that was heard. */
   isDoubtful: boolean;
 }
@@ -107,8 +109,8 @@ export class SimulatedInstance {
       this.#awake(answered),
       this.#awake(() => answered(undefined)),
       patienceMs,
-      // In version 1 an EndTxn that comes a second time, much later, ends the next transaction: Kafka has nothing against it either.
-      false,
+      // Brokers ask twice when they hear nothing. Partitions that join late, in version 1, begin a transaction as if they were new.
+      request.kind === "end",
     );
   }
 
@@ -144,7 +146,7 @@ export class SimulatedInstance {
       );
       lines.set(place, batches);
     }
-    const transaction: Transaction = { name, lines, over: false, isDoubtful: false };
+    const transaction: Transaction = { name, lines, over: false, generation: undefined, isDoubtful: false };
     if (this.#options.version === 1) this.#join(transaction);
     else this.#sendAll(transaction);
   }
@@ -154,7 +156,10 @@ export class SimulatedInstance {
     const partitions = [...transaction.lines.keys()].map(({ ref, cell }) => ({ ...ref, cell }));
     this.#ask<AdmissionReply>({ kind: "admit", request: { ...this.#identity, add: true, partitions } }, (reply) => {
       const errorCode = reply?.errorCodes.find((code) => code !== errorCodes.NONE);
-      if (reply !== undefined && errorCode === undefined) return this.#sendAll(transaction);
+      if (reply !== undefined && errorCode === undefined) {
+        transaction.generation = reply.generation;
+        return this.#sendAll(transaction);
+      }
       if (errorCode === undefined || retriable.has(errorCode)) return this.#later("joins again", () => this.#join(transaction));
       this.#fenced(transaction);
     });
@@ -250,7 +255,9 @@ export class SimulatedInstance {
 
   #askEnd(transaction: Transaction, commit: boolean, newProducerId?: number): void {
     const { version } = this.#options;
-    this.#ask<ProducerIdAnswer>({ kind: "end", request: { ...this.#identity, commit, version, newProducerId } }, (answer) => {
+    const { generation } = transaction;
+    const request = { ...this.#identity, commit, version, generation, newProducerId };
+    this.#ask<ProducerIdAnswer>({ kind: "end", request }, (answer) => {
       if (answer?.needsProducerId === true) return this.#askEnd(transaction, commit, this.#surroundings.newProducerId());
       if (answer === undefined) transaction.isDoubtful = commit;
       if (answer === undefined || retriable.has(answer.errorCode)) {

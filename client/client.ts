@@ -1,0 +1,139 @@
+/**
+ * `kante/client`: Kafka for browsers, Workers, Node, Deno and Bun. `connect` opens nothing yet; producers, consumers and admin share
+ * what is known of the cluster and reach its brokers over WebSocket (or whatever byte stream is handed in).
+ */
+import { type Clock, makeClock } from "./clock.ts";
+import { Admin } from "./admin/admin.ts";
+import { Consumer } from "./consumer/consumer.ts";
+import type { ConsumerOptions } from "./consumer/options.ts";
+import { ArgumentError } from "./errors.ts";
+import { Producer, type ProducerOptions } from "./producer/producer.ts";
+import type { Bytes } from "./serializers.ts";
+import { Cluster } from "./wire/cluster.ts";
+import type { Transport } from "./wire/transport.ts";
+import { type FetchLike, type WebSocketClass, webSocketTransport } from "./wire/websocket.ts";
+
+export type { Admin } from "./admin/admin.ts";
+export type { Clock } from "./clock.ts";
+export type { Consumer } from "./consumer/consumer.ts";
+export type { ConsumerBatch, ConsumerOptions, OffsetReset, PartitionStart } from "./consumer/options.ts";
+export {
+  ArgumentError,
+  BrokerError,
+  FencedError,
+  KafkaError,
+  NetworkError,
+  RecordError,
+  SerializationError,
+  StateError,
+  TimeoutError,
+  TransactionAbortedError,
+  UnsupportedVersionError,
+} from "./errors.ts";
+export { defaultPartitioner, stickyPartitioner, type Partitioner } from "./producer/partitioner.ts";
+export { murmur2 } from "./producer/murmur2.ts";
+export type { Compression, Producer, ProducerOptions, SendOptions, Transaction } from "./producer/producer.ts";
+export type {
+  ConsumerRecord,
+  Header,
+  ProducerRecord,
+  RecordMetadata,
+  TopicPartition,
+  TopicPartitionOffset,
+} from "./records/record.ts";
+export { bytes, json, string, type Bytes, type Serializer } from "./serializers.ts";
+export type { ByteStream, Endpoint, StreamEvents, Transport } from "./wire/transport.ts";
+export type { FetchLike, WebSocketClass, WebSocketLike } from "./wire/websocket.ts";
+
+export interface ConnectOptions {
+  /** Names this program to the broker, in logs and quotas. Default "kante". */
+  readonly clientId?: string;
+  /** Where the runtime has no WebSocket (Node 20): the class of the `ws` package. */
+  readonly webSocket?: WebSocketClass;
+  /** In a Worker: a service binding's fetch, `(url, init) => env.KANTE.fetch(url, init)`. */
+  readonly fetch?: FetchLike;
+  /** Another byte stream than WebSocket. */
+  readonly transport?: Transport;
+  /** For one answer of a broker. Default 30 s. */
+  readonly requestTimeoutMs?: number;
+  /** For an operation with all its attempts, where it has no timeout of its own. Default 60 s. */
+  readonly operationTimeoutMs?: number;
+  /** Between attempts to reach a broker. Default 50 ms to 5 s. */
+  readonly reconnectBackoffMs?: readonly [min: number, max: number];
+  /** Between attempts of a request. Default 50 ms to 1 s. */
+  readonly retryBackoffMs?: readonly [min: number, max: number];
+  /** After this metadata is asked for anew. Default 5 min. */
+  readonly metadataMaxAgeMs?: number;
+  /** Time and chance, for tests. */
+  readonly clock?: Clock;
+}
+
+export function connect(url: string | URL, options: ConnectOptions = {}): Client {
+  return new Client(String(url), options);
+}
+
+export class Client {
+  readonly #cluster: Cluster;
+  readonly #parts = new Set<Part>();
+  #consumers = 0;
+
+  constructor(url: string, options: ConnectOptions) {
+    const openTimeoutMs = 15_000;
+    const [reconnectMin, reconnectMax] = options.reconnectBackoffMs ?? [50, 5000];
+    const [retryMin, retryMax] = options.retryBackoffMs ?? [50, 1000];
+    if (options.transport === undefined && !URL.canParse(url)) throw new ArgumentError(`not a URL: ${url}`);
+    this.#cluster = new Cluster({
+      transport:
+        options.transport ?? webSocketTransport({ url, openTimeoutMs, webSocket: options.webSocket, fetch: options.fetch }),
+      clientId: options.clientId ?? "kante",
+      clock: options.clock ?? makeClock(),
+      requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
+      operationTimeoutMs: options.operationTimeoutMs ?? 60_000,
+      reconnectBackoff: { minMs: reconnectMin, maxMs: reconnectMax },
+      retryBackoff: { minMs: retryMin, maxMs: retryMax },
+      metadataMaxAgeMs: options.metadataMaxAgeMs ?? 300_000,
+    });
+  }
+
+  producer<Key = Bytes, Value = Bytes>(options: ProducerOptions<Key, Value> = {}): Producer<Key, Value> {
+    const producer = new Producer(this.#cluster, options, () => this.#parts.delete(producer));
+    this.#parts.add(producer);
+    return producer;
+  }
+
+  /** Reads nothing before it is iterated over. */
+  consumer<Key = Uint8Array, Value = Uint8Array>(options: ConsumerOptions<Key, Value>): Consumer<Key, Value> {
+    this.#consumers += 1;
+    const consumer = new Consumer(this.#cluster, options, String(this.#consumers), () => this.#parts.delete(consumer));
+    this.#parts.add(consumer);
+    return consumer;
+  }
+
+  admin(): Admin {
+    return new Admin(this.#cluster);
+  }
+
+  /** Closes producers (delivering what they hold) and consumers (committing and leaving their groups), then the connections. */
+  async close(): Promise<void> {
+    const parts = [...this.#parts];
+    this.#parts.clear();
+    await Promise.allSettled(parts.map(async (part) => await part.close()));
+    this.#cluster.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Ends at once, as when the program had crashed. */
+  [Symbol.dispose](): void {
+    for (const part of this.#parts) part[Symbol.dispose]();
+    this.#parts.clear();
+    this.#cluster.close();
+  }
+}
+
+interface Part {
+  close(): Promise<void>;
+  [Symbol.dispose](): void;
+}

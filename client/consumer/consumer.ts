@@ -1,0 +1,346 @@
+/**
+ * The consumer as its user sees it: an async iterator of records (or of batches), and what one does with offsets beside it. Only what
+ * the caller is done with is committed by itself, and partitions are given up between two records, never under one.
+ */
+import { ArgumentError, StateError, asError } from "../errors.ts";
+import type { GroupMetadata } from "../producer/transactions.ts";
+import { type ConsumerRecord, type TopicPartition, type TopicPartitionOffset, partitionKey } from "../records/record.ts";
+import { type Serializer, bytes } from "../serializers.ts";
+import type { Cluster, RetryOptions } from "../wire/cluster.ts";
+import { cooperativeStickyAssignor, rangeAssignor } from "./assignors.ts";
+import { Assignment } from "./assignment.ts";
+import { ClassicMember } from "./classic-member.ts";
+import { Committer, progressOf } from "./committer.ts";
+import { ConsumerMember } from "./consumer-member.ts";
+import { Fetcher } from "./fetcher.ts";
+import { Gate } from "./gate.ts";
+import type { Member, MemberHost } from "./membership.ts";
+import { committedOffsets } from "./offsets.ts";
+import type { ConsumerBatch, ConsumerOptions, PartitionStart } from "./options.ts";
+import type { PartitionState } from "./partition-state.ts";
+import { RecordReader } from "./record-reader.ts";
+
+/** Topics that are read without a group are looked after for new partitions. */
+const growthCheckMs = 30_000;
+const noop = (): void => {};
+
+export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIterable<ConsumerRecord<Key, Value>> {
+  readonly #cluster: Cluster;
+  readonly #options: ConsumerOptions<Key, Value>;
+  /** Names its connections: what waits at the broker must not hold up others. */
+  readonly #lane: string;
+  readonly #onEnd: () => void;
+  readonly #assignment: Assignment;
+  readonly #fetcher: Fetcher;
+  readonly #gate: Gate;
+  readonly #reader: RecordReader<Key, Value>;
+  readonly #committer: Committer;
+  #member: Member | undefined;
+  #isStarted = false;
+  #closing: Promise<void> | undefined;
+  #cancelPoll: (() => void) | undefined;
+  #cancelGrowth: (() => void) | undefined;
+
+  constructor(cluster: Cluster, options: ConsumerOptions<Key, Value>, lane: string, onEnd: () => void) {
+    if ((options.topics === undefined) === (options.partitions === undefined))
+      throw new ArgumentError("a consumer reads either topics or partitions");
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#lane = lane;
+    this.#onEnd = onEnd;
+    const { group, isolation = "read_committed", offsetReset = "latest" } = options;
+    this.#gate = new Gate(cluster.clock, options.rebalanceTimeoutMs ?? 60_000);
+    this.#assignment = new Assignment({
+      cluster,
+      group,
+      offsetReset,
+      isolation,
+      onChange: () => this.#fetcher.wake(),
+      onError: (error) => this.#reader.fail(error),
+    });
+    this.#fetcher = new Fetcher({
+      cluster,
+      lane: `fetch:${lane}`,
+      isolation,
+      maxWaitMs: options.maxWaitMs ?? 5000,
+      minBytes: options.minBytes ?? 1,
+      prefetchBytes: options.prefetchBytes ?? 16 * 1024 * 1024,
+      partitionBytes: options.partitionBytes ?? 1024 * 1024,
+      checkCrcs: options.checkCrcs ?? true,
+      partitions: () => this.#assignment.states,
+      onChunk: () => this.#reader.wake(),
+      onOutOfRange: (state) => this.#assignment.outOfRange(state),
+      onError: (error) => this.#reader.fail(error),
+    });
+    this.#reader = new RecordReader({
+      fetcher: this.#fetcher,
+      gate: this.#gate,
+      key: options.key ?? (bytes as unknown as Serializer<Key>),
+      value: options.value ?? (bytes as unknown as Serializer<Value>),
+      onAsked: () => this.#start(),
+    });
+    this.#committer = new Committer({
+      cluster,
+      assignment: this.#assignment,
+      group: () => this.groupMetadata,
+      intervalMs: group === undefined || options.autoCommit === false ? undefined : (options.autoCommitIntervalMs ?? 5000),
+    });
+    options.signal?.addEventListener("abort", () => void this.close(), { once: true });
+    if (options.signal?.aborted === true) void this.close();
+  }
+
+  /** What is read at the moment. */
+  get assignment(): readonly TopicPartition[] {
+    return [...this.#assignment.states].filter(({ isLeaving }) => !isLeaving).map(pairOf);
+  }
+
+  /** What a transactional producer needs to commit this consumer's offsets. */
+  get groupMetadata(): GroupMetadata {
+    const { group } = this.#options;
+    if (group === undefined) throw new StateError("the consumer has no group");
+    return this.#member?.metadata ?? { groupId: group, generationId: -1, memberId: "", groupInstanceId: null };
+  }
+
+  /** Records one by one, of all partitions. Leaving the loop keeps the consumer as it is: a new loop goes on. */
+  [Symbol.asyncIterator](): AsyncIterator<ConsumerRecord<Key, Value>, undefined> {
+    return { next: () => this.#reader.next(), return: async () => this.#reader.leaveLoop() };
+  }
+
+  /** Batch by batch, as they were produced: for those who do a thousand records at once. */
+  batches(): AsyncIterable<ConsumerBatch<Key, Value>> {
+    const iterator = { next: async () => await this.#reader.nextBatch(), return: async () => this.#reader.leaveLoop() };
+    return { [Symbol.asyncIterator]: () => iterator };
+  }
+
+  /**
+   * Commits how far records were handed out, the last one included, or the offsets given: each is where reading would go on.
+   * Resolves when the coordinator has them.
+   */
+  async commit(offsets?: readonly TopicPartitionOffset[], options: RetryOptions = {}): Promise<void> {
+    if (this.#options.group === undefined) throw new StateError("the consumer has no group to commit for");
+    const all = offsets ?? progressOf(this.#assignment.states, ({ deliveredOffset }) => deliveredOffset);
+    // Who commits says what is done with: nothing that is committed by itself later goes back behind it.
+    for (const { topic, partition, offset } of all)
+      for (const state of this.#assignment.find([{ topic, partition }])) state.doneOffset = offset;
+    await this.#committer.commit(all, options);
+  }
+
+  /** How far records were handed out, the last one included: for a transaction's `commitOffsets`. */
+  get positions(): readonly TopicPartitionOffset[] {
+    return [...this.#assignment.states].flatMap(({ topic, partition, deliveredOffset }) =>
+      deliveredOffset === undefined ? [] : [{ topic, partition, offset: deliveredOffset }],
+    );
+  }
+
+  /** The next record of a partition will be the one at the offset, or the first after it. */
+  seek(partition: TopicPartition, offset: number): void {
+    if (!Number.isSafeInteger(offset) || offset < 0) throw new ArgumentError(`${offset} is no offset`);
+    this.#assignment.stateOf(partition).moveTo(offset);
+    this.#fetcher.wake();
+    this.#reader.wake();
+  }
+
+  /** To the first record at or after a time, or to an end of the log; all partitions when none are named. */
+  async seekTo(when: "earliest" | "latest" | Date | number, partitions = this.assignment, options?: RetryOptions): Promise<void> {
+    const states = partitions.map((partition) => this.#assignment.stateOf(partition));
+    const found = await this.#assignment.offsetsAt(partitions, when, options);
+    for (const [index, state] of states.entries()) if (this.#assignment.has(state)) this.seek(state, found[index]!.offset);
+  }
+
+  /** Nothing more of them is handed out or fetched until they are resumed. */
+  pause(partitions: readonly TopicPartition[] = this.assignment): void {
+    for (const partition of partitions) this.#assignment.stateOf(partition).isPaused = true;
+  }
+
+  resume(partitions: readonly TopicPartition[] = this.assignment): void {
+    for (const partition of partitions) this.#assignment.stateOf(partition).isPaused = false;
+    this.#fetcher.wake();
+    this.#reader.wake();
+  }
+
+  /** Where reading goes on; undefined while that is being found out. */
+  position(partition: TopicPartition): number | undefined {
+    return this.#assignment.stateOf(partition).deliveredOffset;
+  }
+
+  /** How many records lie between the position and the end, as of the last fetch; undefined before it. */
+  lag(partition: TopicPartition): number | undefined {
+    const { deliveredOffset, highWatermark } = this.#assignment.stateOf(partition);
+    return deliveredOffset === undefined || highWatermark < 0 ? undefined : Math.max(0, highWatermark - deliveredOffset);
+  }
+
+  /** What the group has committed; partitions without an offset are left out. */
+  async committed(partitions = this.assignment, options: RetryOptions = {}): Promise<TopicPartitionOffset[]> {
+    return await committedOffsets(this.#cluster, this.groupMetadata.groupId, partitions, options);
+  }
+
+  /** Ends iteration, commits what is done with, leaves the group. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Ends at once: nothing is committed, and the group notices by the session's end. */
+  [Symbol.dispose](): void {
+    this.#closing ??= Promise.resolve();
+    this.#stop();
+  }
+
+  #start(): void {
+    this.#watchPoll();
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#begin().catch((error: unknown) => this.#reader.fail(asError(error)));
+  }
+
+  async #begin(): Promise<void> {
+    const { partitions, topics, group } = this.#options;
+    if (partitions !== undefined) await this.#add(partitions);
+    else if (group === undefined) await this.#readAll();
+    else {
+      this.#member = await this.#makeMember(group, topics!);
+      if (this.#closing !== undefined) return;
+      this.#member.start();
+    }
+    if (this.#closing === undefined) this.#committer.start();
+  }
+
+  async #makeMember(groupId: string, topics: readonly string[]): Promise<Member> {
+    const options = this.#options;
+    const host: MemberHost = {
+      cluster: this.#cluster,
+      groupId,
+      groupInstanceId: options.groupInstanceId ?? null,
+      topics,
+      sessionTimeoutMs: options.sessionTimeoutMs ?? 45_000,
+      heartbeatIntervalMs: options.heartbeatIntervalMs ?? 3000,
+      rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? 60_000,
+      lane: `group:${this.#lane}`,
+      // Those that are being let go are still this member's.
+      owned: () => [...this.#assignment.states].map(pairOf),
+      assigned: async (partitions) => await this.#add(partitions),
+      revoked: async (partitions) => await this.#letGo(partitions),
+      lost: async (partitions) => await this.#lose(partitions),
+      failed: (error) => {
+        this.#reader.fail(error);
+        void this.#leave();
+      },
+    };
+    let { groupProtocol } = options;
+    if (groupProtocol === undefined) {
+      const connection = await this.#cluster.retry("connecting", async () => await this.#cluster.connection("any"));
+      groupProtocol = connection.featureLevel("group.version") >= 1 ? "consumer" : "classic";
+    }
+    for (const topic of topics) this.#cluster.topic(topic).catch(noop);
+    if (groupProtocol === "consumer") return new ConsumerMember(host, options.serverAssignor ?? null, randomId());
+    const byName = { "cooperative-sticky": cooperativeStickyAssignor, range: rangeAssignor };
+    return new ClassicMember(
+      host,
+      (options.assignors ?? ["cooperative-sticky"]).map((name) => byName[name]),
+    );
+  }
+
+  /** All partitions of the topics, also those that are added later. */
+  async #readAll(): Promise<void> {
+    const topics = await Promise.all(this.#options.topics!.map(async (topic) => await this.#cluster.topic(topic)));
+    const known = new Set([...this.#assignment.states].map(({ key }) => key));
+    const all = topics.flatMap(({ name, partitions }) => partitions.map((_, partition) => ({ topic: name, partition })));
+    await this.#add(all.filter(({ topic, partition }) => !known.has(partitionKey(topic, partition))));
+    if (this.#closing !== undefined) return;
+    this.#cancelGrowth = this.#cluster.clock.after(growthCheckMs, () => {
+      this.#readAll().catch((error: unknown) => this.#reader.fail(asError(error)));
+    });
+  }
+
+  async #add(partitions: readonly PartitionStart[]): Promise<void> {
+    if (this.#closing !== undefined || partitions.length === 0) return;
+    for (const topic of new Set(partitions.map((each) => each.topic))) await this.#cluster.topic(topic);
+    const states = this.#assignment.add(partitions);
+    await this.#options.onAssigned?.(states.map(pairOf));
+    // The group need not wait for it.
+    void this.#assignment.locate(states).then(() => this.#fetcher.wake());
+  }
+
+  /** Another member is to have them: between two records, with their offsets committed. */
+  async #letGo(partitions: readonly TopicPartition[]): Promise<void> {
+    const states = this.#assignment.find(partitions);
+    const mine = (): PartitionState[] => states.filter((state) => this.#assignment.has(state));
+    await this.#gate.whileClosed(async () => {
+      for (const state of mine()) state.isLeaving = true;
+      await this.#options.onRevoked?.(mine().map(pairOf));
+      await this.#committer.commitLast(mine());
+      this.#assignment.forget(mine());
+    });
+  }
+
+  async #lose(partitions: readonly TopicPartition[]): Promise<void> {
+    const states = this.#assignment.find(partitions);
+    this.#assignment.forget(states);
+    await (this.#options.onLost ?? this.#options.onRevoked)?.(states.map(pairOf));
+  }
+
+  /** A caller that asks for nothing for too long holds up the group: others get its partitions, until it asks again. */
+  #watchPoll(): void {
+    if (this.#options.group === undefined || this.#options.topics === undefined || this.#cancelPoll !== undefined) return;
+    this.#reader.hasAsked = false;
+    this.#cancelPoll = this.#cluster.clock.after(this.#options.maxPollIntervalMs ?? 300_000, () => {
+      this.#cancelPoll = undefined;
+      if (this.#closing !== undefined) return;
+      if (this.#reader.hasAsked || this.#reader.isAsking) {
+        this.#watchPoll();
+        return;
+      }
+      void this.#leave();
+    });
+  }
+
+  /** Whoever asks for a record after this joins anew. */
+  async #leave(): Promise<void> {
+    const member = this.#member;
+    this.#member = undefined;
+    this.#isStarted = false;
+    await Promise.all([this.#lose([...this.#assignment.states]), member?.leave()]);
+  }
+
+  async #close(): Promise<void> {
+    this.#reader.end();
+    this.#gate.leave();
+    try {
+      if (!this.#isStarted || this.#cluster.isClosed) return;
+      if (this.#member !== undefined && this.assignment.length > 0) await this.#options.onRevoked?.(this.assignment);
+      await this.#committer.commitLast(this.#assignment.states);
+      await this.#member?.leave();
+    } finally {
+      this.#stop();
+    }
+  }
+
+  #stop(): void {
+    this.#cancelGrowth?.();
+    this.#cancelPoll?.();
+    this.#committer.stop();
+    this.#fetcher.stop();
+    this.#assignment.forget([...this.#assignment.states]);
+    this.#cluster.closeLane(`group:${this.#lane}`);
+    this.#reader.end();
+    this.#gate.open();
+    this.#onEnd();
+  }
+}
+
+function pairOf({ topic, partition }: TopicPartition): TopicPartition {
+  return { topic, partition };
+}
+
+/** As Kafka's members name themselves. Not `randomUUID`, which browsers keep from pages without TLS. */
+function randomId(): string {
+  const random = crypto.getRandomValues(new Uint8Array(16));
+  return btoa(String.fromCharCode(...random))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .slice(0, 22);
+}

@@ -1,0 +1,142 @@
+/**
+ * Offsets by time and of groups, as consumers and the admin ask for them: the questions are put to the brokers that can answer, all at
+ * once, and asked again until they have.
+ */
+import { errorCodes } from "../../protocol/errors.ts";
+import { listOffsets } from "../../protocol/messages/02-list-offsets.ts";
+import { offsetCommit } from "../../protocol/messages/08-offset-commit.ts";
+import { offsetFetch } from "../../protocol/messages/09-offset-fetch.ts";
+import { BrokerError } from "../errors.ts";
+import { type TopicPartition, type TopicPartitionOffset, partitionKey } from "../records/record.ts";
+import { type Cluster, type RetryOptions, groupKey } from "../wire/cluster.ts";
+import type { GroupMetadata } from "../producer/transactions.ts";
+import { groupBy } from "../group-by.ts";
+
+/** Places in a log that are no time. */
+export const place = { latest: -1, earliest: -2, maxTimestamp: -3 } as const;
+
+export type Isolation = "read_committed" | "read_uncommitted";
+
+export interface OffsetAtTime extends TopicPartitionOffset {
+  /** −1 where the log has nothing so young, or for the log's ends. */
+  readonly timestamp: number;
+}
+
+export interface TimeQuery extends TopicPartition {
+  /** Milliseconds since 1970, or a place. */
+  readonly timestamp: number;
+}
+
+export async function offsetsAt(
+  cluster: Cluster,
+  queries: readonly TimeQuery[],
+  isolation: Isolation,
+  options: RetryOptions = {},
+): Promise<OffsetAtTime[]> {
+  const found = new Map<string, OffsetAtTime>();
+  await cluster.retry(
+    "ListOffsets",
+    async () => {
+      const left = queries.filter(({ topic, partition }) => !found.has(partitionKey(topic, partition)));
+      for (const topic of new Set(left.map((query) => query.topic))) await cluster.topic(topic, { ...options, create: false });
+      const byLeader = groupBy(left, ({ topic, partition }) => cluster.metadata.leaderOf(topic, partition));
+      const outcomes = await Promise.allSettled(
+        [...byLeader].map(async ([node, asked]) => await askLeader(cluster, node, asked, isolation, found)),
+      );
+      const failed = outcomes.find((outcome) => outcome.status === "rejected");
+      if (failed === undefined) return;
+      cluster.invalidate();
+      throw failed.reason;
+    },
+    options,
+  );
+  return queries.map(({ topic, partition }) => found.get(partitionKey(topic, partition))!);
+}
+
+async function askLeader(
+  cluster: Cluster,
+  node: number,
+  asked: readonly TimeQuery[],
+  isolation: Isolation,
+  found: Map<string, OffsetAtTime>,
+): Promise<void> {
+  if (node < 0) throw new BrokerError(errorCodes.LEADER_NOT_AVAILABLE, `${asked[0]!.topic}-${asked[0]!.partition}`);
+  const topics = [...groupBy(asked, ({ topic }) => topic)].map(([name, queries]) => ({
+    name,
+    partitions: queries.map(({ partition, timestamp }) => ({ partitionIndex: partition, timestamp: BigInt(timestamp) })),
+  }));
+  const isolationLevel = isolation === "read_committed" ? 1 : 0;
+  const { body } = await cluster.callOnce({ node }, listOffsets, { replicaId: -1, isolationLevel, topics });
+  let refused: BrokerError | undefined;
+  for (const { name: topic, partitions } of body.topics) {
+    for (const { partitionIndex: partition, errorCode, offset, timestamp } of partitions) {
+      if (errorCode !== 0) refused ??= new BrokerError(errorCode, `offsets of ${topic}-${partition}`);
+      else found.set(partitionKey(topic, partition), { topic, partition, offset: Number(offset), timestamp: Number(timestamp) });
+    }
+  }
+  if (refused !== undefined) throw refused;
+}
+
+/** Of a group; partitions without one are left out. Undefined partitions: all there are. */
+export async function committedOffsets(
+  cluster: Cluster,
+  groupId: string,
+  partitions: readonly TopicPartition[] | undefined,
+  options: RetryOptions = {},
+): Promise<TopicPartitionOffset[]> {
+  const topics =
+    partitions === undefined
+      ? null
+      : [...groupBy(partitions, ({ topic }) => topic)].map(([name, each]) => ({
+          name,
+          partitionIndexes: each.map(({ partition }) => partition),
+        }));
+  let found: TopicPartitionOffset[] = [];
+  const body = { groupId, topics, groups: [{ groupId, topics }], requireStable: true };
+  await cluster.ask(
+    { coordinator: groupId, type: groupKey },
+    offsetFetch,
+    body,
+    (answer) => {
+      const group = answer.groups[0] ?? answer;
+      if (group.errorCode !== 0) throw new BrokerError(group.errorCode, `offsets of group ${groupId}`);
+      found = [];
+      for (const { name: topic, partitions: each } of group.topics) {
+        for (const { partitionIndex: partition, committedOffset, errorCode } of each) {
+          if (errorCode !== 0) throw new BrokerError(errorCode, `offset of ${topic}-${partition} in group ${groupId}`);
+          if (committedOffset >= 0n) found.push({ topic, partition, offset: Number(committedOffset) });
+        }
+      }
+    },
+    { ...options, versionMin: topics === null ? 2 : 1, versionMax: 9 },
+  );
+  return found;
+}
+
+export async function commitOffsets(
+  cluster: Cluster,
+  group: GroupMetadata,
+  offsets: readonly TopicPartitionOffset[],
+  options: RetryOptions = {},
+): Promise<void> {
+  const topics = [...groupBy(offsets, ({ topic }) => topic)].map(([name, each]) => ({
+    name,
+    partitions: each.map(({ partition, offset }) => ({
+      partitionIndex: partition,
+      committedOffset: BigInt(offset),
+      committedMetadata: "",
+    })),
+  }));
+  const { groupId, generationId, memberId, groupInstanceId } = group;
+  await cluster.ask(
+    { coordinator: groupId, type: groupKey },
+    offsetCommit,
+    { groupId, generationIdOrMemberEpoch: generationId, memberId, groupInstanceId, topics },
+    (answer) => {
+      for (const { name, partitions } of answer.topics)
+        for (const { partitionIndex, errorCode } of partitions)
+          if (errorCode !== 0) throw new BrokerError(errorCode, `committing ${name}-${partitionIndex} in group ${groupId}`);
+    },
+    { ...options, versionMax: 9 },
+  );
+}

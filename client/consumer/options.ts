@@ -1,0 +1,68 @@
+/** What a consumer can be told, and what it hands out besides records. */
+import type { ConsumerRecord, TopicPartition } from "../records/record.ts";
+import type { Serializer } from "../serializers.ts";
+import type { Isolation } from "./offsets.ts";
+
+export type OffsetReset = "earliest" | "latest" | "error" | Date;
+
+export interface ConsumerOptions<Key = Uint8Array, Value = Uint8Array> {
+  /** How bytes become keys and values; they stay bytes when left out. */
+  readonly key?: Serializer<Key>;
+  readonly value?: Serializer<Value>;
+  /** Topics to read: shared with the group's other members, or all partitions when there is no group. */
+  readonly topics?: readonly string[];
+  /** Partitions to read, instead of topics. With a group, its committed offsets are used, without being a member. */
+  readonly partitions?: readonly PartitionStart[];
+  readonly group?: string;
+  /** A static member keeps its partitions through restarts shorter than the session. */
+  readonly groupInstanceId?: string;
+  /** "consumer" is KIP-848's, assigned by the broker; "classic" the one of before. Default: "consumer" where the broker has it. */
+  readonly groupProtocol?: "classic" | "consumer";
+  /** Of the classic protocol, in order of preference. Default cooperative-sticky. */
+  readonly assignors?: readonly ("cooperative-sticky" | "range")[];
+  /** Of the consumer protocol: the broker's own choice when left out. */
+  readonly serverAssignor?: string;
+  /** Where to begin without a committed offset, or when the log has lost it. Default "latest". */
+  readonly offsetReset?: OffsetReset;
+  /** Default "read_committed". */
+  readonly isolation?: Isolation;
+  /** Commit by itself what is done with: every 5 s, when partitions go, and at the end. Default true in a group. */
+  readonly autoCommit?: boolean;
+  readonly autoCommitIntervalMs?: number;
+  /** How long the broker waits when there is nothing new. Default 5 s. */
+  readonly maxWaitMs?: number;
+  readonly minBytes?: number;
+  /** What is read ahead at most, over all partitions. Default 16 MiB. */
+  readonly prefetchBytes?: number;
+  /** For one partition. Default 1 MiB. */
+  readonly partitionBytes?: number;
+  /** Whether checksums are checked. Default true. */
+  readonly checkCrcs?: boolean;
+  /** Default 45 s; of the classic protocol. */
+  readonly sessionTimeoutMs?: number;
+  /** Default 3 s; of the classic protocol. */
+  readonly heartbeatIntervalMs?: number;
+  /** How long the group waits for members to let go. Default 60 s. */
+  readonly rebalanceTimeoutMs?: number;
+  /** A member whose caller asks for nothing so long leaves the group until it asks again. Default 5 min. */
+  readonly maxPollIntervalMs?: number;
+  /** Called before the first record of them; may be asynchronous, and may seek. */
+  readonly onAssigned?: (partitions: readonly TopicPartition[]) => void | Promise<void>;
+  /** Called when the last record of them is done with, before their offsets are committed by itself. */
+  readonly onRevoked?: (partitions: readonly TopicPartition[]) => void | Promise<void>;
+  /** They went without asking: another member may be reading them already. `onRevoked` is called when this is left out. */
+  readonly onLost?: (partitions: readonly TopicPartition[]) => void | Promise<void>;
+  /** Closes the consumer; its iteration ends. */
+  readonly signal?: AbortSignal;
+}
+
+export interface PartitionStart extends TopicPartition {
+  /** Left out: what the group has committed, or else where `offsetReset` says. */
+  readonly offset?: number;
+}
+
+export interface ConsumerBatch<Key, Value> extends TopicPartition {
+  readonly records: readonly ConsumerRecord<Key, Value>[];
+  /** Of the log when it was fetched; of committed records under read_committed. */
+  readonly highWatermark: number;
+}

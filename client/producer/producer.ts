@@ -1,0 +1,433 @@
+/**
+ * The producer as its user sees it: `send` turns records into bytes, finds their partition and gives back a promise of where they went.
+ * Records of a topic keep the order in which they were handed over, also while metadata or memory is waited for.
+ */
+import { initProducerId } from "../../protocol/messages/22-init-producer-id.ts";
+import { unlessAborted } from "../clock.ts";
+import {
+  ArgumentError,
+  BrokerError,
+  KafkaError,
+  SerializationError,
+  StateError,
+  TransactionAbortedError,
+  asError,
+} from "../errors.ts";
+import type { Header, ProducerRecord, RecordMetadata, TopicPartitionOffset } from "../records/record.ts";
+import { recordSizeMax } from "../records/batch-writer.ts";
+import { type Bytes, type Serializer, anyBytes, encodeText } from "../serializers.ts";
+import type { Cluster } from "../wire/cluster.ts";
+import type { TopicInfo } from "../wire/metadata.ts";
+import { Accumulator, type EncodedRecord } from "./accumulator.ts";
+import { Delivery } from "./delivery.ts";
+import { type Partitioner, StickyPartitions, defaultPartitioner } from "./partitioner.ts";
+import { Sender } from "./sender.ts";
+import { Sequences } from "./sequences.ts";
+import { type GroupMetadata, Transactions } from "./transactions.ts";
+
+/** Zstandard is read, not written: no web platform has a compressor for it. */
+export type Compression = "none" | "gzip" | "snappy" | "lz4";
+const codecs: readonly Compression[] = ["none", "gzip", "snappy", "lz4"];
+
+export interface ProducerOptions<Key = Bytes, Value = Bytes> {
+  /** How keys and values become bytes; bytes and text when left out. */
+  readonly key?: Serializer<Key>;
+  readonly value?: Serializer<Value>;
+  /** Whose word counts: all replicas' (the default), the leader's, nobody's. */
+  readonly acks?: "all" | 1 | 0;
+  /** Default: true where acks is "all". Records are neither lost nor doubled nor reordered by retries. */
+  readonly idempotent?: boolean;
+  /** Makes the producer transactional. */
+  readonly transactionalId?: string;
+  /** After this a coordinator aborts an open transaction. Default 60 s. */
+  readonly transactionTimeoutMs?: number;
+  /** Default "none". */
+  readonly compression?: Compression;
+  /** How long a batch waits for company. Default 0: records gather only while requests are on their way. */
+  readonly lingerMs?: number;
+  /** Of a batch before compression. Default 1 000 000, below Kafka's default limit of a batch. */
+  readonly batchBytes?: number;
+  /** Of a request with several batches. Default 4 MiB. */
+  readonly requestBytes?: number;
+  /** Of all records that wait or are on their way. Default 32 MiB; `send` waits and `ready` is pending beyond. */
+  readonly bufferBytes?: number;
+  /** Requests on their way to one broker: 1 to 5, default 5. */
+  readonly inFlight?: number;
+  /** From `send` to success or failure, all attempts included. Default 120 s. */
+  readonly deliveryTimeoutMs?: number;
+  readonly partitioner?: Partitioner;
+}
+
+export interface SendOptions {
+  /** Ends the waiting of this call. Records that were already handed to a batch may still be delivered. */
+  readonly signal?: AbortSignal;
+}
+
+interface PendingSend<Key, Value> {
+  readonly records: readonly ProducerRecord<Key, Value>[];
+  readonly delivery: Delivery;
+  /** Records before it are in batches already. */
+  next: number;
+}
+
+const noHeaders: readonly Header[] = [];
+
+export class Producer<Key = Bytes, Value = Bytes> {
+  readonly #cluster: Cluster;
+  readonly #onEnd: () => void;
+  readonly #keySerializer: Serializer<Key>;
+  readonly #valueSerializer: Serializer<Value>;
+  readonly #partitioner: Partitioner;
+  readonly #sticky: StickyPartitions;
+  readonly #bufferBytes: number;
+  readonly #accumulator: Accumulator;
+  readonly #sequences: Sequences | undefined;
+  readonly #transactions: Transactions | undefined;
+  readonly #sender: Sender;
+  /** Calls that wait for metadata or memory, in order, by topic. */
+  readonly #pending = new Map<string, PendingSend<Key, Value>[]>();
+  readonly #finding = new Set<string>();
+  readonly #unsettled = new Set<Delivery>();
+  #whenReady: Promise<void> | undefined;
+  #becomeReady: (() => void) | undefined;
+  #closed: Error | undefined;
+
+  constructor(cluster: Cluster, options: ProducerOptions<Key, Value>, onEnd: () => void) {
+    this.#onEnd = onEnd;
+    this.#cluster = cluster;
+    this.#keySerializer = options.key ?? (anyBytes as unknown as Serializer<Key>);
+    this.#valueSerializer = options.value ?? (anyBytes as unknown as Serializer<Value>);
+    this.#partitioner = options.partitioner ?? defaultPartitioner;
+    this.#sticky = new StickyPartitions(() => cluster.clock.random());
+    this.#bufferBytes = options.bufferBytes ?? 32 * 1024 * 1024;
+    const { transactionalId, acks = "all" } = options;
+    const isTransactional = transactionalId !== undefined;
+    const isIdempotent = isTransactional || (options.idempotent ?? acks === "all");
+    if (isIdempotent && acks !== "all") throw new ArgumentError("an idempotent producer needs acks: all");
+    const inFlightMax = options.inFlight ?? 5;
+    if (!(inFlightMax >= 1) || (isIdempotent && inFlightMax > 5)) throw new ArgumentError("inFlight must be from 1 to 5");
+    const codec = codecs.indexOf(options.compression ?? "none");
+    if (codec < 0) throw new ArgumentError(`no compression is called ${options.compression}`);
+    this.#accumulator = new Accumulator({ batchBytes: options.batchBytes ?? 1_000_000, codec, isTransactional });
+    this.#sequences = isIdempotent ? new Sequences(isTransactional) : undefined;
+    if (isTransactional) {
+      this.#transactions = new Transactions({
+        cluster,
+        transactionalId,
+        timeoutMs: options.transactionTimeoutMs ?? 60_000,
+        sequences: this.#sequences!,
+        wake: () => this.#sender.wake(),
+      });
+    }
+    this.#sender = new Sender({
+      cluster,
+      accumulator: this.#accumulator,
+      sequences: this.#sequences,
+      transaction: this.#transactions,
+      acks: acks === "all" ? -1 : acks,
+      lingerMs: options.lingerMs ?? 0,
+      deliveryTimeoutMs: options.deliveryTimeoutMs ?? 120_000,
+      requestBytesMax: options.requestBytes ?? 4 * 1024 * 1024,
+      inFlightMax,
+      obtainIdentity: async () => await this.#obtainIdentity(),
+      onSent: ({ topic, partition }) => this.#sticky.left(topic, partition),
+      onSettled: () => this.#pump(),
+    });
+  }
+
+  /** Resolved while there is room for more records; pending when so much is buffered that `send` would wait. */
+  get ready(): Promise<void> {
+    if (this.#hasRoom) return Promise.resolve();
+    this.#whenReady ??= new Promise((resolve) => {
+      this.#becomeReady = resolve;
+    });
+    return this.#whenReady;
+  }
+
+  /** Bytes of records that were not acknowledged yet. */
+  get bufferedBytes(): number {
+    return this.#accumulator.bytes;
+  }
+
+  /** Resolves when the record (or every record of the list) is acknowledged, with where each went. */
+  send(topic: string, record: ProducerRecord<Key, Value>, options?: SendOptions): Promise<RecordMetadata>;
+  send(topic: string, records: readonly ProducerRecord<Key, Value>[], options?: SendOptions): Promise<RecordMetadata[]>;
+  send(
+    topic: string,
+    given: ProducerRecord<Key, Value> | readonly ProducerRecord<Key, Value>[],
+    { signal }: SendOptions = {},
+  ): Promise<RecordMetadata | RecordMetadata[]> {
+    const isList = Array.isArray(given);
+    const records = (isList ? given : [given]) as readonly ProducerRecord<Key, Value>[];
+    const refusal = this.#closed ?? this.#transactions?.refusal ?? (signal?.aborted === true ? asError(signal.reason) : undefined);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const delivery = new Delivery(records.length);
+    this.#unsettled.add(delivery);
+    const settled = (): void => void this.#unsettled.delete(delivery);
+    delivery.done.then(settled, settled);
+    this.#take(topic, { records, delivery, next: 0 });
+    const done = unlessAborted(delivery.done, signal);
+    return isList ? done : done.then((results) => results[0]!);
+  }
+
+  /** Resolves when everything handed over before has been acknowledged or has failed; failures are told by `send`. */
+  async flush(options: SendOptions = {}): Promise<void> {
+    const unsettled = [...this.#unsettled].map(async ({ done }) => await done);
+    await this.#sender.flushing(async () => {
+      await unlessAborted(Promise.allSettled(unsettled), options.signal);
+    });
+  }
+
+  /** Opens a transaction; it is aborted when it is disposed of without a commit. */
+  async beginTransaction(): Promise<Transaction<Key, Value>> {
+    if (this.#closed !== undefined) throw this.#closed;
+    if (this.#transactions === undefined) throw new StateError("transactions need the option transactionalId");
+    await this.#transactions.begin();
+    return new Transaction(this, this.#transactions, async () => await this.#dropUnsent());
+  }
+
+  /** Commits what `work` sends, or aborts it when `work` fails. */
+  async transaction<Result>(work: (transaction: Transaction<Key, Value>) => Promise<Result>): Promise<Result> {
+    const transaction = await this.beginTransaction();
+    let result;
+    try {
+      result = await work(transaction);
+    } catch (error) {
+      // The reason to abort is what the caller must hear, whatever becomes of the abort.
+      await transaction.abort().catch(() => {});
+      throw error;
+    }
+    await transaction.commit();
+    return result;
+  }
+
+  /** Delivers what was handed over, then ends. An open transaction is left to its timeout. */
+  async close(): Promise<void> {
+    if (this.#closed !== undefined) return;
+    this.#closed = new StateError("the producer was closed");
+    await this.flush();
+    this.#sender.stop(this.#closed);
+    this.#onEnd();
+  }
+
+  /** Ends at once: what was not acknowledged fails. */
+  [Symbol.dispose](): void {
+    this.#closed ??= new StateError("the producer was closed");
+    this.#sender.stop(this.#closed);
+    this.#onEnd();
+    for (const [topic, waiting] of this.#pending) {
+      this.#pending.delete(topic);
+      for (const { delivery, records, next } of waiting) delivery.failed(records.length - next, this.#closed);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  get #hasRoom(): boolean {
+    return this.#accumulator.bytes < this.#bufferBytes;
+  }
+
+  #take(topic: string, send: PendingSend<Key, Value>): void {
+    const waiting = this.#pending.get(topic);
+    if (waiting !== undefined) {
+      waiting.push(send);
+      return;
+    }
+    const info = this.#cluster.peek(topic);
+    if (info !== undefined && this.#append(info, send)) return;
+    this.#pending.set(topic, [send]);
+    if (info === undefined) void this.#find(topic);
+  }
+
+  /** What waits goes on in order, as far as memory lasts. */
+  #pump(): void {
+    if (!this.#hasRoom) return;
+    this.#becomeReady?.();
+    this.#whenReady = undefined;
+    for (const [topic, waiting] of this.#pending) {
+      const info = this.#cluster.peek(topic);
+      if (info === undefined) {
+        void this.#find(topic);
+        continue;
+      }
+      while (waiting.length > 0 && this.#append(info, waiting[0]!)) waiting.shift();
+      if (waiting.length === 0) this.#pending.delete(topic);
+    }
+  }
+
+  async #find(topic: string): Promise<void> {
+    if (this.#finding.has(topic)) return;
+    this.#finding.add(topic);
+    try {
+      await this.#cluster.topic(topic);
+      this.#finding.delete(topic);
+      this.#pump();
+    } catch (error) {
+      this.#finding.delete(topic);
+      const waiting = this.#pending.get(topic) ?? [];
+      this.#pending.delete(topic);
+      for (const { delivery, records, next } of waiting) delivery.failed(records.length - next, asError(error));
+    }
+  }
+
+  /** False when memory ran out before all were taken. */
+  #append(info: TopicInfo, send: PendingSend<Key, Value>): boolean {
+    const { records, delivery } = send;
+    const nowMs = this.#cluster.clock.now();
+    const timestamp = Date.now();
+    while (send.next < records.length) {
+      if (!this.#hasRoom) {
+        this.#sender.wake();
+        return false;
+      }
+      const index = send.next++;
+      const record = records[index]!;
+      try {
+        const encoded = this.#encode(info.name, record, timestamp);
+        const partition = this.#partitionOf(info, record, encoded);
+        this.#accumulator.append(info.name, partition, encoded, delivery, index, nowMs);
+      } catch (error) {
+        delivery.failed(1, asError(error));
+      }
+    }
+    this.#sender.wake();
+    return true;
+  }
+
+  #encode(topic: string, record: ProducerRecord<Key, Value>, now: number): EncodedRecord {
+    const { key = null, value, timestamp = now, headers } = record;
+    try {
+      const encoded = {
+        timestamp: typeof timestamp === "number" ? timestamp : timestamp.getTime(),
+        key: key === null ? null : this.#keySerializer.serialize(key, topic),
+        value: value === null || value === undefined ? null : this.#valueSerializer.serialize(value, topic),
+        headers: headers === undefined ? noHeaders : headerList(headers),
+      };
+      if (!Number.isSafeInteger(encoded.timestamp)) throw new TypeError(`${encoded.timestamp} is no timestamp`);
+      return encoded;
+    } catch (error) {
+      throw new SerializationError(`a record for ${topic} cannot be serialized: ${asError(error).message}`, { cause: error });
+    }
+  }
+
+  #partitionOf({ name, partitions }: TopicInfo, record: ProducerRecord<Key, Value>, encoded: EncodedRecord): number {
+    const { key, value, headers } = encoded;
+    if (recordSizeMax(key, value, headers) > 0x7000_0000) throw new ArgumentError("the record is too large for any batch");
+    const { length } = partitions;
+    const chosen = record.partition ?? this.#partitioner({ topic: name, key, partitionCount: length });
+    if (chosen === undefined) {
+      const sticky = this.#sticky.get(name, length);
+      if (length === 1 || !this.#accumulator.isFullFor(name, sticky, encoded)) return sticky;
+      this.#sticky.left(name, sticky);
+      return this.#sticky.get(name, length);
+    }
+    if (!Number.isInteger(chosen) || chosen < 0 || chosen >= length)
+      throw new ArgumentError(`${name} has no partition ${chosen}: it has ${length}`);
+    return chosen;
+  }
+
+  async #obtainIdentity(): Promise<void> {
+    const sequences = this.#sequences!;
+    const { identity } = sequences;
+    if (this.#transactions !== undefined) throw this.#transactions.refusal ?? new StateError("the transaction has no producer id");
+    const body = {
+      transactionalId: null,
+      transactionTimeoutMs: 0x7fffffff,
+      producerId: BigInt(identity?.producerId ?? -1),
+      producerEpoch: identity?.epoch ?? -1,
+    };
+    const check = ({ errorCode }: { errorCode: number }): void => {
+      if (errorCode !== 0) throw new BrokerError(errorCode, "InitProducerId");
+    };
+    const answer = await this.#cluster.ask("any", initProducerId, body, check, { versionMax: 5 });
+    sequences.assigned({ producerId: Number(answer.producerId), epoch: answer.producerEpoch });
+  }
+
+  /** Of a transaction that is aborted: nothing more is sent, and what is on its way has ended. */
+  async #dropUnsent(): Promise<void> {
+    const error = new TransactionAbortedError("the transaction was aborted before the record was sent");
+    this.#sender.giveUpWaiting(error);
+    for (const [topic, waiting] of this.#pending) {
+      this.#pending.delete(topic);
+      for (const { delivery, records, next } of waiting) delivery.failed(records.length - next, error);
+    }
+    await this.#sender.settled();
+    // Those that came back to be tried again.
+    this.#sender.giveUpWaiting(error);
+  }
+}
+
+/** One open transaction of a producer. */
+export class Transaction<Key, Value> {
+  readonly #producer: Producer<Key, Value>;
+  readonly #transactions: Transactions;
+  readonly #dropUnsent: () => Promise<void>;
+  readonly #deliveries: Promise<unknown>[] = [];
+  #hasEnded = false;
+
+  constructor(producer: Producer<Key, Value>, transactions: Transactions, dropUnsent: () => Promise<void>) {
+    this.#producer = producer;
+    this.#transactions = transactions;
+    this.#dropUnsent = dropUnsent;
+  }
+
+  send(topic: string, record: ProducerRecord<Key, Value>): Promise<RecordMetadata>;
+  send(topic: string, records: readonly ProducerRecord<Key, Value>[]): Promise<RecordMetadata[]>;
+  send(topic: string, given: ProducerRecord<Key, Value> | readonly ProducerRecord<Key, Value>[]): Promise<unknown> {
+    if (this.#hasEnded) return Promise.reject(new StateError("the transaction is over"));
+    const sent = this.#producer.send(topic, given as ProducerRecord<Key, Value>);
+    // A caller need not await each: the commit fails when one of them did.
+    sent.catch(() => {});
+    this.#deliveries.push(sent);
+    return sent;
+  }
+
+  /** Makes a consumer's progress part of the transaction: pass the consumer's `groupMetadata`, or a group's name. */
+  async commitOffsets(offsets: readonly TopicPartitionOffset[], group: GroupMetadata | string): Promise<void> {
+    if (this.#hasEnded) throw new StateError("the transaction is over");
+    const whole = typeof group === "string" ? { groupId: group, generationId: -1, memberId: "", groupInstanceId: null } : group;
+    await this.#transactions.commitOffsets(offsets, whole);
+  }
+
+  /** Resolves when all of it is visible to readers of committed records. When it cannot be committed, it is aborted and this rejects. */
+  async commit(): Promise<void> {
+    if (this.#hasEnded) throw new StateError("the transaction is over");
+    await this.#producer.flush();
+    const failed = (await Promise.allSettled(this.#deliveries)).find((delivery) => delivery.status === "rejected");
+    try {
+      if (failed !== undefined) {
+        const { message } = asError(failed.reason);
+        throw failed.reason instanceof KafkaError && this.#transactions.refusal === undefined
+          ? failed.reason
+          : new TransactionAbortedError(`the transaction was aborted: ${message}`, { cause: failed.reason });
+      }
+      await this.#transactions.commit();
+      this.#hasEnded = true;
+    } catch (error) {
+      await this.abort().catch(() => {});
+      throw error;
+    }
+  }
+
+  async abort(): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    await this.#dropUnsent();
+    await this.#transactions.abort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.abort();
+  }
+}
+
+function headerList(headers: NonNullable<ProducerRecord<unknown, unknown>["headers"]>): readonly Header[] {
+  const bytesOf = (value: Uint8Array | string | null): Uint8Array | null => (typeof value === "string" ? encodeText(value) : value);
+  if (Array.isArray(headers)) return headers.map(({ key, value }: Header) => ({ key, value: bytesOf(value) }));
+  return Object.entries(headers as Record<string, Uint8Array | string | null>).map(([key, value]) => ({
+    key,
+    value: bytesOf(value),
+  }));
+}

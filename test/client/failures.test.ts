@@ -1,0 +1,215 @@
+/**
+ * What users fear: sockets that are cut in mid-stream, a server that is killed, a tab that was frozen. Nothing acknowledged is lost,
+ * nothing is there twice, and nobody has to do anything about it.
+ */
+import { expect, onTestFinished, test } from "vitest";
+import { type Client, type Clock, connect, string } from "../../client/client.ts";
+import { makeClock } from "../../client/clock.ts";
+import { freePort, freePorts, startKante } from "../clients/kante.ts";
+import { eventually, fast, httpPortOf, sharedServer, temporaryFolder } from "../e2e/kante-process.ts";
+import { freshName, numbers, take } from "./contract-steps.ts";
+import { startCuttingProxy } from "./cutting-proxy.ts";
+import { VirtualTime } from "./virtual-clock.ts";
+
+const running = sharedServer({ args: [...fast, "--set", "group.min.session.timeout.ms=300"] });
+
+function opened(httpPort: number, options: Parameters<typeof connect>[1] = {}): Client {
+  const client = connect(`ws://127.0.0.1:${httpPort}/c/default/kafka`, {
+    reconnectBackoffMs: [20, 200],
+    retryBackoffMs: [20, 200],
+    ...options,
+  });
+  onTestFinished(() => client[Symbol.dispose]());
+  return client;
+}
+
+/** Sends numbers one after the other to one partition, several at a time under way, and counts what is acknowledged. */
+function stream(client: Client, topic: string, total: number) {
+  const producer = client.producer({ batchBytes: 400 });
+  const progress = { acknowledged: 0 };
+  const done = (async () => {
+    const sent = [];
+    for (const value of numbers(total)) {
+      sent.push(producer.send(topic, { value, partition: 0 }).then(() => (progress.acknowledged += 1)));
+      if (sent.length % 20 === 0) await sent.at(-10);
+    }
+    await Promise.all(sent);
+  })();
+  return { progress, done };
+}
+
+test("sockets cut again and again: everything is in the log once and in order, and readers see it so", async () => {
+  const proxy = await startCuttingProxy(httpPortOf(running()));
+  onTestFinished(() => proxy.stop());
+  const client = opened(proxy.port);
+  const topic = freshName("cut");
+  await client.admin().createTopics([{ name: topic, partitions: 1 }]);
+  const consumer = client.consumer({ topics: [topic], offsetReset: "earliest", value: string });
+  const reading = take(consumer, 1500);
+  const { progress, done } = stream(client, topic, 1500);
+  for (let cut = 1; cut <= 8; cut++) {
+    await eventually(() => progress.acknowledged >= cut * 150);
+    proxy.cut();
+  }
+  await done;
+  expect((await reading).map(({ value }) => value)).toEqual(numbers(1500));
+  expect((await client.admin().listOffsets([{ topic, partition: 0 }], "latest"))[0]).toMatchObject({ offset: 1500 });
+});
+
+test("[I7] the server is killed and comes back in mid-stream: nothing acknowledged is lost, nothing is there twice", async () => {
+  const data = temporaryFolder();
+  const ports = { kafkaPort: await freePorts(1), httpPort: await freePort() };
+  let server = await startKante({ data, ...ports, args: fast });
+  onTestFinished(() => server.stop("SIGKILL"));
+  const client = opened(ports.httpPort);
+  const topic = freshName("killed");
+  await client.admin().createTopics([{ name: topic, partitions: 1 }]);
+  const group = freshName("group");
+  const plain = take(client.consumer({ topics: [topic], offsetReset: "earliest", value: string }), 1000);
+  const member = take(
+    client.consumer({ topics: [topic], group, offsetReset: "earliest", value: string, autoCommitIntervalMs: 50 }),
+    1000,
+  );
+  const { progress, done } = stream(client, topic, 1000);
+  for (let kill = 1; kill <= 2; kill++) {
+    await eventually(() => progress.acknowledged >= kill * 250);
+    await server.stop("SIGKILL");
+    server = await startKante({ data, ...ports, args: fast });
+  }
+  await done;
+  expect((await plain).map(({ value }) => value)).toEqual(numbers(1000));
+  // In memory it goes on where it was; had it been given the partition anew, it would have begun at its last commit.
+  expect(new Set((await member).map(({ value }) => value)).size).toBeGreaterThan(900);
+}, 60_000);
+
+test("transactions under cut sockets: each is there as a whole or not at all", async () => {
+  const proxy = await startCuttingProxy(httpPortOf(running()));
+  onTestFinished(() => proxy.stop());
+  const client = opened(proxy.port);
+  const topic = freshName("tx-cut");
+  await client.admin().createTopics([{ name: topic, partitions: 2 }]);
+  const producer = client.producer({ transactionalId: topic });
+  const committed: string[] = [];
+  for (const value of numbers(12)) {
+    const work = producer.transaction(async (transaction) => {
+      await transaction.send(
+        topic,
+        [0, 1].map((partition) => ({ value, partition })),
+      );
+      if (Number(value) % 3 === 1) proxy.cut();
+      if (Number(value) % 4 === 3) throw new Error("no");
+    });
+    await work.then(
+      () => committed.push(value),
+      () => {},
+    );
+  }
+  expect(committed.length).toBe(9);
+  const records = await take(client.consumer({ topics: [topic], offsetReset: "earliest", value: string }), committed.length * 2);
+  for (const partition of [0, 1])
+    expect(records.filter((each) => each.partition === partition).map(({ value }) => value)).toEqual(committed);
+});
+
+/** Real time, but timers can be held back, as in a tab that is frozen. */
+function freezable(): { clock: Clock; freeze: () => void; thaw: () => void } {
+  const real = makeClock();
+  let held: (() => void)[] | undefined;
+  const clock = makeClock({
+    now: () => Date.now(),
+    random: () => Math.random(),
+    after: (ms, work) => {
+      let isCancelled = false;
+      const cancel = real.after(ms, () => {
+        if (isCancelled) return;
+        if (held === undefined) work();
+        else held.push(() => void (isCancelled || work()));
+      });
+      return () => {
+        isCancelled = true;
+        cancel();
+      };
+    },
+  });
+  return {
+    clock,
+    freeze: () => (held ??= []),
+    thaw() {
+      const late = held ?? [];
+      held = undefined;
+      for (const work of late) work();
+    },
+  };
+}
+
+test("a member that was frozen until its session ended loses its partitions, joins again and goes on", async () => {
+  const [topic, group] = [freshName("frozen"), freshName("group")];
+  const { clock, freeze, thaw } = freezable();
+  const [frozen, other] = [opened(httpPortOf(running()), { clock }), opened(httpPortOf(running()))];
+  await other.admin().createTopics([{ name: topic, partitions: 2 }]);
+  const log: string[] = [];
+  const options = {
+    topics: [topic],
+    group,
+    groupProtocol: "classic",
+    offsetReset: "earliest",
+    value: string,
+    sessionTimeoutMs: 400,
+    heartbeatIntervalMs: 50,
+  } as const;
+  const first = frozen.consumer({
+    ...options,
+    onAssigned: (partitions) => void log.push(`assigned ${partitions.length}`),
+    onRevoked: (partitions) => void log.push(`revoked ${partitions.length}`),
+    onLost: (partitions) => void log.push(`lost ${partitions.length}`),
+  });
+  const second = other.consumer(options);
+  const read: string[] = [];
+  const run = async (consumer: typeof first) => {
+    for await (const { value } of consumer) read.push(value!);
+  };
+  const running_ = [run(first)];
+  await eventually(() => first.assignment.length === 2);
+  freeze();
+  running_.push(run(second));
+  await eventually(() => second.assignment.length === 2);
+  thaw();
+  await eventually(() => first.assignment.length === 1 && second.assignment.length === 1);
+  expect(log[0]).toBe("assigned 2");
+  expect(log).toContain("lost 2");
+  await other.producer().send(
+    topic,
+    numbers(20).map((value) => ({ value, partition: Number(value) % 2 })),
+  );
+  await eventually(() => read.length >= 20);
+  await Promise.all([first.close(), second.close(), ...running_]);
+  expect(read.toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(20));
+});
+
+test("a member whose caller asks for nothing leaves the group, and is back when it asks", async () => {
+  const [topic, group] = [freshName("lazy"), freshName("group")];
+  const time = new VirtualTime();
+  const real = makeClock();
+  const clocked = { now: () => Date.now(), random: () => 0.5 };
+  // Only the patience with the caller is the test's to end.
+  const clock = makeClock({ ...clocked, after: (ms, work) => (ms === 123_456 ? time.after(ms, work) : real.after(ms, work)) });
+  const client = opened(httpPortOf(running()), { clock });
+  await client.producer().send(
+    topic,
+    numbers(3).map((value) => ({ value, partition: 0 })),
+  );
+  const consumer = client.consumer({
+    topics: [topic],
+    group,
+    offsetReset: "earliest",
+    value: string,
+    maxPollIntervalMs: 123_456,
+    autoCommitIntervalMs: 10,
+  });
+  expect((await take(consumer, 1))[0]?.value).toBe("0");
+  time.step();
+  expect(consumer.assignment.length).toBe(4);
+  time.step();
+  await eventually(async () => consumer.assignment.length === 0 && (await client.admin().describeGroup(group)).state === "Empty");
+  expect((await take(consumer, 1))[0]?.value).toBe("0");
+  expect(consumer.assignment.length).toBe(4);
+});

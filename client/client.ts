@@ -13,9 +13,18 @@ import { Cluster } from "./wire/cluster.ts";
 import type { Transport } from "./wire/transport.ts";
 import { type FetchLike, type WebSocketClass, webSocketTransport } from "./wire/websocket.ts";
 
-export type { Admin } from "./admin/admin.ts";
+export type { Admin, ClusterDescription, ConfigEntry, ConfigResource, NewTopic, PartitionSize } from "./admin/admin.ts";
+export type { GroupDescription, GroupListing, GroupMemberDescription, OffsetChange, ResetOptions } from "./admin/groups.ts";
+export type {
+  PartitionProducers,
+  ProducerDescription,
+  TransactionDescription,
+  TransactionFilter,
+  TransactionListing,
+} from "./admin/transactions.ts";
 export type { Clock } from "./clock.ts";
 export type { Consumer } from "./consumer/consumer.ts";
+export type { Isolation, OffsetAtTime } from "./consumer/offsets.ts";
 export type { ConsumerBatch, ConsumerOptions, OffsetReset, PartitionStart } from "./consumer/options.ts";
 export {
   ArgumentError,
@@ -30,7 +39,7 @@ export {
   TransactionAbortedError,
   UnsupportedVersionError,
 } from "./errors.ts";
-export { defaultPartitioner, stickyPartitioner, type Partitioner } from "./producer/partitioner.ts";
+export { defaultPartitioner, stickyPartitioner, type Partitioner, type PartitionerInput } from "./producer/partitioner.ts";
 export { murmur2 } from "./producer/murmur2.ts";
 export type { Compression, Producer, ProducerOptions, SendOptions, Transaction } from "./producer/producer.ts";
 export type {
@@ -43,6 +52,9 @@ export type {
 } from "./records/record.ts";
 export { bytes, json, string, type Bytes, type Serializer } from "./serializers.ts";
 export type { ByteStream, Endpoint, StreamEvents, Transport } from "./wire/transport.ts";
+export type { GroupMetadata } from "./producer/transactions.ts";
+export type { RetryOptions } from "./wire/cluster.ts";
+export type { BrokerInfo, PartitionInfo, TopicInfo } from "./wire/metadata.ts";
 export type { FetchLike, WebSocketClass, WebSocketLike } from "./wire/websocket.ts";
 
 export interface ConnectOptions {

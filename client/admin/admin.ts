@@ -3,23 +3,20 @@
  * broker that can answer it, asked again while that is worth it; what a broker refuses for one of several things fails the call with
  * that thing's name in the message.
  */
-import { initProducerId } from "../../protocol/messages/22-init-producer-id.ts";
 import { createTopics } from "../../protocol/messages/19-create-topics.ts";
 import { deleteTopics } from "../../protocol/messages/20-delete-topics.ts";
 import { deleteRecords } from "../../protocol/messages/21-delete-records.ts";
 import { describeConfigs } from "../../protocol/messages/32-describe-configs.ts";
+import { describeLogDirs } from "../../protocol/messages/35-describe-log-dirs.ts";
 import { createPartitions } from "../../protocol/messages/37-create-partitions.ts";
 import { incrementalAlterConfigs } from "../../protocol/messages/44-incremental-alter-configs.ts";
 import { describeCluster } from "../../protocol/messages/60-describe-cluster.ts";
-import { describeTransactions } from "../../protocol/messages/65-describe-transactions.ts";
-import { listTransactions } from "../../protocol/messages/66-list-transactions.ts";
 import { type Isolation, type OffsetAtTime, offsetsAt, place } from "../consumer/offsets.ts";
-import { BrokerError } from "../errors.ts";
-import type { TopicPartition, TopicPartitionOffset } from "../records/record.ts";
-import { type Cluster, type RetryOptions, transactionKey } from "../wire/cluster.ts";
-import type { BrokerInfo, TopicInfo } from "../wire/metadata.ts";
-import { GroupAdmin } from "./groups.ts";
-import { groupBy } from "../group-by.ts";
+import { type TopicPartition, type TopicPartitionOffset, partitionKey } from "../records/record.ts";
+import { askEachBroker, askLeaders, refuse, unknownTopics } from "../wire/ask-many.ts";
+import type { Cluster, RetryOptions } from "../wire/cluster.ts";
+import { type BrokerInfo, type TopicInfo, topicInfo } from "../wire/metadata.ts";
+import { TransactionAdmin } from "./transactions.ts";
 
 export interface NewTopic {
   readonly name: string;
@@ -49,18 +46,8 @@ export interface ClusterDescription {
   readonly brokers: readonly BrokerInfo[];
 }
 
-export interface TransactionListing {
-  readonly transactionalId: string;
-  readonly producerId: number;
-  readonly state: string;
-}
-
-export interface TransactionDescription extends TransactionListing {
-  readonly producerEpoch: number;
-  readonly timeoutMs: number;
-  /** Undefined while none is open. */
-  readonly startTime: number | undefined;
-  readonly partitions: readonly TopicPartition[];
+export interface PartitionSize extends TopicPartition {
+  readonly byteLength: number;
 }
 
 const resourceTypes = { topic: 2, broker: 4, group: 32 } as const;
@@ -69,7 +56,7 @@ const set = 0;
 const unset = 1;
 const timeoutMs = 30_000;
 
-export class Admin extends GroupAdmin {
+export class Admin extends TransactionAdmin {
   readonly #cluster: Cluster;
 
   constructor(cluster: Cluster) {
@@ -90,49 +77,54 @@ export class Admin extends GroupAdmin {
 
   /** Names of all topics but Kafka's own. */
   async listTopics(options: RetryOptions = {}): Promise<string[]> {
-    const { topics } = await this.#cluster.allTopics(options);
-    return topics
-      .flatMap(({ name, isInternal, errorCode }) => (name === null || isInternal || errorCode !== 0 ? [] : [name]))
-      .sort();
+    const topics = await this.describeTopics(undefined, options);
+    return topics.flatMap(({ name, isInternal }) => (isInternal ? [] : [name])).sort();
   }
 
-  async describeTopics(names: readonly string[], options: RetryOptions = {}): Promise<TopicInfo[]> {
-    this.#cluster.invalidate();
-    return await Promise.all(names.map(async (name) => await this.#cluster.topic(name, { ...options, create: false })));
+  /** All of them, when none are named. One that is not there fails the call. */
+  async describeTopics(names?: readonly string[], options: RetryOptions = {}): Promise<TopicInfo[]> {
+    const { topics } = await this.#cluster.describeTopics(
+      names,
+      (answer) => {
+        if (names !== undefined) for (const { name, errorCode } of answer.topics) refuse(errorCode, `topic ${name ?? ""}`);
+      },
+      { ...options, finalCodes: unknownTopics },
+    );
+    const found = new Map(topics.map((topic) => [topic.name, topicInfo(topic)]));
+    return [...(names ?? found.keys())].flatMap((name) => found.get(name) ?? []);
   }
 
   async createTopics(topics: readonly NewTopic[], options: RetryOptions & { readonly validateOnly?: boolean } = {}): Promise<void> {
-    const asked = topics.map(({ name, partitions = -1, replicationFactor = -1, configs = {} }) => ({
-      name,
-      numPartitions: partitions,
-      replicationFactor,
-      assignments: [],
-      configs: Object.entries(configs).map(([config, value]) => ({ name: config, value })),
-    }));
-    const body = { topics: asked, timeoutMs, validateOnly: options.validateOnly ?? false };
+    const { validateOnly = false, ...retry } = options;
+    // When one of them has to be tried again, the others are there already.
+    const left = new Map(topics.map((topic) => [topic.name, topic]));
+    const body = () => ({ topics: [...left.values()].map(creatable), timeoutMs, validateOnly });
     await this.#cluster.ask(
       "controller",
       createTopics,
       body,
       (answer) => {
+        for (const { name, errorCode } of answer.topics) if (errorCode === 0) left.delete(name);
         for (const { name, errorCode, errorMessage } of answer.topics) refuse(errorCode, `creating topic ${name}`, errorMessage);
       },
-      { ...options, versionMin: 4 },
+      { ...retry, versionMin: 4 },
     );
     this.#cluster.invalidate();
   }
 
   async deleteTopics(names: readonly string[], options: RetryOptions = {}): Promise<void> {
-    const body = { topics: names.map((name) => ({ name })), topicNames: names, timeoutMs };
+    const left = new Set(names);
+    const body = () => ({ topics: [...left].map((name) => ({ name })), topicNames: [...left], timeoutMs });
     await this.#cluster.ask(
       "controller",
       deleteTopics,
       body,
       (answer) => {
+        for (const { name, errorCode } of answer.responses) if (errorCode === 0 && name !== null) left.delete(name);
         for (const { name, errorCode, errorMessage } of answer.responses)
           refuse(errorCode, `deleting topic ${name ?? ""}`, errorMessage);
       },
-      options,
+      { ...options, finalCodes: unknownTopics },
     );
     for (const name of names) {
       this.#cluster.unwant(name);
@@ -150,7 +142,7 @@ export class Admin extends GroupAdmin {
       (answer) => {
         for (const { errorCode, errorMessage } of answer.results) refuse(errorCode, `adding partitions to ${topic}`, errorMessage);
       },
-      options,
+      { ...options, finalCodes: unknownTopics },
     );
     this.#cluster.invalidate();
   }
@@ -164,7 +156,7 @@ export class Admin extends GroupAdmin {
       ({ results }) => {
         for (const { errorCode, errorMessage } of results) refuse(errorCode, `configs of ${resource.name}`, errorMessage);
       },
-      options,
+      { ...options, finalCodes: unknownTopics },
     );
     return (answer.results[0]?.configs ?? []).map(({ name, value, configSource, readOnly, isSensitive, documentation }) => ({
       name,
@@ -180,7 +172,7 @@ export class Admin extends GroupAdmin {
   async alterConfigs(
     resource: ConfigResource,
     configs: Readonly<Record<string, string | null>>,
-    options: RetryOptions & { readonly validateOnly?: boolean } = {},
+    { validateOnly = false, ...options }: RetryOptions & { readonly validateOnly?: boolean } = {},
   ): Promise<void> {
     const altered = Object.entries(configs).map(([name, value]) => ({
       name,
@@ -191,11 +183,11 @@ export class Admin extends GroupAdmin {
     await this.#cluster.ask(
       brokerOf(resource),
       incrementalAlterConfigs,
-      { resources, validateOnly: options.validateOnly ?? false },
+      { resources, validateOnly },
       ({ responses }) => {
         for (const { errorCode, errorMessage } of responses) refuse(errorCode, `configs of ${resource.name}`, errorMessage);
       },
-      options,
+      { ...options, finalCodes: unknownTopics },
     );
   }
 
@@ -210,99 +202,72 @@ export class Admin extends GroupAdmin {
       this.#cluster,
       partitions.map(({ topic, partition }) => ({ topic, partition, timestamp })),
       isolation,
-      options,
+      { ...options, finalCodes: unknownTopics },
     );
   }
 
   /** Everything before the offsets goes. Answers where each log begins now. */
   async deleteRecords(offsets: readonly TopicPartitionOffset[], options: RetryOptions = {}): Promise<TopicPartitionOffset[]> {
-    for (const topic of new Set(offsets.map((each) => each.topic))) await this.#cluster.topic(topic, { ...options, create: false });
-    const byLeader = groupBy(offsets, ({ topic, partition }) => this.#cluster.metadata.leaderOf(topic, partition));
-    const answers = await Promise.all(
-      [...byLeader].map(async ([node, each]) => {
-        const topics = [...groupBy(each, ({ topic }) => topic)].map(([name, partitions]) => ({
-          name,
-          partitions: partitions.map(({ partition, offset }) => ({ partitionIndex: partition, offset: BigInt(offset) })),
-        }));
-        return await this.#cluster.ask(
-          { node },
-          deleteRecords,
-          { topics, timeoutMs },
-          (answer) => {
-            for (const { name, partitions } of answer.topics)
-              for (const { partitionIndex, errorCode } of partitions)
-                refuse(errorCode, `deleting records of ${name}-${partitionIndex}`);
-          },
-          options,
-        );
-      }),
-    );
-    return answers.flatMap(({ topics }) =>
-      topics.flatMap(({ name: topic, partitions }) =>
-        partitions.map(({ partitionIndex, lowWatermark }) => ({ topic, partition: partitionIndex, offset: Number(lowWatermark) })),
-      ),
-    );
+    const final = { ...options, finalCodes: unknownTopics };
+    return await askLeaders(this.#cluster, "deleting records", offsets, final, async (node, asked) => {
+      const topics = [...asked].map(([name, each]) => ({
+        name,
+        partitions: each.map(({ partition, offset }) => ({ partitionIndex: partition, offset: BigInt(offset) })),
+      }));
+      const { body } = await this.#cluster.callOnce({ node }, deleteRecords, { topics, timeoutMs });
+      return body.topics.flatMap(({ name: topic, partitions }) =>
+        partitions.map(({ partitionIndex: partition, errorCode, lowWatermark }) => ({
+          topic,
+          partition,
+          errorCode,
+          value: { topic, partition, offset: Number(lowWatermark) },
+        })),
+      );
+    });
   }
 
-  async listTransactions(options: RetryOptions = {}): Promise<TransactionListing[]> {
-    await this.#cluster.refresh();
-    const answers = await Promise.all(
-      [...this.#cluster.metadata.brokers.keys()].map(
-        async (node) =>
-          await this.#cluster.ask(
-            { node },
-            listTransactions,
-            {},
-            ({ errorCode }) => refuse(errorCode, "listing transactions"),
-            options,
-          ),
-      ),
-    );
-    const listed = answers.flatMap(({ transactionStates }) =>
-      transactionStates.map(({ transactionalId, producerId, transactionState }) => ({
-        transactionalId,
-        producerId: Number(producerId),
-        state: transactionState,
-      })),
-    );
-    return [...new Map(listed.map((each) => [each.transactionalId, each])).values()];
-  }
-
-  async describeTransaction(transactionalId: string, options: RetryOptions = {}): Promise<TransactionDescription> {
-    const answer = await this.#cluster.ask(
-      { coordinator: transactionalId, type: transactionKey },
-      describeTransactions,
-      { transactionalIds: [transactionalId] },
-      ({ transactionStates }) => refuse(transactionStates[0]?.errorCode ?? 0, `transaction ${transactionalId}`),
+  /** How many bytes each partition has in the log. */
+  async partitionSizes(topics: readonly string[], options: RetryOptions = {}): Promise<PartitionSize[]> {
+    const infos = await this.describeTopics(topics, options);
+    const asked = infos.map(({ name, partitions }) => ({ topic: name, partitions: partitions.map((_, partition) => partition) }));
+    const answers = await askEachBroker(
+      this.#cluster,
+      describeLogDirs,
+      { topics: asked },
+      ({ results }) => {
+        for (const { errorCode, logDir } of results) refuse(errorCode, `log directory ${logDir}`);
+      },
       options,
     );
-    const [found] = answer.transactionStates;
-    const startTime = Number(found?.transactionStartTimeMs ?? -1n);
-    return {
-      transactionalId,
-      producerId: Number(found?.producerId ?? -1n),
-      state: found?.transactionState ?? "",
-      producerEpoch: found?.producerEpoch ?? -1,
-      timeoutMs: found?.transactionTimeoutMs ?? -1,
-      startTime: startTime < 0 ? undefined : startTime,
-      partitions: (found?.topics ?? []).flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition }))),
-    };
-  }
-
-  /** Aborts what is open under the id, by taking it over: whoever had it is fenced. */
-  async abortTransaction(transactionalId: string, options: RetryOptions = {}): Promise<void> {
-    await this.#cluster.ask(
-      { coordinator: transactionalId, type: transactionKey },
-      initProducerId,
-      { transactionalId, transactionTimeoutMs: 1 },
-      ({ errorCode }) => refuse(errorCode, `aborting the transaction of ${transactionalId}`),
-      { ...options, versionMax: 5 },
+    const all = answers.flatMap(({ results }) =>
+      results.flatMap((result) =>
+        result.topics.flatMap(({ name, partitions }) =>
+          partitions.map(({ partitionIndex, partitionSize }) => ({
+            topic: name,
+            partition: partitionIndex,
+            byteLength: Number(partitionSize),
+          })),
+        ),
+      ),
     );
+    // Where several brokers have a partition, the largest copy is the whole one.
+    const largest = new Map<string, PartitionSize>();
+    for (const each of all) {
+      const key = partitionKey(each.topic, each.partition);
+      if (each.byteLength >= (largest.get(key)?.byteLength ?? 0)) largest.set(key, each);
+    }
+    return [...largest.values()];
   }
 }
 
-function refuse(errorCode: number, context: string, message?: string | null): void {
-  if (errorCode !== 0) throw new BrokerError(errorCode, context, message);
+function creatable({ name, partitions = -1, replicationFactor = -1, configs = {} }: NewTopic) {
+  return {
+    name,
+    numPartitions: partitions,
+    replicationFactor,
+    assignments: [],
+    configs: Object.entries(configs).map(([config, value]) => ({ name: config, value })),
+  };
 }
 
 /** A broker's configs are its own to tell. */

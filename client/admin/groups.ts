@@ -7,9 +7,11 @@ import { deleteGroups } from "../../protocol/messages/42-delete-groups.ts";
 import { offsetDelete } from "../../protocol/messages/47-offset-delete.ts";
 import { consumerGroupDescribe } from "../../protocol/messages/69-consumer-group-describe.ts";
 import { consumerProtocolAssignment } from "../../protocol/messages/consumer-protocol.ts";
-import { commitOffsets, committedOffsets } from "../consumer/offsets.ts";
-import { BrokerError, KafkaError, UnsupportedVersionError } from "../errors.ts";
-import type { TopicPartition, TopicPartitionOffset } from "../records/record.ts";
+import { leaveGroup } from "../../protocol/messages/13-leave-group.ts";
+import { commitOffsets, committedOffsets, offsetsAt, place } from "../consumer/offsets.ts";
+import { KafkaError, UnsupportedVersionError } from "../errors.ts";
+import { type TopicPartition, type TopicPartitionOffset, partitionKey } from "../records/record.ts";
+import { askEachBroker, refuse, unknownTopics } from "../wire/ask-many.ts";
 import { type Cluster, type RetryOptions, groupKey } from "../wire/cluster.ts";
 import { groupBy } from "../group-by.ts";
 
@@ -37,6 +39,19 @@ export interface GroupDescription {
   readonly members: readonly GroupMemberDescription[];
 }
 
+export interface ResetOptions extends RetryOptions {
+  /** All that the group has committed, when left out. */
+  readonly partitions?: readonly TopicPartition[];
+  /** Only says what would change. */
+  readonly validateOnly?: boolean;
+}
+
+export interface OffsetChange extends TopicPartition {
+  /** Undefined: the group had none. */
+  readonly from: number | undefined;
+  readonly to: number;
+}
+
 export class GroupAdmin {
   readonly #cluster: Cluster;
 
@@ -45,12 +60,12 @@ export class GroupAdmin {
   }
 
   async listGroups(options: RetryOptions = {}): Promise<GroupListing[]> {
-    await this.#cluster.refresh();
-    const answers = await Promise.all(
-      [...this.#cluster.metadata.brokers.keys()].map(
-        async (node) =>
-          await this.#cluster.ask({ node }, listGroups, {}, ({ errorCode }) => refuse(errorCode, "listing groups"), options),
-      ),
+    const answers = await askEachBroker(
+      this.#cluster,
+      listGroups,
+      {},
+      ({ errorCode }) => refuse(errorCode, "listing groups"),
+      options,
     );
     const listed = answers.flatMap(({ groups }) =>
       groups.map(({ groupId, protocolType, groupState, groupType }) => ({
@@ -140,6 +155,68 @@ export class GroupAdmin {
     await commitOffsets(this.#cluster, group, offsets, options);
   }
 
+  /**
+   * Puts a group's offsets at a time, at an end of the log or at an offset, within what the logs still have: of the partitions
+   * named, or of all that the group has committed. Answers what changes; with `validateOnly` nothing does. Only while the group has
+   * no members.
+   */
+  async resetGroupOffsets(
+    groupId: string,
+    to: "earliest" | "latest" | Date | { readonly offset: number },
+    { partitions, validateOnly = false, ...options }: ResetOptions = {},
+  ): Promise<OffsetChange[]> {
+    const committed = await committedOffsets(this.#cluster, groupId, undefined, options);
+    const before = new Map(committed.map(({ topic, partition, offset }) => [partitionKey(topic, partition), offset]));
+    const wanted = await this.#offsetsFor(partitions ?? committed, to, options);
+    if (!validateOnly && wanted.length > 0) await this.alterGroupOffsets(groupId, wanted, options);
+    return wanted.map(({ topic, partition, offset }) => {
+      return { topic, partition, from: before.get(partitionKey(topic, partition)), to: offset };
+    });
+  }
+
+  async #offsetsFor(
+    partitions: readonly TopicPartition[],
+    to: "earliest" | "latest" | Date | { readonly offset: number },
+    options: RetryOptions,
+  ): Promise<TopicPartitionOffset[]> {
+    const at = async (timestamp: number): Promise<number[]> => {
+      const queries = partitions.map(({ topic, partition }) => ({ topic, partition, timestamp }));
+      const final = { ...options, finalCodes: unknownTopics };
+      return (await offsetsAt(this.#cluster, queries, "read_uncommitted", final)).map(({ offset }) => offset);
+    };
+    const first = await at(place.earliest);
+    const last = await at(place.latest);
+    const atTime = to instanceof Date ? await at(to.getTime()) : [];
+    const wanted = (index: number): number => {
+      if (to === "earliest") return first[index]!;
+      if (to === "latest") return last[index]!;
+      // Nothing is so young: the group goes on with what comes.
+      if (to instanceof Date) return atTime[index]! < 0 ? last[index]! : atTime[index]!;
+      return Math.min(last[index]!, Math.max(first[index]!, to.offset));
+    };
+    return partitions.map(({ topic, partition }, index) => ({ topic, partition, offset: wanted(index) }));
+  }
+
+  /** Puts members out of a classic group, by member id or by the instance id of static ones. */
+  async removeGroupMembers(
+    groupId: string,
+    members: readonly ({ readonly memberId: string } | { readonly groupInstanceId: string })[],
+    options: RetryOptions = {},
+  ): Promise<void> {
+    const reason = "removed by an administrator";
+    await this.#cluster.ask(
+      { coordinator: groupId, type: groupKey },
+      leaveGroup,
+      { groupId, members: members.map((member) => ({ memberId: "", ...member, reason })) },
+      (answer) => {
+        refuse(answer.errorCode, `removing members of group ${groupId}`);
+        for (const { memberId, groupInstanceId, errorCode } of answer.members)
+          refuse(errorCode, `removing ${groupInstanceId ?? memberId} of group ${groupId}`);
+      },
+      { ...options, versionMin: 3 },
+    );
+  }
+
   async deleteGroupOffsets(groupId: string, partitions: readonly TopicPartition[], options: RetryOptions = {}): Promise<void> {
     const topics = [...groupBy(partitions, ({ topic }) => topic)].map(([name, each]) => ({
       name,
@@ -157,10 +234,6 @@ export class GroupAdmin {
       options,
     );
   }
-}
-
-function refuse(errorCode: number, context: string, message?: string | null): void {
-  if (errorCode !== 0) throw new BrokerError(errorCode, context, message);
 }
 
 function assignmentOf(assignment: Uint8Array): TopicPartition[] {

@@ -2,13 +2,13 @@
  * Offsets by time and of groups, as consumers and the admin ask for them: the questions are put to the brokers that can answer, all at
  * once, and asked again until they have.
  */
-import { errorCodes } from "../../protocol/errors.ts";
 import { listOffsets } from "../../protocol/messages/02-list-offsets.ts";
 import { offsetCommit } from "../../protocol/messages/08-offset-commit.ts";
 import { offsetFetch } from "../../protocol/messages/09-offset-fetch.ts";
 import { BrokerError } from "../errors.ts";
-import { type TopicPartition, type TopicPartitionOffset, partitionKey } from "../records/record.ts";
-import { type Cluster, type RetryOptions, groupKey } from "../wire/cluster.ts";
+import type { TopicPartition, TopicPartitionOffset } from "../records/record.ts";
+import { askLeaders } from "../wire/ask-many.ts";
+import { type AttemptOptions, type Cluster, type RetryOptions, groupKey } from "../wire/cluster.ts";
 import type { GroupMetadata } from "../producer/transactions.ts";
 import { groupBy } from "../group-by.ts";
 
@@ -31,50 +31,24 @@ export async function offsetsAt(
   cluster: Cluster,
   queries: readonly TimeQuery[],
   isolation: Isolation,
-  options: RetryOptions = {},
+  options: AttemptOptions = {},
 ): Promise<OffsetAtTime[]> {
-  const found = new Map<string, OffsetAtTime>();
-  await cluster.retry(
-    "ListOffsets",
-    async () => {
-      const left = queries.filter(({ topic, partition }) => !found.has(partitionKey(topic, partition)));
-      for (const topic of new Set(left.map((query) => query.topic))) await cluster.topic(topic, { ...options, create: false });
-      const byLeader = groupBy(left, ({ topic, partition }) => cluster.metadata.leaderOf(topic, partition));
-      const outcomes = await Promise.allSettled(
-        [...byLeader].map(async ([node, asked]) => await askLeader(cluster, node, asked, isolation, found)),
-      );
-      const failed = outcomes.find((outcome) => outcome.status === "rejected");
-      if (failed === undefined) return;
-      cluster.invalidate();
-      throw failed.reason;
-    },
-    options,
-  );
-  return queries.map(({ topic, partition }) => found.get(partitionKey(topic, partition))!);
-}
-
-async function askLeader(
-  cluster: Cluster,
-  node: number,
-  asked: readonly TimeQuery[],
-  isolation: Isolation,
-  found: Map<string, OffsetAtTime>,
-): Promise<void> {
-  if (node < 0) throw new BrokerError(errorCodes.LEADER_NOT_AVAILABLE, `${asked[0]!.topic}-${asked[0]!.partition}`);
-  const topics = [...groupBy(asked, ({ topic }) => topic)].map(([name, queries]) => ({
-    name,
-    partitions: queries.map(({ partition, timestamp }) => ({ partitionIndex: partition, timestamp: BigInt(timestamp) })),
-  }));
   const isolationLevel = isolation === "read_committed" ? 1 : 0;
-  const { body } = await cluster.callOnce({ node }, listOffsets, { replicaId: -1, isolationLevel, topics });
-  let refused: BrokerError | undefined;
-  for (const { name: topic, partitions } of body.topics) {
-    for (const { partitionIndex: partition, errorCode, offset, timestamp } of partitions) {
-      if (errorCode !== 0) refused ??= new BrokerError(errorCode, `offsets of ${topic}-${partition}`);
-      else found.set(partitionKey(topic, partition), { topic, partition, offset: Number(offset), timestamp: Number(timestamp) });
-    }
-  }
-  if (refused !== undefined) throw refused;
+  return await askLeaders(cluster, "offsets", queries, options, async (node, asked) => {
+    const topics = [...asked].map(([name, each]) => ({
+      name,
+      partitions: each.map(({ partition, timestamp }) => ({ partitionIndex: partition, timestamp: BigInt(timestamp) })),
+    }));
+    const { body } = await cluster.callOnce({ node }, listOffsets, { replicaId: -1, isolationLevel, topics });
+    return body.topics.flatMap(({ name: topic, partitions }) =>
+      partitions.map(({ partitionIndex: partition, errorCode, offset, timestamp }) => ({
+        topic,
+        partition,
+        errorCode,
+        value: { topic, partition, offset: Number(offset), timestamp: Number(timestamp) },
+      })),
+    );
+  });
 }
 
 /** Of a group; partitions without one are left out. Undefined partitions: all there are. */

@@ -38,11 +38,17 @@ export type Target =
   | { readonly coordinator: string; readonly type: typeof groupKey | typeof transactionKey };
 
 export interface RetryOptions {
+  /** For all attempts. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
-export interface AskOptions extends CallOptions, RetryOptions {
+export interface AttemptOptions extends RetryOptions {
+  /** Codes that are answers here, though waiting helps elsewhere. */
+  readonly finalCodes?: ReadonlySet<number>;
+}
+
+export interface AskOptions extends CallOptions, AttemptOptions {
   readonly lane?: string;
 }
 
@@ -112,15 +118,16 @@ export class Cluster {
   async ask<Api extends ApiSchema>(
     target: Target,
     api: Api,
-    body: RequestInput<Api>,
+    body: RequestInput<Api> | (() => RequestInput<Api>),
     check: (body: ResponseOf<Api>) => void,
-    { timeoutMs, signal, ...options }: AskOptions = {},
+    { timeoutMs, signal, finalCodes, ...options }: AskOptions = {},
   ): Promise<ResponseOf<Api>> {
     return await this.retry(
       api.name,
       async () => {
         try {
-          const answer = await this.callOnce(target, api, body, options);
+          const asked = typeof body === "function" ? body() : body;
+          const answer = await this.callOnce(target, api, asked, options);
           check(answer.body);
           return answer.body;
         } catch (error) {
@@ -128,11 +135,15 @@ export class Cluster {
           throw error;
         }
       },
-      { timeoutMs, signal },
+      { timeoutMs, signal, finalCodes },
     );
   }
 
-  async retry<Value>(what: string, attempt: () => Promise<Value>, { timeoutMs, signal }: RetryOptions = {}): Promise<Value> {
+  async retry<Value>(
+    what: string,
+    attempt: () => Promise<Value>,
+    { timeoutMs, signal, finalCodes }: AttemptOptions = {},
+  ): Promise<Value> {
     const untilMs = this.clock.now() + (timeoutMs ?? this.options.operationTimeoutMs);
     for (let failures = 1; ; failures++) {
       signal?.throwIfAborted();
@@ -140,6 +151,7 @@ export class Cluster {
         return await unlessAborted(attempt(), signal);
       } catch (error) {
         if (!isRetriable(error) || this.#hasClosed) throw error;
+        if (error instanceof BrokerError && finalCodes?.has(error.code) === true) throw error;
         const waitMs = backoffMs(failures, this.options.retryBackoff, this.clock.random());
         if (this.clock.now() + waitMs >= untilMs) {
           if (error instanceof BrokerError) throw error;
@@ -225,7 +237,7 @@ export class Cluster {
   }
 
   /** Waits until the topic is there, or fails as the broker says. Asking creates it where the broker is set so, unless `create` is false. */
-  async topic(name: string, options: RetryOptions & { readonly create?: boolean } = {}): Promise<TopicInfo> {
+  async topic(name: string, options: AttemptOptions & { readonly create?: boolean } = {}): Promise<TopicInfo> {
     const known = this.known(name);
     if (known !== undefined) return known;
     if (name === "") throw new ArgumentError("a topic has a name");
@@ -263,8 +275,13 @@ export class Cluster {
     return this.metadata.update(body);
   }
 
-  /** All topics there are; what is known of others stays as it is. */
-  async allTopics(options: RetryOptions = {}): Promise<ResponseOf<typeof metadataApi>> {
-    return await this.ask("any", metadataApi, { topics: null }, () => {}, { ...options, versionMin: 4, versionMax: 12 });
+  /** What the cluster says of some topics, or of all; what is known here stays as it is. */
+  async describeTopics(
+    names: readonly string[] | undefined,
+    check: (body: ResponseOf<typeof metadataApi>) => void,
+    options: AttemptOptions = {},
+  ): Promise<ResponseOf<typeof metadataApi>> {
+    const body = { topics: names?.map((name) => ({ name })) ?? null, allowAutoTopicCreation: false };
+    return await this.ask("any", metadataApi, body, check, { ...options, versionMin: 4, versionMax: 12 });
   }
 }

@@ -28,7 +28,17 @@ export interface BrokerInfo extends Endpoint {
   readonly rack: string | null;
 }
 
+type TopicAnswer = MetadataAnswer["topics"][number];
+
 const noLeader: PartitionInfo = { leader: -1, leaderEpoch: -1 };
+
+/** Undefined for what is no topic now. */
+export function topicInfo({ name, topicId, errorCode, isInternal, partitions: given }: TopicAnswer): TopicInfo | undefined {
+  if (name === null || errorCode !== 0) return undefined;
+  const partitions = Array.from(given, () => noLeader);
+  for (const { partitionIndex, leaderId, leaderEpoch } of given) partitions[partitionIndex] = { leader: leaderId, leaderEpoch };
+  return { name, id: topicId, isInternal, partitions };
+}
 
 export class Metadata {
   readonly brokers = new Map<number, BrokerInfo>();
@@ -52,10 +62,7 @@ export class Metadata {
         this.forget(name);
         continue;
       }
-      const partitions = Array.from(topic.partitions, () => noLeader);
-      for (const { partitionIndex, leaderId, leaderEpoch } of topic.partitions)
-        partitions[partitionIndex] = { leader: leaderId, leaderEpoch };
-      this.topics.set(name, { name, id: topic.topicId, isInternal: topic.isInternal, partitions });
+      this.topics.set(name, topicInfo({ ...topic, name })!);
       if (topic.topicId !== zeroId) this.#names.set(topic.topicId, name);
     }
     return errors;

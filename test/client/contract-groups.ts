@@ -132,6 +132,19 @@ export function groupContract(open: (options?: ConnectOptions) => Client): void 
     expect(await admin.groupOffsets(group)).toEqual([{ ...place, offset: 2 }]);
     expect(await admin.listGroups()).toContainEqual(expect.objectContaining({ groupId: group }));
     expect(await admin.describeGroup(group)).toMatchObject({ groupId: group, type: "classic", state: "Empty", members: [] });
+    const reset = await admin.resetGroupOffsets(group, "latest", { validateOnly: true });
+    expect(reset).toEqual([{ ...place, from: 2, to: 3 }]);
+    expect(await admin.groupOffsets(group)).toEqual([{ ...place, offset: 2 }]);
+    const other = { topic, partition: 1 };
+    expect(await admin.resetGroupOffsets(group, new Date(times[1]! + 1), { partitions: [place, other] })).toEqual([
+      { ...place, from: 2, to: 2 },
+      { ...other, from: undefined, to: 0 },
+    ]);
+    await admin.resetGroupOffsets(group, { offset: 99 });
+    expect(await admin.groupOffsets(group)).toEqual([
+      { ...place, offset: 3 },
+      { ...other, offset: 0 },
+    ]);
     await admin.deleteGroupOffsets(group, [place]);
     await admin.deleteGroups([group]).catch((error: KafkaError) => expect(error.codeName).toBe("GROUP_ID_NOT_FOUND"));
     const { brokers, clusterId } = await admin.describeCluster();
@@ -139,7 +152,41 @@ export function groupContract(open: (options?: ConnectOptions) => Client): void 
     expect(clusterId).not.toBe("");
     await admin.deleteTopics([topic]);
     await eventually(async () => !(await admin.listTopics()).includes(topic));
-    await expect(admin.describeTopics([topic], { timeoutMs: 300 })).rejects.toMatchObject({ code: 3, retriable: true });
+    // Nobody waits for what is not there to appear.
+    for (const work of [
+      async () => await admin.describeTopics([topic]),
+      async () => await admin.deleteTopics([topic]),
+      async () => await admin.createPartitions(topic, 4),
+      async () => await admin.describeConfigs({ type: "topic", name: topic }),
+      async () => await admin.listOffsets([place], "latest"),
+    ])
+      await expect(work()).rejects.toMatchObject({ codeName: "UNKNOWN_TOPIC_OR_PARTITION" });
+  });
+
+  test("admin: sizes, all topics at once, and members put out of a group", async ({ expect }) => {
+    await using client = open();
+    const admin = client.admin();
+    const [topic, group] = [freshName("sizes"), freshName("group")];
+    await admin.createTopics([{ name: topic, partitions: 2 }]);
+    await client.producer().send(topic, { value: "x".repeat(1000), partition: 1 });
+    await eventually(async () => (await admin.partitionSizes([topic])).length === 2);
+    const sizes = (await admin.partitionSizes([topic])).toSorted((one, other) => one.partition - other.partition);
+    expect(sizes).toMatchObject([
+      { topic, partition: 0, byteLength: 0 },
+      { topic, partition: 1 },
+    ]);
+    expect(sizes[1]!.byteLength).toBeGreaterThan(1000);
+    expect((await admin.describeTopics()).find(({ name }) => name === topic)?.partitions).toHaveLength(2);
+    const member = reader(client, topic, { group, groupProtocol: "classic", groupInstanceId: "one" });
+    await take(member, 1);
+    await member.close();
+    // A static member keeps its place until it is put out.
+    expect((await admin.describeGroup(group)).members).toMatchObject([{ groupInstanceId: "one" }]);
+    await admin.removeGroupMembers(group, [{ groupInstanceId: "one" }]);
+    expect((await admin.describeGroup(group)).members).toEqual([]);
+    await expect(admin.removeGroupMembers(group, [{ groupInstanceId: "one" }])).rejects.toMatchObject({
+      codeName: "UNKNOWN_MEMBER_ID",
+    });
   });
 
   test("admin sees and ends open transactions", async ({ expect }) => {
@@ -153,8 +200,20 @@ export function groupContract(open: (options?: ConnectOptions) => Client): void 
       state: "Ongoing",
       partitions: [{ topic: id, partition: 0 }],
     });
-    expect(await admin.listTransactions()).toContainEqual(expect.objectContaining({ transactionalId: id }));
+    const listed = async (filter = {}) => (await admin.listTransactions(filter)).filter((each) => each.transactionalId === id);
+    expect(await listed()).toMatchObject([{ transactionalId: id, state: "Ongoing" }]);
+    expect(await listed({ states: ["Ongoing"], openMs: 0 })).toHaveLength(1);
+    expect(await listed({ states: ["CompleteCommit"] })).toEqual([]);
+    expect(await listed({ openMs: 1e9 })).toEqual([]);
+    const place = { topic: id, partition: 0 };
+    const [{ producers } = { producers: [] }] = await admin.describeProducers([place]);
+    expect(producers).toMatchObject([{ producerId: expect.any(Number), lastSequence: 0, transactionStartOffset: 0 }]);
+    await expect(admin.abortTransaction(`${id}.nobody`)).rejects.toMatchObject({ codeName: "TRANSACTIONAL_ID_NOT_FOUND" });
     await admin.abortTransaction(id);
+    await eventually(async () => {
+      const [found] = await admin.describeProducers([place]);
+      return found!.producers.every(({ transactionStartOffset }) => transactionStartOffset === undefined);
+    });
     await expect(transaction.commit()).rejects.toMatchObject({ retriable: false });
   });
 }

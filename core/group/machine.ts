@@ -168,7 +168,7 @@ export class GroupMachine {
         return reply(answer);
       }
       case "forget-topics":
-        this.#append(this.#state.offsets.removeTopics(event.topicIds));
+        this.#append(this.#forgetTopics(event.topicIds));
         return reply(undefined);
       case "describe-group":
         return reply(
@@ -294,6 +294,11 @@ export class GroupMachine {
     return { partitionErrors };
   }
 
+  #forgetTopics(topicIds: readonly TopicId[]): Uint8Array | undefined {
+    const partitionsOf = (topicId: TopicId) => this.#state.offsets.partitionsOf(topicId);
+    return this.#state.removeOffsets(topicIds.map((topicId) => ({ topicId, partitions: partitionsOf(topicId) })));
+  }
+
   #delete(now: number): number {
     if (!this.#state.exists) return errorCodes.GROUP_ID_NOT_FOUND;
     if (this.#state.hasMembers) return errorCodes.NON_EMPTY_GROUP;
@@ -344,7 +349,7 @@ export class GroupMachine {
       this.#heardSinceAlarm = false;
     }
     const unused = [...expirations(this.#state, this.#options.offsetsRetentionMs)];
-    this.#append(this.#state.offsets.remove(unused.filter(({ at }) => at <= now)));
+    this.#append(this.#state.removeOffsets(unused.filter(({ at }) => at <= now)));
     if (this.#state.hasMembers) return;
     const joining = this.#state.classic !== undefined && this.#state.classic.members.pending.size > 0;
     if (!this.#state.hasOffsets && !joining && now >= this.#state.emptySince + emptyGroupMs) this.#forget(now);

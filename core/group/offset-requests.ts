@@ -8,7 +8,7 @@ import { checkCommit as checkClassicCommit } from "./classic/requests.ts";
 import { isSubscribed as isSubscribedClassic } from "./classic/subscription.ts";
 import type { ConsumerGroup } from "./consumer/group.ts";
 import { checkConsumerCommit, checkConsumerFetch } from "./consumer/offset-checks.ts";
-import type { IsUnstable, Offsets } from "./offsets.ts";
+import type { IsUnstable, OffsetKeys, Offsets } from "./offsets.ts";
 import type {
   ClientFacts,
   OffsetCommitRequest,
@@ -28,6 +28,7 @@ interface GroupKind {
 interface GroupWithOffsets extends GroupKind {
   readonly offsets: Offsets;
   readonly transactional: TransactionalOffsets;
+  removeOffsets(keys: readonly OffsetKeys[]): Uint8Array | undefined;
 }
 
 export function checkCommit(group: GroupKind, request: OffsetCommitRequest, { apiVersion }: ClientFacts, now: number): number {
@@ -49,14 +50,14 @@ export function deleteOffsets(
   group: GroupWithOffsets,
   { topics }: OffsetDeleteRequest,
 ): { readonly answer: OffsetDeleteAnswer; readonly entry: Uint8Array | undefined } {
-  const { classic, consumer, offsets } = group;
+  const { classic, consumer } = group;
   const refuse = (errorCode: number) => ({ answer: { errorCode, partitionErrors: [] }, entry: undefined });
   if (classic === undefined && consumer === undefined) return refuse(errorCodes.GROUP_ID_NOT_FOUND);
   if (classic !== undefined && classic.state !== "Empty" && classic.protocolType !== "consumer") {
     return refuse(errorCodes.NON_EMPTY_GROUP);
   }
   const subscribed = topics.map(({ name }) => isSubscribed(group, name));
-  const entry = offsets.remove(topics.filter((_, index) => !subscribed[index]));
+  const entry = group.removeOffsets(topics.filter((_, index) => !subscribed[index]));
   const partitionErrors = topics.map(({ partitions }, index) =>
     partitions.map(() => (subscribed[index] ? errorCodes.GROUP_SUBSCRIBED_TO_TOPIC : errorCodes.NONE)),
   );
@@ -79,13 +80,14 @@ function unusedSince({ classic, consumer }: GroupKind): number | undefined {
   return classic.state === "Stable" && classic.protocolType === "consumer" ? 0 : undefined;
 }
 
-/** When each offset may be forgotten, as things are now. */
+/** When each offset may be forgotten, as things are now; not while a transaction is going to replace it. */
 export function* expirations(group: GroupWithOffsets, retentionMs: number) {
   const since = unusedSince(group);
   if (since === undefined) return;
   const subscribed = new Map<string, boolean>();
   for (const expiration of group.offsets.expirations(retentionMs, since)) {
-    const { name } = expiration;
+    const { name, topicId, partitions } = expiration;
+    if (partitions.some((partition) => group.transactional.isUnstable(topicId, partition))) continue;
     let isInUse = subscribed.get(name);
     if (isInUse === undefined) subscribed.set(name, (isInUse = isSubscribed(group, name)));
     if (!isInUse) yield expiration;

@@ -5,7 +5,7 @@
 import type { TopicId } from "../coordinator.ts";
 import { ByteWriter, intMax, type ByteReader } from "./bytes.ts";
 import { type CommittedTopics, readCommittedTopics, writeCommittedTopics } from "./committed-topics.ts";
-import { offsetsKind, offsetsRemovedKind } from "./entries.ts";
+import { offsetsKind } from "./entries.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import type { FetchedPartition, OffsetCommitRequest, OffsetFetchAnswer, OffsetFetchRequest } from "./requests.ts";
 
@@ -99,26 +99,13 @@ export class Offsets {
     }
   }
 
-  /** Forgets those that exist and answers the row for it; undefined when there were none. */
-  remove(keys: readonly OffsetKeys[]): Uint8Array | undefined {
-    const known = keys
-      .map(({ topicId, partitions }) => ({ topicId, partitions: partitions.filter((partition) => this.get(topicId, partition)) }))
-      .filter(({ partitions }) => partitions.length > 0);
-    if (known.length === 0) return undefined;
-    for (const { topicId, partitions } of known) this.#drop(topicId, partitions);
-    const writer = new ByteWriter().int(offsetsRemovedKind);
-    return writer
-      .list(known, known.length, ({ topicId, partitions }) =>
-        writer.string(topicId).list(partitions, partitions.length, (partition) => writer.int(partition)),
-      )
-      .finish();
+  /** Forgets them. */
+  drop(keys: readonly OffsetKeys[]): void {
+    for (const { topicId, partitions } of keys) this.#drop(topicId, partitions);
   }
 
-  /** All partitions of these topics: they were deleted. */
-  removeTopics(topicIds: readonly TopicId[]): Uint8Array | undefined {
-    return this.remove(
-      topicIds.map((topicId) => ({ topicId, partitions: [...(this.#topics.get(topicId)?.partitions.keys() ?? [])] })),
-    );
+  partitionsOf(topicId: TopicId): number[] {
+    return [...(this.#topics.get(topicId)?.partitions.keys() ?? [])];
   }
 
   /** When each offset may be forgotten, given since when nobody uses the group. */
@@ -135,16 +122,6 @@ export class Offsets {
     const commitTimestamp = reader.int();
     const expireTimestamp = reader.int();
     this.#setAll(readCommittedTopics(reader), commitTimestamp, expireTimestamp);
-  }
-
-  readRemoval(reader: ByteReader): void {
-    reader.list(() => {
-      const topicId = reader.string();
-      this.#drop(
-        topicId,
-        reader.list(() => reader.int()),
-      );
-    });
   }
 
   write(writer: ByteWriter): void {

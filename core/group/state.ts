@@ -2,6 +2,7 @@
  * All that a group knows and its rows tell: members of one kind or the other, offsets, and since when nobody has spoken. Rows are
  * read here and snapshots are written; what one change writes is decided where the change is.
  */
+import type { TopicId } from "../coordinator.ts";
 import { ByteWriter, type ByteReader } from "./bytes.ts";
 import { ClassicGroup, type ClassicState } from "./classic/group.ts";
 import { readAssignment, readMembership, writeMembership } from "./classic/rows.ts";
@@ -18,7 +19,8 @@ import {
   transactionalOffsetsKind,
   transactionsEndedKind,
 } from "./entries.ts";
-import { Offsets } from "./offsets.ts";
+import { type OffsetKeys, Offsets } from "./offsets.ts";
+import { offsetsRemovedEntry, readOffsetsRemoved } from "./offsets-removed.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { TransactionalOffsets } from "./transactional-offsets.ts";
 
@@ -64,6 +66,23 @@ export class GroupState {
     return new ConsumerGroup(this.#surroundings, now);
   }
 
+  /** Forgets offsets, committed ones and those of open transactions, and answers the row for it; undefined when there were none. */
+  removeOffsets(keys: readonly OffsetKeys[]): Uint8Array | undefined {
+    const isThere = (topicId: TopicId, partition: number) =>
+      this.offsets.get(topicId, partition) !== undefined || this.transactional.isUnstable(topicId, partition);
+    const known = keys
+      .map(({ topicId, partitions }) => ({ topicId, partitions: partitions.filter((partition) => isThere(topicId, partition)) }))
+      .filter(({ partitions }) => partitions.length > 0);
+    if (known.length === 0) return undefined;
+    this.#drop(known);
+    return offsetsRemovedEntry(known);
+  }
+
+  #drop(keys: readonly OffsetKeys[]): void {
+    this.offsets.drop(keys);
+    this.transactional.drop(keys);
+  }
+
   /** After all rows were read. */
   resume(now: number): void {
     if (!this.exists && this.hasOffsets) this.classic = this.newClassic(0);
@@ -102,7 +121,7 @@ export class GroupState {
       case offsetsKind:
         return this.offsets.readCommit(reader);
       case offsetsRemovedKind:
-        return this.offsets.readRemoval(reader);
+        return this.#drop(readOffsetsRemoved(reader));
       case transactionalOffsetsKind:
         return this.transactional.readAdded(reader);
       case transactionsEndedKind:

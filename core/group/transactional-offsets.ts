@@ -9,6 +9,7 @@ import type { TransactionEnd } from "../transaction/events.ts";
 import { type ByteReader, ByteWriter } from "./bytes.ts";
 import { type CommittedTopics, readCommittedTopics, writeCommittedTopics } from "./committed-topics.ts";
 import { transactionalOffsetsKind, transactionsEndedKind } from "./entries.ts";
+import type { OffsetKeys } from "./offsets.ts";
 import type { TransactionalOffsetCommitRequest } from "./requests.ts";
 
 /** As leaders remember producers. */
@@ -116,13 +117,20 @@ export class TransactionalOffsets {
     this.#ended.set(producerId, ended);
   }
 
-  /** The group is deleted: what is left is only the memory of what has ended, as a row. */
+  /** The group is deleted: what is left is only the memory of what has ended, as a row. What is open still comes to its end here. */
   clear(now: number): Uint8Array | undefined {
-    for (const [producerId, { generation }] of this.#open) {
-      this.#end({ producerId, generation, commit: false, endedMs: now }, () => {});
-    }
+    this.#open.clear();
     this.#forgetOld(now);
     return this.#ended.size === 0 ? undefined : endedEntry([...this.#ended.values()]);
+  }
+
+  /** Offsets were deleted; the transactions that brought them are open still. */
+  drop(keys: readonly OffsetKeys[]): void {
+    for (const { topicId, partitions } of keys) {
+      for (const { pending } of this.#open.values()) {
+        for (const partition of partitions) pending.delete(keyOf(topicId, partition));
+      }
+    }
   }
 
   #forgetOld(now: number): void {

@@ -8,7 +8,9 @@ import { TransactionPartitions } from "./partitions.ts";
 import { isCompleting, step, type TransactionState } from "./state.ts";
 
 /** They keep the row under the 2 MB that SQLite takes; a client meets other limits long before. */
-const partitionsMax = 100_000;
+const partitionsBytesMax = 1_500_000;
+const groupsBytesMax = 300_000;
+/** Each is a call when the transaction ends. */
 const groupsMax = 1000;
 
 export type Admission =
@@ -37,13 +39,21 @@ function add(state: TransactionState, request: AdmissionRequest, now: number): A
   const newPartitions = request.partitions.filter((partition) => !partitions.has(partition));
   const accepted = (generation: number): AdmissionReply => ({ ...refuseAll(request, errorCodes.NONE), generation });
   if (!begins && newPartitions.length === 0 && groups.size === state.groups.length) return answer(accepted(state.generation));
-  if (partitions.size + newPartitions.length > partitionsMax || groups.size > groupsMax) {
+  const isFull = groups.size > groupsMax || groupsRowBytes(groups) > groupsBytesMax;
+  if (isFull || partitions.rowBytes + TransactionPartitions.of(newPartitions).rowBytes > partitionsBytesMax) {
     return answer(refuseAll(request, errorCodes.TRANSACTION_ABORTABLE));
   }
   for (const partition of newPartitions) partitions.add(partition);
   const begun = begins ? { generation: state.generation + 1, startedMs: now } : {};
   const next = step(state, { ...begun, name: "Ongoing", partitions, groups: [...groups] }, now);
   return { kind: "step", state: next, reply: accepted(next.generation) };
+}
+
+/** As JSON writes them: some characters of an id take six bytes. */
+function groupsRowBytes(groups: Iterable<string>): number {
+  let bytes = 0;
+  for (const groupId of groups) bytes += new TextEncoder().encode(JSON.stringify(groupId)).byteLength + 1;
+  return bytes;
 }
 
 function verified(state: TransactionState, { partitions, groups = [] }: AdmissionRequest): AdmissionReply {

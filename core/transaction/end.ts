@@ -91,7 +91,7 @@ function answered(state: TransactionState): Decision {
 }
 
 function isNobodysAffair({ partitions, groups }: TransactionState): boolean {
-  return partitions.size === 0 && groups.length === 0;
+  return partitions.isEmpty && groups.length === 0;
 }
 
 /**

@@ -8,9 +8,18 @@ import type { TransactionPartition } from "./admission.ts";
 /** As it lies in the row: cell, then topics with their partitions. */
 export type PartitionsRow = readonly (readonly [cell: number, topics: readonly (readonly [TopicId, readonly number[]])[]])[];
 
+/** A topic's id and the signs around it, a cell's number where there is but one topic of it. */
+const topicRowBytes = 60;
+
 export class TransactionPartitions {
   readonly #cells = new Map<number, Map<TopicId, Set<number>>>();
-  #size = 0;
+  #rowBytes = 0;
+
+  static of(list: readonly TransactionPartition[]): TransactionPartitions {
+    const partitions = new TransactionPartitions();
+    for (const partition of list) partitions.add(partition);
+    return partitions;
+  }
 
   static fromRow(row: PartitionsRow): TransactionPartitions {
     const partitions = new TransactionPartitions();
@@ -29,8 +38,13 @@ export class TransactionPartitions {
     ]);
   }
 
-  get size(): number {
-    return this.#size;
+  get isEmpty(): boolean {
+    return this.#cells.size === 0;
+  }
+
+  /** What they take in the row, or a little less than that. */
+  get rowBytes(): number {
+    return this.#rowBytes;
   }
 
   get cells(): readonly number[] {
@@ -43,9 +57,12 @@ export class TransactionPartitions {
     let topics = this.#cells.get(cell);
     if (topics === undefined) this.#cells.set(cell, (topics = new Map()));
     let partitions = topics.get(topicId);
-    if (partitions === undefined) topics.set(topicId, (partitions = new Set()));
+    if (partitions === undefined) {
+      topics.set(topicId, (partitions = new Set()));
+      this.#rowBytes += topicRowBytes;
+    }
     partitions.add(partition);
-    this.#size += 1;
+    this.#rowBytes += String(partition).length + 1;
     return true;
   }
 

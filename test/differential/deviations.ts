@@ -155,7 +155,29 @@ export const deviations: readonly Deviation[] = [
   {
     what: "A refused batch is answered with log start offset -1; Kafka tells the log's start for some errors.",
     why: "The broker refuses it without asking the leader.",
-    where: ["Produce: * / * / responses[*].partitionResponses[0].logStartOffset"],
+    where: [
+      "Produce: * / * / responses[*].partitionResponses[0].logStartOffset",
+      "InitProducerId: past its time-out / too late / responses[*].partitionResponses[0].logStartOffset",
+    ],
+  },
+  {
+    what: "A batch that is sent again is answered without a log append time where the log keeps the producer's times; Kafka gives the batch's highest timestamp for one.",
+    why: "There is none: with it producers would take the one time for that of every record.",
+    where: ["Produce: twice in transactions / * / responses[*].partitionResponses[0].logAppendTimeMs"],
+  },
+  {
+    what: "A topic that was deleted is part of a transaction no more. Kafka still describes it, and ends the transaction in a new topic of the same name.",
+    why: "Partitions are known by their topic's id.",
+    where: [
+      "DeleteTopics: in the middle of a transaction / described / transactionStates[*].topics",
+      "DeleteTopics: in the middle of a transaction / into the new one / responses[*].partitionResponses[0].baseOffset",
+      "DeleteTopics: in the middle of a transaction / the new one / records[*",
+    ],
+  },
+  {
+    what: "WriteTxnMarkers with an epoch below zero gets 47, or 52 if it is the coordinator's (Kafka: -1).",
+    why: "It is earlier than any that is known.",
+    where: ["WriteTxnMarkers: of open transactions / of an epoch before / markers[0].topics[*].partitions[0].errorCode"],
   },
   {
     what: "Messages about records without keys do not name the partition, which the answer does; those about timestamps count from 0 where Kafka counts from the year -292 million.",

@@ -188,6 +188,7 @@ async function startKafka(folder: string) {
     `controller.quorum.voters=0@127.0.0.1:${port + 1}`,
     "offsets.topic.num.partitions=1",
     "transaction.state.log.num.partitions=1",
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms=100",
   ];
   return startApacheKafka(folder, port, config, "off");
 }

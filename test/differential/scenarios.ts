@@ -7,6 +7,7 @@ import { fetchScenarios } from "./scenarios/fetch.ts";
 import { groupOffsetScenarios } from "./scenarios/group-offsets.ts";
 import { migratingGroupScenarios } from "./scenarios/migrating-groups.ts";
 import { produceScenarios } from "./scenarios/produce.ts";
+import { openTransactionScenarios } from "./scenarios/open-transactions.ts";
 import { protocolScenarios } from "./scenarios/protocol.ts";
 import { quotaScenarios } from "./scenarios/quotas.ts";
 import { transactionScenarios } from "./scenarios/transactions.ts";
@@ -25,5 +26,6 @@ export const scenarios: readonly Scenario[] = [
   ...migratingGroupScenarios,
   ...quotaScenarios,
   ...transactionScenarios,
+  ...openTransactionScenarios,
   ...clusterScenarios,
 ];

@@ -11,6 +11,8 @@ import { addPartitionsToTxn } from "../../protocol/messages/24-add-partitions-to
 import type { RequestOf } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
 import { fencedError } from "./fenced-error.ts";
+import { mayExist } from "./many-names.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { findTopics } from "./topics.ts";
 import { coordinatorUnreachable } from "./unreachable.ts";
 
@@ -34,14 +36,16 @@ export const addPartitionsToTxnHandler = defineHandler({
   versions: [0, 5],
   async handle(request, context) {
     if (context.apiVersion >= batchedFrom) {
-      const results = await Promise.all(request.transactions.map((asked) => addAll(asked, context)));
+      const ids = request.transactions.map(({ transactionalId }) => transactionalId);
+      const exists = await mayExist(ids, () => context.services.controller.transactions());
+      const results = await sideBySide(request.transactions, (asked) => addAll(asked, exists, context));
       const resultsByTransaction = request.transactions.map(({ transactionalId }, index) => ({
         transactionalId,
         topicResults: results[index]!,
       }));
       return { resultsByTransaction };
     }
-    return { resultsByTopicV3AndBelow: await addAll(askedIn(request), context) };
+    return { resultsByTopicV3AndBelow: await addAll(askedIn(request), () => true, context) };
   },
   unreachable(request, { apiVersion }) {
     const failed = ({ topics }: Asked) => results(topics, () => coordinatorUnreachable);
@@ -64,7 +68,7 @@ function askedIn(request: Request): Asked {
   };
 }
 
-async function addAll(asked: Asked, context: RequestContext) {
+async function addAll(asked: Asked, exists: (transactionalId: string) => boolean, context: RequestContext) {
   const { transactionalId, verifyOnly, producerId, producerEpoch, topics } = asked;
   const named = topics.map(({ name }) => ({ name, topicId: "" }));
   const entries = await findTopics(context.services.catalog, named, false);
@@ -76,6 +80,7 @@ async function addAll(asked: Asked, context: RequestContext) {
       isKnown(topic, partition) ? errorCodes.OPERATION_NOT_ATTEMPTED : errorCodes.UNKNOWN_TOPIC_OR_PARTITION,
     );
   }
+  if (!exists(transactionalId)) return results(topics, () => errorCodes.INVALID_PRODUCER_ID_MAPPING);
   const placed = topics.flatMap(({ partitions }, topic) =>
     partitions.map((partition) => {
       const entry = entries[topic]!;

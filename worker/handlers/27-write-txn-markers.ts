@@ -10,6 +10,7 @@ import { writeTxnMarkers } from "../../protocol/messages/27-write-txn-markers.ts
 import type { RequestOf } from "../../protocol/schema.ts";
 import { ByCell } from "./by-cell.ts";
 import { defineHandler } from "./define-handler.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { findTopics } from "./topics.ts";
 import { leaderUnreachable } from "./unreachable.ts";
 
@@ -19,7 +20,7 @@ export const writeTxnMarkersHandler = defineHandler({
   api: writeTxnMarkers,
   versions: [1, 2],
   async handle({ markers }, { services }) {
-    return { markers: await Promise.all(markers.map((marker) => write(marker, services))) };
+    return { markers: await sideBySide(markers, (marker) => write(marker, services)) };
   },
   unreachable: ({ markers }) => ({
     markers: markers.map(({ producerId, topics }) => ({
@@ -64,16 +65,23 @@ async function writeInCell(marker: Marker, cell: number, refs: readonly Partitio
     const open = producers.find(({ producerId }) => producerId === Number(marker.producerId));
     return open?.transactionGeneration ?? 0;
   });
+  const refused = unspeakable(marker);
   const requests: (MarkerRequest & { readonly at: number })[] = [];
   for (const [at, ref] of refs.entries()) {
     const generation = generations[at]!;
-    if (described[at]!.errorCode !== errorCodes.NONE || generation === 0) continue;
+    if (described[at]!.errorCode !== errorCodes.NONE || refused !== errorCodes.NONE || generation === 0) continue;
     const { producerEpoch, coordinatorEpoch, transactionResult: commit } = marker;
     const producerId = Number(marker.producerId);
     requests.push({ at, producerId, producerEpoch, coordinatorEpoch, generation, commit, partitions: [ref] });
   }
-  const codes: number[] = described.map(({ errorCode }) => errorCode);
+  const codes: number[] = described.map(({ errorCode }) => (errorCode === errorCodes.NONE ? refused : errorCode));
   const written = requests.length === 0 ? [] : await leader.writeMarkers(requests);
   for (const [index, { at }] of requests.entries()) codes[at] = written[index]![0]!;
   return codes;
+}
+
+/** Epochs below zero are earlier than any that a leader can know. */
+function unspeakable({ producerEpoch, coordinatorEpoch }: Marker): number {
+  if (producerEpoch < 0) return errorCodes.INVALID_PRODUCER_EPOCH;
+  return coordinatorEpoch < 0 ? errorCodes.TRANSACTION_COORDINATOR_FENCED : errorCodes.NONE;
 }

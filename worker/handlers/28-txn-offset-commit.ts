@@ -60,7 +60,7 @@ async function commit(
   const refuse = (errorCode: number) => asked.map(({ topic }) => topic.partitions.map(() => errorCode));
   const { transactionalId, groupId, producerEpoch, generationId, memberId, groupInstanceId } = request;
   if (transactionalId === "" || !isTransactionalId(transactionalId)) return refuse(errorCodes.INVALID_REQUEST);
-  if (!isGroupId(groupId)) return refuse(errorCodes.INVALID_GROUP_ID);
+  if (groupId === "" || !isGroupId(groupId)) return refuse(errorCodes.INVALID_GROUP_ID);
   if (asked.length === 0) return [];
   const producer = { producerId: Number(request.producerId), producerEpoch };
   const admission = { ...producer, add: context.apiVersion >= addingVersion, partitions: [], groups: [groupId] };

@@ -184,14 +184,49 @@ describe("nothing is left behind", () => {
     expect(group.group.wantsAlarm(undefined, group.now)).toBeUndefined();
   });
 
-  test("by the deletion of a group with open offsets", () => {
+  test("by the deletion of a group with open offsets; what the transaction sends afterwards counts, after a restart too", () => {
     const group = new Group();
-    group.send1(1);
+    group.send1(1, { generation: 3 }, 0);
+    group.end(false, 1, 8);
     expect(group.ask({ kind: "delete-group" })).toEqual({ errorCode: 0 });
+    group.restart();
     expect(group.stable1()).toEqual({ offset: -1, errorCode: 0 });
-    expect(group.send1(2)).toBe(invalidTxnState);
+    expect(group.send1(1, { producerId: 8 })).toBe(invalidTxnState);
+    expect(group.send1(2, { generation: 3 }, 1)).toBe(0);
+    group.restart();
+    group.end(true, 3);
+    expect([group.committed(0), group.committed(1)]).toEqual([-1, 2]);
+  });
+
+  test.each([false, true])("by the deletion of offsets, committed or not (restart %s)", (restarts) => {
+    const group = new Group();
+    group.commit({ 0: 7 });
+    group.send1(1, {}, 0);
+    group.send1(2, {}, 1);
+    group.send1(3, {}, 2);
+    const request = { topics: [{ ...topicA, partitions: [0, 1] }] };
+    group.ask({ kind: "offset-delete", request });
+    if (restarts) group.restart();
+    expect([group.stable1(0), group.stable1(1)]).toEqual([
+      { offset: -1, errorCode: 0 },
+      { offset: -1, errorCode: 0 },
+    ]);
+    expect(group.stable1(2).errorCode).toBe(unstable);
     group.end(true);
-    expect(group.committed(0)).toBe(-1);
+    if (restarts) group.restart();
+    expect([group.committed(0), group.committed(1), group.committed(2)]).toEqual([-1, -1, 3]);
+  });
+
+  test("an offset that was committed long ago is kept while a transaction has a newer one, after a restart too", () => {
+    const group = new Group();
+    group.commit({ 0: 7 });
+    group.now += group.options.offsetsRetentionMs;
+    group.send1(9);
+    group.alarm();
+    group.restart();
+    expect(group.committed(0)).toBe(7);
+    group.end(true);
+    expect(group.committed(0)).toBe(9);
   });
 
   test("by an aborted transaction that made the group", () => {

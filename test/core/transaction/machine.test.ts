@@ -1,6 +1,7 @@
 /** One coordinator, rule by rule: Kafka's tables of who gets which epoch and how a transaction ends, and what a death or a wait costs. */
 import { describe, expect, test } from "vitest";
 import { errorCodes } from "../../../protocol/errors.ts";
+import type { AdmissionReply } from "../../../core/transaction/admission.ts";
 import { fromRow, toRow } from "../../../core/transaction/state.ts";
 import { Coordinator, ongoing, topic } from "./harness.ts";
 
@@ -142,6 +143,38 @@ describe("AddPartitionsToTxn and what brokers ask", () => {
     }
     expect(called).toEqual(Array.from({ length: 100 }, () => 10));
     expect(coordinator.describe()).toMatchObject({ state: "CompleteAbort", topics: [] });
+  });
+});
+
+describe("a transaction's row stays under the 2 MB that SQLite takes, whatever joins it [I8]", () => {
+  const topicId = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
+
+  test.each([
+    ["partitions of as many topics", (n: number) => ({ topicId: topicId(n), partition: 0, cell: n % 50 })],
+    ["partitions of one topic", (n: number) => ({ topicId: topicId(0), partition: n, cell: 0 })],
+  ])("%s", (_, place) => {
+    const { coordinator, producer } = ongoing();
+    const join = (from: number) => {
+      const partitions = Array.from({ length: 5000 }, (_, index) => place(from + index));
+      const id = coordinator.ask({ kind: "admit", request: { ...producer, add: true, partitions } });
+      return (coordinator.answers.get(id) as AdmissionReply).errorCodes[0];
+    };
+    let from = 0;
+    while (join(from) === NONE) from += 5000;
+    expect(join(from)).toBe(TRANSACTION_ABORTABLE);
+    expect(from).toBeGreaterThanOrEqual(20_000);
+    expect(coordinator.row!.length).toBeLessThan(1_900_000);
+    expect(coordinator.end(producer, false, 2)?.errorCode).toBe(NONE);
+  });
+
+  test("groups with long names", () => {
+    const { coordinator, producer } = ongoing();
+    const join = (number: number) => coordinator.admit(producer, true, [], [`\u0001`.repeat(890) + number])!.errorCodes[0];
+    let number = 0;
+    while (join(number) === NONE) number += 1;
+    expect(join(number)).toBe(TRANSACTION_ABORTABLE);
+    expect(number).toBeGreaterThan(40);
+    expect(new TextEncoder().encode(coordinator.row).byteLength).toBeLessThan(1_900_000);
   });
 });
 

@@ -14,6 +14,7 @@ import { batch } from "./records.ts";
 
 const none = 0;
 const invalidRequest = 42;
+const outOfOrder = 45;
 const invalidProducerEpoch = 47;
 const invalidTxnState = 48;
 const invalidTransactionTimeout = 50;
@@ -140,7 +141,7 @@ describe("AddPartitionsToTxn", () => {
   );
 
   test.each([
-    [4, invalidTxnState],
+    [4, abortable],
     [5, abortable],
   ])("v%i asked to verify says %i of a partition that is no part", async (version, errorCode) => {
     const client = await Client.withTopic();
@@ -255,6 +256,30 @@ describe("Produce with a transaction (KIP-890)", () => {
     expect(await sent).toEqual([errorCode]);
     expect(client.broker.appends).toEqual([]);
   });
+
+  test.each([11, 12])(
+    "v%i: what was sent behind a batch that was turned away is out of order until that one has come",
+    async (version) => {
+      const client = await Client.withTopic();
+      const producer = await client.init();
+      await client.add(producer, 3, [0]);
+      client.broker.transactions.areEndsHeld = true;
+      const next = version === 12 ? await client.end(producer, 5) : producer;
+      if (version < 12) await client.end(producer, 3);
+      const first = client.send(next, version, [0], 0);
+      await vi.waitFor(() => expect(client.broker.transactions.asked.filter((kind) => kind === "admit")).toHaveLength(2));
+      client.broker.nowMs += 2000;
+      client.broker.transactions.tick("tx");
+      expect((await first)[0]).not.toBe(none);
+      client.broker.transactions.release("tx");
+      if (version < 12) await client.add(next, 3, [0, 1]);
+      expect(await client.send(next, version, [0], 1)).toEqual([outOfOrder]);
+      expect(await client.send(next, version, [1], 5)).toEqual([none]);
+      expect(await client.send(next, version, [0], 1)).toEqual([outOfOrder]);
+      expect(await client.send(next, version, [0], 0)).toEqual([none]);
+      expect(await client.send(next, version, [0], 1)).toEqual([none]);
+    },
+  );
 
   test("a producer of before hears that its epoch is over, whatever the version", async () => {
     const client = await Client.withTopic();

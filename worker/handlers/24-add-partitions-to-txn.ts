@@ -20,8 +20,8 @@ type Request = RequestOf<typeof addPartitionsToTxn>;
 
 const batchedFrom = 4;
 const fencedFrom = 2;
-/** The first version that knows TRANSACTION_ABORTABLE. */
-const abortableFrom = 5;
+/** The first version that Kafka answers with TRANSACTION_ABORTABLE, though clients know it from the next one on. */
+const abortableFrom = 4;
 
 interface Asked {
   readonly transactionalId: string;

@@ -29,6 +29,8 @@ export interface BatchCoordinates {
    * a batch that was under way for too long can never begin a transaction that nobody would end (KIP-890).
    */
   readonly transactionGeneration?: number;
+  /** Of a transactional batch: no other transaction has its producer's epoch (the second transaction version), so it begins at sequence 0. */
+  readonly hasOwnEpoch?: boolean;
 }
 
 /** All batches of one partition in a commit: adjacent in the object (D7), in order of arrival. */

@@ -6,6 +6,8 @@ import type { BatchCoordinates, BatchResult, CommitEntry, CommitReply, CommitReq
 
 const entryColumns = 4;
 const batchColumns = 8;
+/** A transaction's number; below zero where it has its producer's epoch to itself. */
+const numberColumn = 7;
 
 export interface PackedCommit {
   readonly brokerId: number;
@@ -40,7 +42,7 @@ export function packCommit({ brokerId, brokerEpoch, number, source, entries }: C
       batchRows[at + 4] = batch.producerId;
       batchRows[at + 5] = batch.producerEpoch;
       batchRows[at + 6] = batch.baseSequence;
-      batchRows[at + 7] = batch.transactionGeneration ?? 0;
+      batchRows[at + numberColumn] = (batch.transactionGeneration ?? 0) * (batch.hasOwnEpoch === true ? -1 : 1);
       at += batchColumns;
     }
   }
@@ -62,7 +64,8 @@ export function unpackCommit(packed: PackedCommit): CommitRequest {
         producerId: batches[at + 4]!,
         producerEpoch: batches[at + 5]!,
         baseSequence: batches[at + 6]!,
-        transactionGeneration: batches[at + 7]!,
+        transactionGeneration: Math.abs(batches[at + numberColumn]!),
+        hasOwnEpoch: batches[at + numberColumn]! < 0,
       });
     }
     const topicId = topicIds[packed.entries[row]!]!;

@@ -10,7 +10,7 @@ export interface AppendItem extends PartitionRef {
   readonly cell: number;
   /** A validated record set; the machine may keep it until it is flushed. */
   readonly records: Uint8Array;
-  readonly batches: readonly (ValidatedBatch & Pick<BatchCoordinates, "transactionGeneration">)[];
+  readonly batches: readonly (ValidatedBatch & Pick<BatchCoordinates, "transactionGeneration" | "hasOwnEpoch">)[];
 }
 
 /** The answer for the first batch of an item (Kafka allows one a partition), or the error that spared the leader the question. */

@@ -6,7 +6,6 @@
  */
 import type { PartitionRef } from "../coordinator.ts";
 import type { ProducerIdentity } from "../transaction/requests.ts";
-import { TurnedAway } from "./turned-away.ts";
 
 const partitionsMax = 50_000;
 
@@ -17,8 +16,6 @@ interface Verified {
 }
 
 export class VerifiedPartitions {
-  /** Of those for which there was no word yet. */
-  readonly turnedAway = new TurnedAway();
   /** By producer id, in the order of their last news. */
   readonly #producers = new Map<number, Verified>();
   readonly #partitionsMax: number;

@@ -1,7 +1,8 @@
 /**
  * What a partition takes from its idempotent producers: a batch sent again gets its original offset, one that leaves a gap is refused
  * (I3), and so is one of a transaction that has ended. Rules are those of Kafka's ProducerAppendInfo; a producer nobody remembers may
- * begin at any sequence, because its state may have expired.
+ * begin at any sequence, because its state may have expired, but not in the middle of a transaction that has an epoch to itself: what
+ * came first is still on its way (KIP-890).
  */
 import { attributeMask } from "../../kernel/batch-layout.ts";
 import { errorCodes } from "../../protocol/errors.ts";
@@ -26,7 +27,7 @@ export function isTransactional({ attributes }: Pick<BatchCoordinates, "attribut
 
 /** `row` -1: a producer nobody knows. */
 export function judgeSequence(producers: ProducerTable, row: number, batch: BatchCoordinates): SequenceVerdict {
-  if (row < 0) return append;
+  if (row < 0) return batch.hasOwnEpoch === true && batch.baseSequence > 0 ? outOfOrder : append;
   const { producerEpoch, baseSequence, offsetCount } = batch;
   const epoch = producers.epoch(row);
   if (producerEpoch < epoch) return fenced;

@@ -151,6 +151,16 @@ export function transactionContract(subject: () => TransactionSubject): void {
           "o0 0 o2 52 o3",
         ],
         [
+          "a transaction with an epoch to itself begins at sequence 0, another where its producer was forgotten",
+          [
+            ["send", { ...within(1, 7, 1), hasOwnEpoch: true }],
+            ["send", { ...within(1, 7, 0), hasOwnEpoch: true }],
+            ["send", { ...within(1, 7, 1), hasOwnEpoch: true }],
+            ["send", within(1, 8, 5)],
+          ],
+          "e45 o0 o1 o2",
+        ],
+        [
           "a transactional batch that belongs to none is refused",
           [
             ["send", plain(1, { attributes: 16 })],

@@ -166,6 +166,11 @@ export const deviations: readonly Deviation[] = [
     where: ["Produce: twice in transactions / * / responses[*].partitionResponses[0].logAppendTimeMs"],
   },
   {
+    what: "An InitProducerId that is refused as that of a fenced producer (90) changes nothing. Kafka first aborts the transaction that is open.",
+    why: "A zombie must not end the transaction of the producer that fenced it.",
+    where: ["InitProducerId: recovering while a transaction is open / described after that / transactionStates[*].*"],
+  },
+  {
     what: "A topic that was deleted is part of a transaction no more. Kafka still describes it, and ends the transaction in a new topic of the same name.",
     why: "Partitions are known by their topic's id.",
     where: [

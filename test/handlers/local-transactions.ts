@@ -40,12 +40,6 @@ export class LocalTransactions {
     };
   }
 
-  /** Everybody hears of the ends. */
-  release(id: string): void {
-    this.areEndsHeld = false;
-    for (const call of this.calls) this.#answer(id, call);
-  }
-
   /** Time has passed. */
   tick(id: string): void {
     this.#apply(id, this.#machine(id).tick(this.#options.now()));

@@ -14,7 +14,6 @@ import { batch } from "./records.ts";
 
 const none = 0;
 const invalidRequest = 42;
-const outOfOrder = 45;
 const invalidProducerEpoch = 47;
 const invalidTxnState = 48;
 const invalidTransactionTimeout = 50;
@@ -82,6 +81,11 @@ class Client {
       topicData: [topic],
     }))!;
     return answer.responses[0]!.partitionResponses.map(({ errorCode }) => errorCode);
+  }
+
+  /** Whether the transactions have epochs of their own. */
+  get ownEpochs() {
+    return this.broker.appends.map((items) => items.map(({ batches }) => batches[0]!.hasOwnEpoch));
   }
 
   /** The transactions' numbers that were appended under. */
@@ -257,29 +261,18 @@ describe("Produce with a transaction (KIP-890)", () => {
     expect(client.broker.appends).toEqual([]);
   });
 
-  test.each([11, 12])(
-    "v%i: what was sent behind a batch that was turned away is out of order until that one has come",
-    async (version) => {
-      const client = await Client.withTopic();
-      const producer = await client.init();
-      await client.add(producer, 3, [0]);
-      client.broker.transactions.areEndsHeld = true;
-      const next = version === 12 ? await client.end(producer, 5) : producer;
-      if (version < 12) await client.end(producer, 3);
-      const first = client.send(next, version, [0], 0);
-      await vi.waitFor(() => expect(client.broker.transactions.asked.filter((kind) => kind === "admit")).toHaveLength(2));
-      client.broker.nowMs += 2000;
-      client.broker.transactions.tick("tx");
-      expect((await first)[0]).not.toBe(none);
-      client.broker.transactions.release("tx");
-      if (version < 12) await client.add(next, 3, [0, 1]);
-      expect(await client.send(next, version, [0], 1)).toEqual([outOfOrder]);
-      expect(await client.send(next, version, [1], 5)).toEqual([none]);
-      expect(await client.send(next, version, [0], 1)).toEqual([outOfOrder]);
-      expect(await client.send(next, version, [0], 0)).toEqual([none]);
-      expect(await client.send(next, version, [0], 1)).toEqual([none]);
-    },
-  );
+  test.each([
+    [11, false],
+    [12, true],
+    [13, true],
+  ])("v%i: whether the transaction has its epoch to itself is %s", async (version, hasOwnEpoch) => {
+    const client = await Client.withTopic();
+    const producer = await client.init();
+    await client.add(producer, 3, [0]);
+    await client.send(producer, version, [0], 0);
+    await client.send(producer, version, [0], 1);
+    expect(client.ownEpochs).toEqual([[hasOwnEpoch], [hasOwnEpoch]]);
+  });
 
   test("a producer of before hears that its epoch is over, whatever the version", async () => {
     const client = await Client.withTopic();

@@ -5,7 +5,7 @@
  */
 import type { AppendItem, AppendOutcome } from "../../core/broker/interface.ts";
 import type { ProducerIdentity } from "../../core/transaction/requests.ts";
-import type { BrokerServices, RequestContext } from "../../durable-objects/handler.ts";
+import type { RequestContext } from "../../durable-objects/handler.ts";
 import { isTransactionalId } from "../../durable-objects/names.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 
@@ -27,10 +27,8 @@ export function appendAll(
 ): Promise<readonly AppendOutcome[]> {
   const { services } = context;
   if (transactionalId === null || !items.some(isTransactional)) return services.append(items);
-  const known = items.map((item) => withKnownGeneration(item, services));
-  if (known.every((item) => item !== undefined && !mustWait(item, services))) {
-    return appendAgainWhenOver(known as readonly AppendItem[], transactionalId, context);
-  }
+  const known = items.map((item) => withKnownGeneration(item, context));
+  if (known.every((item) => item !== undefined)) return appendAgainWhenOver(known, transactionalId, context);
   return verifyAndAppend(items, transactionalId, context);
 }
 
@@ -38,22 +36,16 @@ function identityOf({ batches }: AppendItem): ProducerIdentity {
   return batches[0]!;
 }
 
-function withGeneration(item: AppendItem, transactionGeneration: number): AppendItem {
-  return { ...item, batches: item.batches.map((batch) => ({ ...batch, transactionGeneration })) };
+function withGeneration(item: AppendItem, transactionGeneration: number, apiVersion: number): AppendItem {
+  const facts = { transactionGeneration, hasOwnEpoch: apiVersion >= addingVersion };
+  return { ...item, batches: item.batches.map((batch) => ({ ...batch, ...facts })) };
 }
 
 /** Undefined when the coordinator must be asked. */
-function withKnownGeneration(item: AppendItem, { verified }: BrokerServices): AppendItem | undefined {
+function withKnownGeneration(item: AppendItem, { services: { verified }, apiVersion }: RequestContext): AppendItem | undefined {
   if (!isTransactional(item)) return item;
   const generation = verified.generation(identityOf(item), item);
-  return generation === undefined ? undefined : withGeneration(item, generation);
-}
-
-/** One that was sent before it has been turned away and must come first. */
-function mustWait(item: AppendItem, { verified }: BrokerServices): boolean {
-  const { baseSequence, transactionGeneration } = item.batches[0]!;
-  if (transactionGeneration === undefined) return false;
-  return verified.turnedAway.mustWait(identityOf(item), item, baseSequence, transactionGeneration);
+  return generation === undefined ? undefined : withGeneration(item, generation, apiVersion);
 }
 
 /** What was believed of the transaction may be of the one before, where the epoch stays the same over several. */
@@ -77,10 +69,10 @@ async function verifyAndAppend(
   const outcomes: (AppendOutcome | undefined)[] = [];
   const passed: AppendItem[] = [];
   for (const item of items) {
-    const admitted = errors.has(item) ? undefined : withKnownGeneration(item, context.services);
-    const errorCode = errors.get(item) ?? refusalOf(admitted, context.services);
-    if (errorCode === errorCodes.NONE) passed.push(admitted!);
-    outcomes.push(errorCode === errorCodes.NONE ? undefined : failed(errorCode));
+    const errorCode = errors.get(item);
+    const admitted = errorCode === undefined ? withKnownGeneration(item, context) : undefined;
+    if (admitted !== undefined) passed.push(admitted);
+    outcomes.push(admitted === undefined ? failed(errorCode ?? errorCodes.NOT_ENOUGH_REPLICAS) : undefined);
   }
   const appended = passed.length === 0 ? [] : await context.services.append(passed);
   let at = 0;
@@ -102,24 +94,9 @@ async function verify(
   const request = { producerId, producerEpoch, add: apiVersion >= addingVersion, partitions };
   const { errorCodes: codes, generation } = await services.transaction(transactionalId).admit(request);
   const isAdmitted = (index: number) => codes[index] === errorCodes.NONE;
-  for (const [index, item] of items.entries()) {
-    if (isForNow(codes[index]!)) services.verified.turnedAway.note(identityOf(item), item, item.batches[0]!.baseSequence);
-  }
   const admitted = partitions.filter((_, index) => isAdmitted(index));
   if (admitted.length > 0) services.verified.add({ producerId, producerEpoch }, generation, admitted);
   return new Map(items.flatMap((item, index) => (isAdmitted(index) ? [] : [[item, produceError(codes[index]!, apiVersion)]])));
-}
-
-/** NONE when it may be appended. */
-function refusalOf(item: AppendItem | undefined, services: BrokerServices): number {
-  if (item === undefined) return errorCodes.NOT_ENOUGH_REPLICAS;
-  return mustWait(item, services) ? errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER : errorCodes.NONE;
-}
-
-/** The client sends the same batch again. */
-function isForNow(errorCode: number): boolean {
-  const { CONCURRENT_TRANSACTIONS, COORDINATOR_LOAD_IN_PROGRESS } = errorCodes;
-  return errorCode === CONCURRENT_TRANSACTIONS || errorCode === COORDINATOR_LOAD_IN_PROGRESS;
 }
 
 /** As Kafka tells producers of each version; NOT_ENOUGH_REPLICAS makes old ones try again without new metadata. */

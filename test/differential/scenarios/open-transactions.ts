@@ -210,6 +210,7 @@ export const openTransactionScenarios: readonly Scenario[] = [
       await transactions.send("the second", second, 0, "y");
       await transactions.send("the first again", first, 1, "z");
       await transactions.init("of an epoch of nobody", { producerId: first.producerId, producerEpoch: 77 });
+      await script.call("described after that", describeTransactions, { transactionalIds: [transactions.id] });
       const third = await transactions.init("recovering again", pick(second));
       await transactions.end("the second ends", second, true);
       await transactions.end("the third ends", third, false);

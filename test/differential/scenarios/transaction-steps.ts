@@ -89,9 +89,10 @@ export class Transactions {
     baseSequence: number,
     value: string,
     transactionalId: string | null = this.id,
+    partition = 0,
   ) {
     const records = batch({ values: [value], attributes: transactional, producerId, producerEpoch, baseSequence });
-    const request = produceRequest(this.script, this.topic, records, { transactionalId });
+    const request = produceRequest(this.script, this.topic, records, { transactionalId, partition });
     await this.script.until(label, produce, request, ({ responses }) => {
       const errorCode = responses[0]?.partitionResponses[0]?.errorCode;
       return errorCode !== concurrent && errorCode !== 19;

@@ -118,13 +118,14 @@ export const transactionScenarios: readonly Scenario[] = [
     }),
   ),
   scenario(produce, "in a transaction", async (script, version) => {
-    const transactions = await Transactions.begin(script, 1);
+    const transactions = await Transactions.begin(script);
     const producer = await transactions.init(undefined);
     await transactions.send("under an unknown id", producer, 0, "f", script.unique("unknown"));
     await transactions.send("before anything was added", producer, 0, "a");
     await transactions.add("partitions", producer, [0]);
     await transactions.send("when it was added", producer, version >= 12 ? 1 : 0, "b");
     await transactions.send("out of sequence", producer, 9, "c");
+    if (version >= 12) await transactions.send("first of its partition, but not of its sequence", producer, 1, "i", undefined, 1);
     await transactions.send("of a later epoch", { ...producer, producerEpoch: 9 }, 0, "d");
     await transactions.send("of another producer", { ...producer, producerId: producer.producerId + 100_000n }, 0, "e");
     await transactions.send("under no id", producer, 2, "g", null);

@@ -37,7 +37,7 @@ export class ProduceGate {
     this.#incarnation = this.broker.incarnation;
     const generation = this.#verified.generation(produce, produce.item);
     if (generation === undefined) return this.#verify(produce, answer);
-    this.#append(produce.item, generation, (outcome) => {
+    this.#append(produce, generation, (outcome) => {
       if (typeof outcome !== "object" || outcome.errorCode !== errorCodes.INVALID_TXN_STATE) return answer(outcome);
       this.#verified.forget(produce.producerId);
       this.#verify(produce, answer);
@@ -56,14 +56,14 @@ export class ProduceGate {
       ({ errorCodes: [errorCode], generation }) => {
         if (errorCode !== errorCodes.NONE) return answer(errorCode);
         this.#verified.add(produce, generation, [item]);
-        this.#append(item, generation, answer);
+        this.#append(produce, generation, answer);
       },
       () => answer(errorCodes.NOT_ENOUGH_REPLICAS),
     );
   }
 
-  #append(item: AppendItem, transactionGeneration: number, answer: Answer): void {
-    const batches = item.batches.map((batch) => ({ ...batch, transactionGeneration }));
+  #append({ item, version }: TransactionalProduce, transactionGeneration: number, answer: Answer): void {
+    const batches = item.batches.map((batch) => ({ ...batch, transactionGeneration, hasOwnEpoch: version === 2 }));
     this.broker.append([{ ...item, records: item.records.slice(), batches }], (outcomes) => answer(outcomes?.[0]));
   }
 }

@@ -71,9 +71,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         GROUP: { className: "Group", useSQLite: true },
         TRANSACTION: { className: "Transaction", useSQLite: true },
       },
-      ...(options.store === "r2"
-        ? { r2Buckets: { BUCKET: "kante" } }
-        : { serviceBindings: { DISK: { disk: { path: join(options.dataFolder, "objects"), writable: true } } } }),
+      // Miniflare's own assets would put a Worker of theirs before every request, and before every WebSocket.
+      serviceBindings: {
+        ASSETS: { disk: { path: join(dist, "assets"), writable: false } },
+        ...(options.store === "disk" && { DISK: { disk: { path: join(options.dataFolder, "objects"), writable: true } } }),
+      },
+      ...(options.store === "r2" && { r2Buckets: { BUCKET: "kante" } }),
       bindings: options.bindings,
       connectHandlers: options.kafkaPorts.map((port) => ({ protocol: "tcp", port, address: options.host })),
     } as Parameters<typeof convertV4MiniflareOptions>[0]),

@@ -14,6 +14,8 @@ export interface Env {
   readonly BUCKET?: R2Bucket;
   /** workerd's disk service: local server only. */
   readonly DISK?: Fetcher;
+  /** The console's page and files. */
+  readonly ASSETS?: Fetcher;
   /** Overrides of core/settings.ts by name. */
   readonly SETTINGS?: Readonly<Record<string, unknown>>;
   /** Local server only: what TCP clients are told to connect to. */

@@ -1,5 +1,5 @@
 /**
- * `npm run build`: the kernels, the Worker's bundle and the client library, into dist/. `npm start` calls the same function, which does
+ * `npm run build`: the kernels, the Worker's bundle, the console and the client library, into dist/. `npm start` calls the same function, which does
  * nothing while dist/ is younger than every source: a start must not wait for a compiler, nor for the client library, which it does not need.
  */
 import { mkdirSync, readdirSync, statSync } from "node:fs";
@@ -16,10 +16,11 @@ const workerSources = [
   "core",
   "protocol",
   "kernel",
-  "console",
   "scripts/build-worker.ts",
   "package.json",
 ];
+const consoleOutputs = ["dist/assets/index.html"];
+const consoleSources = ["console", "client", "protocol", "kernel", "scripts/build-console.ts", "package.json"];
 
 /** The youngest file at or below a path; 0 when there is none. */
 function youngest(path: string): number {
@@ -55,6 +56,10 @@ export async function buildWhatIsStale(options: { force?: boolean } = {}): Promi
   if (force || !isFresh(workerOutputs, [...workerSources, ...kernelOutputs])) {
     const { buildWorker } = await import("./build-worker.ts");
     await buildWorker();
+  }
+  if (force || !isFresh(consoleOutputs, [...consoleSources, ...kernelOutputs])) {
+    const { buildConsole } = await import("./build-console.ts");
+    await buildConsole();
   }
 }
 

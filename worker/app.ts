@@ -1,5 +1,5 @@
 /**
- * HTTP: the WebSocket door for Kafka clients, health and metrics. It checks what can be checked before a Durable Object is woken,
+ * HTTP: the console, the WebSocket door for Kafka clients, health and metrics. It checks what can be checked before a Durable Object is woken,
  * because a request to one costs money and a wrong one deserves a clear answer.
  */
 import { type Context, Hono } from "hono";
@@ -13,6 +13,7 @@ import { mergerOf } from "../durable-objects/merger.ts";
 import type { Reconciliation } from "../durable-objects/reconciler.ts";
 import { type MetricsSnapshot, renderMetrics, sumMetrics } from "../durable-objects/metrics.ts";
 import { brokerName, controllerName, groupName, isClusterName, leaderName, transactionName } from "../durable-objects/names.ts";
+import { consoleFile, consolePage } from "./console.ts";
 import { brokersOf, defaultCluster, locationHintOf, zoneOfRequest } from "./routes.ts";
 
 type AppContext = Context<{ Bindings: Env }>;
@@ -21,16 +22,12 @@ const hostPattern = /^[a-zA-Z0-9._:-]{1,253}$/;
 
 export const app = new Hono<{ Bindings: Env }>();
 
-app.get("/", (context) =>
-  context.text(
-    "Kante, a Kafka-compatible event log.\n\n" +
-      "GET /c/<cluster>/kafka   Kafka over WebSocket, subprotocol kafka\n" +
-      "GET /health              is the Worker up\n" +
-      "GET /metrics             figures for Prometheus\n" +
-      "GET /cost                what it costs, so far and a month\n" +
-      "POST /reconcile          compare the bucket with the cells\n",
-  ),
+app.get("/", consolePage);
+app.get("/c/:cluster", (context) => context.redirect(`${context.req.path}/`));
+app.get("/c/:cluster/", async (context) =>
+  isClusterName(context.req.param("cluster")) ? await consolePage(context) : context.text("not a cluster name\n", 400),
 );
+app.get("/console/*", consoleFile);
 
 app.get("/health", (context) => context.json({ status: "ok" }));
 
@@ -46,8 +43,9 @@ app.get("/c/:cluster/cost", async (context) => await cost(context, context.req.p
 app.post("/reconcile", async (context) => await reconcile(context, defaultCluster));
 app.post("/c/:cluster/reconcile", async (context) => await reconcile(context, context.req.param("cluster")));
 
-const paths = ["/", "/health", "/kafka", "/metrics", "/cost", "/c/:cluster/kafka", "/c/:cluster/metrics", "/c/:cluster/cost"];
-for (const path of paths) {
+const pages = ["/", "/c/:cluster/", "/console/*", "/health"];
+const pagesOfClusters = ["/kafka", "/metrics", "/cost"];
+for (const path of [...pages, ...pagesOfClusters, ...pagesOfClusters.map((page) => `/c/:cluster${page}`)]) {
   app.all(path, (context) => context.text(`${context.req.method} is not for this page\n`, 405, { allow: "GET, HEAD" }));
 }
 

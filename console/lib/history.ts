@@ -1,0 +1,47 @@
+/**
+ * What this page has seen of a few figures over the last hour: samples with their times, and rates of counters between them. Counters start
+ * again when what counts them does; a sum that falls is taken as one that began at nothing.
+ */
+export interface Point {
+  readonly atMs: number;
+  readonly value: number;
+}
+
+export const historyMs = 3_600_000;
+const pointsMax = 1200;
+
+export class History {
+  #points: Point[] = [];
+
+  get points(): readonly Point[] {
+    return this.#points;
+  }
+
+  get last(): Point | undefined {
+    return this.#points.at(-1);
+  }
+
+  add(atMs: number, value: number): void {
+    const last = this.#points.at(-1);
+    if (last !== undefined && atMs <= last.atMs) return;
+    this.#points = [...this.#points.filter((point) => point.atMs > atMs - historyMs), { atMs, value }].slice(-pointsMax);
+  }
+}
+
+/** A counter as a rate a second; what lies between two looks that are far apart is their mean. */
+export class RateHistory {
+  readonly rates: History;
+  #before: Point | undefined;
+
+  constructor(rates = new History()) {
+    this.rates = rates;
+  }
+
+  add(atMs: number, total: number): void {
+    const before = this.#before;
+    this.#before = { atMs, value: total };
+    if (before === undefined || atMs <= before.atMs) return;
+    const grown = total >= before.value ? total - before.value : total;
+    this.rates.add(atMs, (grown * 1000) / (atMs - before.atMs));
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Gets what a view shows and keeps it fresh while somebody looks: a hidden page asks for nothing, so that an idle cluster stays idle. A
+ * failed refresh keeps what was there beside the fault; being slow is a state of its own.
+ */
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { type Fault, faultOf } from "../lib/faults.ts";
+
+export interface Loaded<Value> {
+  readonly value: Value | undefined;
+  readonly fault: Fault | undefined;
+  /** Nothing has come for a while, and it is still being waited for. */
+  readonly isSlow: boolean;
+  readonly reload: () => void;
+}
+
+interface State<Value> {
+  readonly key: string;
+  readonly value?: Value;
+  readonly fault?: Fault;
+  readonly isSlow?: boolean;
+}
+
+export const slowAfterMs = 2500;
+
+/** `key` says what is asked for: when it changes, what was there is forgotten. Without `everyMs` it is asked once, and on `reload`. */
+export function useLoad<Value>(load: (signal: AbortSignal) => Promise<Value>, key: string, everyMs?: number): Loaded<Value> {
+  const [state, setState] = useState<State<Value>>({ key });
+  const [asked, setAsked] = useState(0);
+  const latest = useRef(load);
+  latest.current = load;
+
+  useEffect(() => {
+    const ended = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isBusy = false;
+    const keep = (change: Omit<State<Value>, "key">): void =>
+      setState((before) => ({ ...(before.key === key ? before : { key }), ...change }));
+    const round = async (): Promise<void> => {
+      isBusy = true;
+      const slow = setTimeout(() => keep({ isSlow: true }), slowAfterMs);
+      try {
+        const value = await latest.current(ended.signal);
+        if (!ended.signal.aborted) keep({ value, fault: undefined, isSlow: false });
+      } catch (error) {
+        if (!ended.signal.aborted) keep({ fault: faultOf(error), isSlow: false });
+      }
+      clearTimeout(slow);
+      isBusy = false;
+      if (everyMs !== undefined && !ended.signal.aborted) timer = setTimeout(next, everyMs);
+    };
+    const next = (): void => {
+      if (!document.hidden) void round();
+    };
+    const onVisible = (): void => {
+      if (document.hidden || isBusy || everyMs === undefined) return;
+      clearTimeout(timer);
+      void round();
+    };
+    document.addEventListener("visibilitychange", onVisible);
+    void round();
+    return () => {
+      ended.abort();
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", onVisible);
+    };
+  }, [key, everyMs, asked]);
+
+  const reload = useCallback(() => setAsked((count) => count + 1), []);
+  const current = state.key === key ? state : { key };
+  return { value: current.value, fault: current.fault, isSlow: current.isSlow ?? false, reload };
+}
+
+export interface Action<Args extends readonly unknown[]> {
+  readonly run: (...args: Args) => void;
+  readonly isBusy: boolean;
+  readonly fault: Fault | undefined;
+}
+
+/** Something the user asked for: once at a time, and what went wrong stays until the next attempt. */
+export function useAction<Args extends readonly unknown[]>(work: (...args: Args) => Promise<void>): Action<Args> {
+  const [isBusy, setBusy] = useState(false);
+  const [fault, setFault] = useState<Fault>();
+  const run = (...args: Args): void => {
+    if (isBusy) return;
+    setBusy(true);
+    setFault(undefined);
+    work(...args)
+      .catch((error: unknown) => setFault(faultOf(error)))
+      .finally(() => setBusy(false));
+  };
+  return { run, isBusy, fault };
+}
+
+/** Renders anew every so often: ages and "now" go on. */
+export function useNow(everyMs: number): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
+  return now;
+}

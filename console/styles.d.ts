@@ -1,0 +1,2 @@
+// Stylesheets are imported for esbuild alone, which gathers them into one file.
+declare module "*.css";

@@ -15,6 +15,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ["types: worker", join(bin, "tsc"), "-p", "tsconfig.worker.json"],
   ["types: node", join(bin, "tsc"), "-p", "tsconfig.node.json"],
   ["types: client", join(bin, "tsc"), "-p", "tsconfig.client.json"],
+  ["types: console", join(bin, "tsc"), "-p", "tsconfig.console.json"],
   ["dead code", join(bin, "knip"), "--no-progress"],
   ["compatibility page", process.execPath, join(root, "scripts/compatibility.ts")],
   ["tidy", process.execPath, join(root, "scripts/tidy.ts")],

@@ -22,7 +22,10 @@ const cities = ["Berlin", "Lisbon", "Oslo", "Kyoto", "Quito", "Tunis", "Halifax"
 const kinds = ["order-placed", "order-paid", "order-packed", "order-sent", "order-returned"];
 
 function order(number: number) {
-  const lines = Array.from({ length: 1 + (number % 3) }, (_, line) => ({ sku: `K-${1000 + ((number * 7 + line * 13) % 900)}`, count: 1 + line }));
+  const lines = Array.from({ length: 1 + (number % 3) }, (_, line) => ({
+    sku: `K-${1000 + ((number * 7 + line * 13) % 900)}`,
+    count: 1 + line,
+  }));
   return {
     id: 70_000_000_000_000_000 + number,
     kind: kinds[number % kinds.length],
@@ -46,7 +49,13 @@ async function work(url: string, until: AbortSignal): Promise<void> {
   const bytes = client.producer();
   let number = 0;
   const reader = (async () => {
-    const group = client.consumer({ topics: ["orders", "payments"], group: "billing", offsetReset: "earliest", autoCommitIntervalMs: 500, signal: until });
+    const group = client.consumer({
+      topics: ["orders", "payments"],
+      group: "billing",
+      offsetReset: "earliest",
+      autoCommitIntervalMs: 500,
+      signal: until,
+    });
     for await (const _ of group) await new Promise((resolve) => setTimeout(resolve, 6));
   })();
   const open = client.producer({ transactionalId: "settlement-1", transactionTimeoutMs: 900_000 });
@@ -61,10 +70,12 @@ async function work(url: string, until: AbortSignal): Promise<void> {
         value: order(number),
         headers: { trace: `${(number * 2_654_435_761) % 4_294_967_296}`, source: "shop" },
       });
-      if (number % 3 === 0) void bytes.send("payments", { key: `payment-${number}`, value: JSON.stringify({ order: number, ok: number % 7 !== 0 }) });
+      if (number % 3 === 0)
+        void bytes.send("payments", { key: `payment-${number}`, value: JSON.stringify({ order: number, ok: number % 7 !== 0 }) });
       void bytes.send("sensor-readings", { key: `sensor-${number % 48}`, value: `${20 + (number % 9) / 2} °C` });
     }
-    if (number % 5 === 0) await bytes.send("thumbnails", { key: `image-${number}.png`, value: crypto.getRandomValues(new Uint8Array(60_000)) });
+    if (number % 5 === 0)
+      await bytes.send("thumbnails", { key: `image-${number}.png`, value: crypto.getRandomValues(new Uint8Array(60_000)) });
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   await orders.flush();
@@ -76,7 +87,7 @@ interface Shot {
   readonly name: string;
   readonly address: string;
   readonly ready: string;
-  act?(page: Page): Promise<void>;
+  readonly act?: (page: Page) => Promise<void>;
 }
 
 const shots: readonly Shot[] = [
@@ -88,7 +99,10 @@ const shots: readonly Shot[] = [
     ready: "tbody tr",
     act: async (page) => {
       await page.getByRole("button", { name: "Pause" }).click();
-      await page.getByRole("button", { name: /^Record/ }).nth(1).click();
+      await page
+        .getByRole("button", { name: /^Record/ })
+        .nth(1)
+        .click();
     },
   },
   { name: "partitions", address: "#/topics/orders/partitions", ready: "tbody tr" },

@@ -11,7 +11,7 @@ const offences: string[] = [];
 const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root, encoding: "utf8" })
   .split("\n")
   .filter((path) => path !== "");
-const sources = tracked.filter((path) => /\.(ts|js)$/.test(path) && !path.endsWith(".d.ts"));
+const sources = tracked.filter((path) => /\.(tsx?|js)$/.test(path) && !path.endsWith(".d.ts"));
 const textOf = new Map<string, string>();
 for (const path of sources) {
   try {
@@ -49,7 +49,7 @@ function checkImports(path: string, text: string): void {
       offences.push(`${path}: ${room}/ may not import ${targetRoom}/ (${specifier})`);
     }
     // AssemblyScript's compiler adds the ending itself, and refuses one that is there.
-    if (room !== "assembly" && !/\.(ts|js|json|wasm)$/.test(specifier))
+    if (room !== "assembly" && !/\.(tsx?|js|json|wasm|css)$/.test(specifier))
       offences.push(`${path}: import path without its ending: ${specifier}`);
   }
 }
@@ -58,7 +58,7 @@ const linesMax = 500;
 
 function checkShape(path: string, text: string): void {
   const name = path.split("/").at(-1) ?? "";
-  if (!/^\.?[a-z0-9]+([-.][a-z0-9]+)*\.(ts|js)$/.test(name)) offences.push(`${path}: file names are kebab-case`);
+  if (!/^\.?[a-z0-9]+([-.][a-z0-9]+)*\.(tsx?|js)$/.test(name)) offences.push(`${path}: file names are kebab-case`);
   if (name === "index.ts" && !path.startsWith("assembly/")) offences.push(`${path}: no barrels`);
   if (!/^(#!.*\n)?\s*(\/\*\*|\/\/)/.test(text) && !path.endsWith(".config.ts"))
     offences.push(`${path}: open the file with two or three sentences about what it decides`);

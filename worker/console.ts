@@ -18,7 +18,7 @@ GET /cost                what it costs, so far and a month
 POST /reconcile          compare the bucket with the cells
 `;
 
-/** The kernels are WebAssembly that the page compiles; nothing else is ever made from text. */
+/** The page compiles the kernels, which have an allowance of their own; nothing is ever made from text. */
 function policyFor(url: URL): string {
   const socket = `${url.protocol === "https:" ? "wss" : "ws"}://${url.host}`;
   return [

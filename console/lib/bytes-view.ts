@@ -54,13 +54,13 @@ export function previewOf(bytes: Uint8Array | null, charactersMax: number): stri
 
 /** Without a character that was cut at the end. */
 function whole(bytes: Uint8Array): Uint8Array {
-  let end = bytes.byteLength;
+  const end = bytes.byteLength;
   for (let back = 1; back <= 3 && end - back >= 0; back++) {
     const byte = bytes[end - back]!;
     if (byte >= 0xc0) return bytes.subarray(0, end - back);
     if (byte < 0x80) break;
   }
-  return bytes.subarray(0, end);
+  return bytes;
 }
 
 function hexOf(bytes: Uint8Array, byteLength: number): string {

@@ -9,13 +9,12 @@ export function ticksTo(max: number, count: number, step = 1): readonly number[]
 }
 
 function binaryUnit(value: number): number {
-  const unit = 1024 ** Math.max(0, Math.floor(Math.log2(Math.max(1, value)) / 10));
-  return unit;
+  return 1024 ** Math.max(0, Math.floor(Math.log2(Math.max(1, value)) / 10));
 }
 
 /** Times between two, at whole minutes, so many at most. */
 export function timeTicks(fromMs: number, toMs: number, count: number): readonly number[] {
-  const steps = [10, 30, 60, 120, 300, 600, 900, 1800].map((seconds) => seconds * 1000);
+  const steps = [60, 120, 300, 600, 900, 1800].map((seconds) => seconds * 1000);
   const step = steps.find((each) => (toMs - fromMs) / each <= count) ?? 1_800_000;
   const first = Math.ceil(fromMs / step) * step;
   const ticks: number[] = [];

@@ -21,6 +21,8 @@ export function TextField(props: {
   const { label, value, onInput, hint, error, type = "text", placeholder, isDisabled, isFocused, rows, isMono } = props;
   const id = useId();
   const described = hint === undefined && error === undefined ? undefined : `${id}-hint`;
+  // Preact's types want to know which one it is.
+  const kind = { type } as { readonly type: "text" };
   const common = {
     id,
     value,
@@ -38,7 +40,7 @@ export function TextField(props: {
     <div class="field">
       <label for={id}>{label}</label>
       {rows === undefined ? (
-        <input {...common} type={type as "text"} min={props.min} max={props.max} step={props.step} />
+        <input {...common} {...kind} min={props.min} max={props.max} step={props.step} />
       ) : (
         <textarea {...common} rows={rows} />
       )}

@@ -1,5 +1,6 @@
 /** A table that scrolls by itself where it is too wide, also by keyboard, so that the page never does. */
 import type { ComponentChildren, VNode } from "preact";
+import { useEffect, useState } from "preact/hooks";
 
 export interface Column {
   readonly name: ComponentChildren;
@@ -54,4 +55,16 @@ function classOf(isNumber = false, isExtra = false): string | undefined {
 
 export function Badge({ tone, children }: { readonly tone?: string; readonly children: ComponentChildren }): VNode {
   return <span class={`badge ${tone ?? ""}`}>{children}</span>;
+}
+
+/** Whether the stylesheet leaves the extra columns out. */
+export function useNarrow(): boolean {
+  const [query] = useState(() => matchMedia("(max-width: 760px)"));
+  const [isNarrow, setNarrow] = useState(query.matches);
+  useEffect(() => {
+    const onChange = (): void => setNarrow(query.matches);
+    query.addEventListener("change", onChange);
+    return () => query.removeEventListener("change", onChange);
+  }, [query]);
+  return isNarrow;
 }

@@ -9,7 +9,7 @@ import { type ReadFrom, type Reading, Tail } from "../lib/tail.ts";
 import { useSession } from "../parts/context.ts";
 import { CheckField, SelectField, TextField } from "../parts/fields.tsx";
 import { Empty, FaultPanel, Loading, Slow } from "../parts/states.tsx";
-import { Cell, Table } from "../parts/table.tsx";
+import { Cell, Table, useNarrow } from "../parts/table.tsx";
 import { slowAfterMs } from "../parts/use-load.ts";
 import { RecordDetails } from "./record-details.tsx";
 
@@ -17,6 +17,10 @@ import { RecordDetails } from "./record-details.tsx";
 const settleMs = 350;
 const keyCharacters = 40;
 const valueCharacters = 160;
+
+/** Of the table, and those that the stylesheet leaves out where there is little room. */
+const columns = 5;
+const extras = 2;
 
 type FromKind = ReadFrom["kind"];
 
@@ -112,6 +116,7 @@ function RecordTable(props: { readonly topic: string; readonly reading: Reading;
   const { topic, reading, isFiltered } = props;
   const { records, isAtEnd, read } = reading;
   const [openKey, setOpenKey] = useState<string>();
+  const isNarrow = useNarrow();
   if (records.length === 0) {
     if (!isAtEnd) return <Loading what="records" />;
     return isFiltered && read > 0 ? (
@@ -144,6 +149,7 @@ function RecordTable(props: { readonly topic: string; readonly reading: Reading;
             key={key}
             record={record}
             nowMs={nowMs}
+            isNarrow={isNarrow}
             isOpen={key === openKey}
             onToggle={() => setOpenKey(key === openKey ? undefined : key)}
           />
@@ -156,10 +162,11 @@ function RecordTable(props: { readonly topic: string; readonly reading: Reading;
 function Row(props: {
   readonly record: ShownRecord;
   readonly nowMs: number;
+  readonly isNarrow: boolean;
   readonly isOpen: boolean;
   readonly onToggle: () => void;
 }): VNode {
-  const { record, nowMs, isOpen, onToggle } = props;
+  const { record, nowMs, isNarrow, isOpen, onToggle } = props;
   const { partition, offset, timestamp, key, value } = record;
   const size = (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
   return (
@@ -191,7 +198,7 @@ function Row(props: {
       </tr>
       {isOpen && (
         <tr class="details">
-          <td colSpan={5}>
+          <td colSpan={isNarrow ? columns - extras : columns}>
             <RecordDetails record={record} />
           </td>
         </tr>

@@ -82,9 +82,74 @@ describe("refused without waking a broker", () => {
   });
 });
 
+describe("the console", () => {
+  const asked: string[] = [];
+  const ASSETS = {
+    fetch: async (url: URL) => {
+      asked.push(url.pathname);
+      return url.pathname.includes("main") || url.pathname === "/index.html"
+        ? new Response("bytes")
+        : new Response("", { status: 404 });
+    },
+  };
+  const env = { ...deployment().env, ASSETS } as unknown as Env;
+  const html = { accept: "text/html,*/*" };
+
+  test.each(["/", "/?cluster=shop", "/c/shop/"])("is at %s for a browser", async (path) => {
+    const answer = await get(path, env, html);
+    expect(await answer.text()).toBe("bytes");
+    expect(answer.headers.get("content-type")).toBe("text/html; charset=utf-8");
+    expect(answer.headers.get("vary")).toBe("accept");
+  });
+
+  test("may load nothing from elsewhere, and speak to this host alone", async () => {
+    const policy = (await get("/", env, html)).headers.get("content-security-policy") ?? "";
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("connect-src 'self' ws://kante;");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toMatch(/'unsafe-|\*/);
+  });
+
+  test("is a list of addresses for others, and where the deployment has no assets", async () => {
+    expect(await (await get("/", env, { accept: "*/*" })).text()).toContain("GET /metrics");
+    expect(await (await get("/", deployment().env, html)).text()).toContain("GET /metrics");
+  });
+
+  test("is found without the last slash", async () => {
+    const answer = await get("/c/shop", env, html);
+    expect(answer.status).toBe(302);
+    expect(answer.headers.get("location")).toBe("/c/shop/");
+  });
+
+  test.each([
+    ["/console/main-ABC.js", "text/javascript; charset=utf-8"],
+    ["/console/main-ABC.css", "text/css; charset=utf-8"],
+  ])("has %s, which may be kept for ever", async (path, contentType) => {
+    const answer = await get(path, env, {});
+    expect(answer.headers.get("content-type")).toBe(contentType);
+    expect(answer.headers.get("cache-control")).toContain("immutable");
+  });
+
+  test("has nothing else, and asks for no file outside of its folder", async () => {
+    asked.length = 0;
+    for (const path of [
+      "/console/gone.js",
+      "/console/main.txt",
+      "/console/main",
+      "/console/a%2F..%2Fmain.js",
+      "/console/a/main.js",
+    ])
+      expect((await get(path, env, {})).status).toBe(404);
+    expect(asked).toEqual(["/console/gone.js"]);
+    expect((await get("/c/a%20b/", env, html)).status).toBe(400);
+  });
+});
+
 describe("a method that a page has not is answered 405, with those that it has", () => {
   test.each([
     ["POST", "/"],
+    ["POST", "/c/shop/"],
+    ["DELETE", "/console/main.js"],
     ["PUT", "/health"],
     ["DELETE", "/metrics"],
     ["POST", "/kafka"],

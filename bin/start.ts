@@ -29,9 +29,10 @@ const flags: Flags = {
 
 /**
  * What differs from a deployment: a PUT into a folder costs nothing, so nothing is gained by waiting for the next. With the deployed
- * limit a producer that has only five small requests under way, as Java's, would spend its time waiting.
+ * limit a producer that has only five small requests under way, as Java's, would spend its time waiting. And mergers share the one
+ * thread with brokers: at full speed they would take more than half of it from whoever produces much, so they go on evenly and catch up.
  */
-const localDefaults = { "wal.puts.per.second": 1000 };
+const localDefaults = { "wal.puts.per.second": 1000, "merge.bytes.per.second": 32 * 1024 * 1024 };
 
 export function help(): string {
   const settings = Object.entries({ ...settingDefaults, ...localDefaults }).map(([name, value]) => `  ${name}=${value}`);

@@ -36,6 +36,8 @@ export async function writeMerged(
   claim: MergeClaim,
   store: Pick<ObjectStore, "get" | "put" | "putStream">,
   kernel: Pick<Kernel, "crc32c">,
+  /** Called before a window is read, with its bytes: whoever has to go slowly lets it wait. */
+  pace: (byteLength: number) => Promise<void> = async () => {},
 ): Promise<MergeOutcome> {
   const byteLength = mergedLength(claim);
   const isSegment = claim.kind === "segment";
@@ -43,6 +45,7 @@ export async function writeMerged(
   const copy = new MergeCopy(claim, kernel.crc32c);
   async function* chunks(): AsyncGenerator<Uint8Array> {
     for (const window of windowsOf(claim.inputs, isSegment ? segmentWindowBytesMax : windowBytesMax)) {
+      await pace(window.reads.reduce((sum, { start, end }) => sum + end - start, 0));
       gets += window.reads.length;
       yield* copied(claim, window, await readAll(store, window.reads), copy);
     }

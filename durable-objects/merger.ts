@@ -11,6 +11,7 @@ import { settingsOf, type Env } from "./env.ts";
 import { leaderClient } from "./leader-client.ts";
 import { Log } from "./log.ts";
 import type { MetricsSnapshot } from "./metrics.ts";
+import { Pace } from "./pace.ts";
 import { writeMerged } from "./merge-work.ts";
 import { clusterOf, mergerName } from "./names.ts";
 import { openStore } from "./stores.ts";
@@ -36,6 +37,7 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
   readonly #cluster: string;
   readonly #log: Log;
   readonly #cost = new CostMeter(this);
+  readonly #pace: Pace;
   /** One cell after the other: the memory is for one. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -43,7 +45,9 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
     super(ctx, env);
     const name = ctx.id.name ?? "";
     this.#cluster = clusterOf(name);
-    this.#log = new Log(settingsOf(env)["log.level"], { object: name });
+    const settings = settingsOf(env);
+    this.#log = new Log(settings["log.level"], { object: name });
+    this.#pace = new Pace(settings["merge.bytes.per.second"]);
   }
 
   async work(cell: number): Promise<MergeSummary> {
@@ -77,7 +81,7 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
     const { number, cell, key, inputs } = claim;
     const facts = { cell, key, inputs: inputs.length };
     try {
-      const { byteLength, gets, damage } = await writeMerged(claim, store, kernel);
+      const { byteLength, gets, damage } = await writeMerged(claim, store, kernel, (byteLength) => this.#pace.wait(byteLength));
       if (damage.length > 0) {
         for (const { key: input, message } of damage) this.#log.error("merge-input-damaged", { ...facts, input, message });
         await leader.releaseMerge({ number, damaged: damage.map((found) => found.key) });

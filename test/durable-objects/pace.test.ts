@@ -1,3 +1,6 @@
+/**
+ * What keeps mergers from taking the thread from those who produce: that work is spread evenly, and that nothing is saved up for a burst.
+ */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Pace } from "../../durable-objects/pace.ts";
 

@@ -6,6 +6,8 @@
 export interface Clock {
   /** Milliseconds in which this runtime could have run; only differences mean something. */
   now(): number;
+  /** How long it could not, as far as `now` has noticed. */
+  readonly frozenMs: number;
   /** Calls once. Answers how to call it off. */
   after(ms: number, work: () => void): () => void;
   /** In [0, 1). */
@@ -34,6 +36,7 @@ const systemTime: RawTime = {
 
 export function makeClock(raw: RawTime = systemTime): Clock {
   let frozenMs = 0;
+  let setBackMs = 0;
   let lastMs = raw.now();
   /** When each pending timer should fire. */
   const dues = new Set<{ readonly atMs: number }>();
@@ -41,7 +44,7 @@ export function makeClock(raw: RawTime = systemTime): Clock {
   function now(): number {
     const rawMs = raw.now();
     // A clock that was set back must not make time run backwards.
-    if (rawMs < lastMs) frozenMs -= lastMs - rawMs;
+    if (rawMs < lastMs) setBackMs += lastMs - rawMs;
     else if (rawMs - lastMs > frozenMsMin) {
       let dueMs = Infinity;
       for (const { atMs } of dues) dueMs = Math.min(dueMs, atMs);
@@ -49,11 +52,14 @@ export function makeClock(raw: RawTime = systemTime): Clock {
       if (heldUpMs > frozenMsMin) frozenMs += heldUpMs;
     }
     lastMs = rawMs;
-    return rawMs - frozenMs;
+    return rawMs - frozenMs + setBackMs;
   }
 
   return {
     now,
+    get frozenMs() {
+      return frozenMs;
+    },
     random: raw.random,
     after(ms, work) {
       now();

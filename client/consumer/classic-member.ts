@@ -18,7 +18,7 @@ import type { TopicPartition } from "../records/record.ts";
 import { backoffMs } from "../wire/backoff.ts";
 import { groupKey } from "../wire/cluster.ts";
 import type { Assignor, GroupMember } from "./assignors.ts";
-import { type Member, type MemberHost, without } from "./membership.ts";
+import { type Member, type MemberHost, Sureness, without } from "./membership.ts";
 import { groupBy } from "../group-by.ts";
 
 /** Answers after which a member is nobody any more: it joins as a new one. */
@@ -37,17 +37,31 @@ export class ClassicMember implements Member {
   #rejoins = false;
   #wake: (() => void) | undefined;
   #stopHeartbeat: (() => void) | undefined;
+  readonly #sureness: Sureness;
+  #beatNow: (() => void) | undefined;
   /** As the leader counted them; it watches for topics that grow. */
   #counted: ReadonlyMap<string, number> | undefined;
 
   constructor(host: MemberHost, assignors: readonly Assignor[]) {
     this.#host = host;
     this.#assignors = assignors;
+    this.#sureness = new Sureness(host.cluster.clock);
   }
 
   get metadata(): GroupMetadata {
     const { groupId, groupInstanceId } = this.#host;
     return { groupId, generationId: this.#generationId, memberId: this.#memberId, groupInstanceId };
+  }
+
+  get isSure(): boolean {
+    return this.#sureness.isSure;
+  }
+
+  whenSure(): Promise<void> | undefined {
+    if (this.#sureness.isSure || this.#hasLeft) return undefined;
+    // While the member joins, the answer to that tells.
+    this.#beatNow?.();
+    return this.#sureness.wait();
   }
 
   start(): void {
@@ -61,6 +75,7 @@ export class ClassicMember implements Member {
     this.#hasLeft = true;
     this.#isRunning = false;
     this.#stopHeartbeat?.();
+    this.#sureness.settle();
     this.#wake?.();
     const { groupId, groupInstanceId, cluster } = this.#host;
     const memberId = this.#memberId;
@@ -92,6 +107,7 @@ export class ClassicMember implements Member {
         if (this.#hasLeft) return;
         if (error instanceof KafkaError && expelling.has(error.code)) this.#isExpelled = true;
         else if (!isRetriable(error) && !isRebalancing(error)) {
+          this.#sureness.settle();
           this.#host.failed(asError(error));
           return;
         }
@@ -108,9 +124,11 @@ export class ClassicMember implements Member {
     const host = this.#host;
     if (!this.#isCooperative && host.owned().length > 0) await host.revoked(host.owned());
     if (this.#isExpelled || this.#hasLeft) return;
+    const asked = this.#sureness.asking();
     const joined = await this.#join();
     const assigned = await this.#sync(joined);
     if (this.#hasLeft) return;
+    this.#sureness.answered(asked);
     this.#beat();
     const owned = host.owned();
     const leaving = without(owned, assigned);
@@ -204,22 +222,36 @@ export class ClassicMember implements Member {
     const { cluster, heartbeatIntervalMs } = this.#host;
     this.#stopHeartbeat?.();
     let isStopped = false;
-    let cancel = cluster.clock.after(heartbeatIntervalMs, () => void tick());
-    this.#stopHeartbeat = () => {
-      isStopped = true;
+    let isAsking = false;
+    let cancel = (): void => {};
+    const beatAfter = (waitMs: number): void => {
       cancel();
+      cancel = cluster.clock.after(waitMs, () => void tick());
     };
     const tick = async (): Promise<void> => {
+      isAsking = true;
       await this.#heartbeat(() => isStopped);
-      if (!isStopped) cancel = cluster.clock.after(heartbeatIntervalMs, () => void tick());
+      isAsking = false;
+      if (!isStopped) beatAfter(heartbeatIntervalMs);
     };
+    this.#stopHeartbeat = () => {
+      isStopped = true;
+      this.#beatNow = undefined;
+      cancel();
+    };
+    this.#beatNow = () => {
+      if (!isAsking) beatAfter(0);
+    };
+    beatAfter(this.#sureness.isSure ? heartbeatIntervalMs : 0);
   }
 
   async #heartbeat(isStopped: () => boolean): Promise<void> {
     const { cluster, lane } = this.#host;
+    const asked = this.#sureness.asking();
     try {
       const { body } = await cluster.callOnce(this.#coordinator, heartbeat, this.metadata, { lane });
       if (isStopped()) return;
+      if (body.errorCode === errorCodes.NONE || body.errorCode === errorCodes.REBALANCE_IN_PROGRESS) this.#sureness.answered(asked);
       if (body.errorCode === errorCodes.NONE) this.#lookForGrowth();
       else if (body.errorCode === errorCodes.REBALANCE_IN_PROGRESS) this.#rejoin();
       else if (expelling.has(body.errorCode)) {
@@ -233,6 +265,7 @@ export class ClassicMember implements Member {
       else {
         this.#hasLeft = true;
         this.#stopHeartbeat?.();
+        this.#sureness.settle();
         this.#host.failed(asError(error));
         this.#wake?.();
       }
@@ -265,6 +298,7 @@ export class ClassicMember implements Member {
     this.#forgetMembership();
     const owned = this.#host.owned();
     if (owned.length > 0) await this.#host.lost(owned);
+    this.#sureness.settle();
   }
 
   #forgetMembership(): void {

@@ -10,7 +10,7 @@ import type { GroupMetadata } from "../producer/transactions.ts";
 import type { TopicPartition } from "../records/record.ts";
 import { backoffMs } from "../wire/backoff.ts";
 import { groupKey } from "../wire/cluster.ts";
-import { type Member, type MemberHost, without } from "./membership.ts";
+import { type Member, type MemberHost, Sureness, without } from "./membership.ts";
 import { groupBy } from "../group-by.ts";
 
 type Answer = ResponseOf<typeof consumerGroupHeartbeat>;
@@ -26,6 +26,7 @@ export class ConsumerMember implements Member {
   readonly #host: MemberHost;
   readonly #serverAssignor: string | null;
   readonly #memberId: string;
+  readonly #sureness: Sureness;
   #givenMemberId: string | undefined;
   #memberEpoch = 0;
   #isRunning = false;
@@ -44,11 +45,22 @@ export class ConsumerMember implements Member {
     this.#host = host;
     this.#serverAssignor = serverAssignor;
     this.#memberId = memberId;
+    this.#sureness = new Sureness(host.cluster.clock);
   }
 
   get metadata(): GroupMetadata {
     const { groupId, groupInstanceId } = this.#host;
     return { groupId, generationId: this.#memberEpoch, memberId: this.#givenMemberId ?? this.#memberId, groupInstanceId };
+  }
+
+  get isSure(): boolean {
+    return this.#sureness.isSure;
+  }
+
+  whenSure(): Promise<void> | undefined {
+    if (this.#sureness.isSure || this.#hasLeft) return undefined;
+    if (!this.#isBeating) void this.#beat();
+    return this.#sureness.wait();
   }
 
   start(): void {
@@ -64,6 +76,7 @@ export class ConsumerMember implements Member {
     this.#hasLeft = true;
     this.#isRunning = false;
     this.#cancel?.();
+    this.#sureness.settle();
     if (!wasMember) return;
     const { groupId, groupInstanceId, cluster } = this.#host;
     const memberEpoch = groupInstanceId === null ? leaves : leavesForAWhile;
@@ -87,9 +100,12 @@ export class ConsumerMember implements Member {
     this.#beatsAgain = false;
     const { cluster, lane } = this.#host;
     let waitMs = this.#intervalMs;
+    const asked = this.#sureness.asking();
     try {
       const { body } = await cluster.callOnce(this.#coordinator, consumerGroupHeartbeat, this.#request(), { lane });
       if (!this.#hasLeft) waitMs = await this.#heard(body);
+      this.#sureness.answered(asked);
+      if (!this.#sureness.isSure) waitMs = 0;
       this.#failures = 0;
     } catch (error) {
       if (!isRetriable(error)) {
@@ -203,6 +219,7 @@ export class ConsumerMember implements Member {
     this.#hasLeft = true;
     this.#isRunning = false;
     this.#cancel?.();
+    this.#sureness.settle();
     this.#host.failed(error instanceof KafkaError ? error : new KafkaError(-1, error.message, { cause: error }));
   }
 }

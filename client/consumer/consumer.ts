@@ -77,6 +77,11 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
       gate: this.#gate,
       key: options.key ?? (bytes as unknown as Serializer<Key>),
       value: options.value ?? (bytes as unknown as Serializer<Value>),
+      whenSure: () => {
+        cluster.clock.now();
+        return this.#member?.whenSure();
+      },
+      isSure: () => this.#member?.isSure ?? true,
       onAsked: () => this.#start(),
     });
     this.#committer = new Committer({

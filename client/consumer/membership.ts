@@ -2,6 +2,7 @@
  * What a member of a group and its consumer say to each other. The member talks to the coordinator and decides when partitions come
  * and go; the consumer lets go of them in good order (the caller's last record, a commit, the callbacks) before the member goes on.
  */
+import type { Clock } from "../clock.ts";
 import type { GroupMetadata } from "../producer/transactions.ts";
 import type { TopicPartition } from "../records/record.ts";
 import type { Cluster } from "../wire/cluster.ts";
@@ -28,9 +29,53 @@ export interface MemberHost {
 
 export interface Member {
   readonly metadata: GroupMetadata;
+  /**
+   * After the runtime was frozen the session may be over and the partitions another's: until the coordinator has been heard, nothing of
+   * them is handed out. Undefined: there is no doubt. Else resolves when there is none, or nothing is assigned any more.
+   */
+  whenSure(): Promise<void> | undefined;
+  readonly isSure: boolean;
   start(): void;
   /** Leaves the group, so that others need not wait for the session to end. */
   leave(): Promise<void>;
+}
+
+/** Whether the coordinator has been heard since the runtime was last frozen. */
+export class Sureness {
+  readonly #clock: Clock;
+  /** As of the last question that was answered. */
+  #askedAtFrozenMs: number;
+  #waiting: (() => void)[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#askedAtFrozenMs = clock.frozenMs;
+  }
+
+  get isSure(): boolean {
+    return this.#askedAtFrozenMs === this.#clock.frozenMs;
+  }
+
+  /** Something is asked now: what to say when it is answered. */
+  asking(): number {
+    this.#clock.now();
+    return this.#clock.frozenMs;
+  }
+
+  answered(asked: number): void {
+    this.#askedAtFrozenMs = asked;
+    this.#clock.now();
+    if (this.isSure) this.settle();
+  }
+
+  wait(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Nothing is left to be in doubt about. */
+  settle(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
 }
 
 /** Those of the first list that are not in the second. */

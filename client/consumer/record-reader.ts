@@ -16,6 +16,10 @@ export interface RecordReaderOptions<Key, Value> {
   readonly gate: Gate;
   readonly key: Serializer<Key>;
   readonly value: Serializer<Value>;
+  /** Undefined, or resolves when it is known again that the partitions are still this consumer's. */
+  readonly whenSure: () => Promise<void> | undefined;
+  /** The same as a question that costs nothing, as far as has been noticed. */
+  readonly isSure: () => boolean;
   /** The caller wants records. */
   readonly onAsked: () => void;
 }
@@ -77,7 +81,8 @@ export class RecordReader<Key, Value> {
   next(): Promise<IteratorResult<ConsumerRecord<Key, Value>, undefined>> {
     const cursor = this.#reading?.cursor;
     const given = this.#given;
-    const isPlain = !this.#options.gate.isClosed && !this.#isEnded && this.#failures.length === 0;
+    const { gate, isSure } = this.#options;
+    const isPlain = !gate.isClosed && !this.#isEnded && this.#failures.length === 0 && isSure();
     if (!isPlain || cursor === undefined || given === undefined) return this.#nextSlowly();
     const { state, token } = given;
     if (state.token !== token || state.isPaused || !cursor.next()) return this.#nextSlowly();
@@ -176,6 +181,11 @@ export class RecordReader<Key, Value> {
         if (this.#isEnded) return undefined;
         const failure = this.#failures.shift();
         if (failure !== undefined) throw failure;
+        const sure = this.#options.whenSure();
+        if (sure !== undefined) {
+          await Promise.race([sure, this.#woken()]);
+          continue;
+        }
         const reading = this.#reading ?? this.#beginChunk();
         if (reading === undefined) await this.#woken();
         else if (await this.#isReadable(reading)) {

@@ -1,6 +1,7 @@
 /** The client's time: it stands still while nothing could run, and only then. */
 import { expect, test } from "vitest";
 import { makeClock, sleep } from "../../client/clock.ts";
+import { Sureness } from "../../client/consumer/membership.ts";
 import { backoffMs } from "../../client/wire/backoff.ts";
 import { VirtualTime } from "./virtual-clock.ts";
 
@@ -69,4 +70,25 @@ test.for([
   [1000, 0.5, 1000],
 ])("failure %i waits %d × … = %i ms", ([failures, random, expected]) => {
   expect(backoffMs(failures!, { minMs: 50, maxMs: 1000 }, random!)).toBeCloseTo(expected!, 1);
+});
+
+test("after a freeze a member is sure of nothing until a question that was asked since has been answered", async () => {
+  const time = new VirtualTime();
+  const clock = makeClock(time);
+  const sureness = new Sureness(clock);
+  clock.after(1000, () => {});
+  const askedBefore = sureness.asking();
+  expect(sureness.isSure).toBe(true);
+  time.freeze(60_000);
+  // It came in before the freeze, and was only read after it.
+  sureness.answered(askedBefore);
+  expect(sureness.isSure).toBe(false);
+  let isSettled = false;
+  const settled = sureness.wait().then(() => (isSettled = true));
+  const askedAfter = sureness.asking();
+  await Promise.resolve();
+  expect(isSettled).toBe(false);
+  sureness.answered(askedAfter);
+  await settled;
+  expect(sureness.isSure).toBe(true);
 });

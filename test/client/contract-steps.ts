@@ -3,6 +3,14 @@ import { type Client, type Consumer, type ConsumerRecord, string } from "../../c
 
 export type Strings = Consumer<string, string>;
 
+/** Servers are told so: members of consumer groups are told how often to be heard, and rebalances take some rounds. */
+export const often: readonly string[] = [
+  "--set",
+  "group.consumer.min.heartbeat.interval.ms=100",
+  "--set",
+  "group.consumer.heartbeat.interval.ms=200",
+];
+
 const run = Math.random().toString(36).slice(2, 8);
 let names = 0;
 export const freshName = (what: string): string => `${what}.${run}.${++names}`;

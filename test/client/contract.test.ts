@@ -2,11 +2,9 @@
 import { describe } from "vitest";
 import { connect } from "../../client/client.ts";
 import { fast, sharedServer } from "../e2e/kante-process.ts";
+import { often } from "./contract-steps.ts";
 import { clientContract } from "./contract.ts";
 import { tcpTransport } from "./tcp-transport.ts";
-
-/** Members of consumer groups are told how often to be heard: rebalances take some rounds. */
-const often = ["--set", "group.consumer.min.heartbeat.interval.ms=100", "--set", "group.consumer.heartbeat.interval.ms=200"];
 
 const running = sharedServer({ args: [...fast, ...often], brokers: 2 });
 

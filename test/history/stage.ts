@@ -14,9 +14,9 @@ export interface Cuttable {
   cut(): void;
 }
 
-export const brokers = 2;
+const brokers = 2;
 /** So few partitions to a cell that transactions span several. */
-const settings = ["wal.puts.per.second=1000", "cell.partitions.max=3", "group.initial.rebalance.delay.ms=0"];
+const settingsOfHistories = ["wal.puts.per.second=1000", "cell.partitions.max=3", "group.initial.rebalance.delay.ms=0"];
 
 /** Below those that the system gives to whoever connects: a client must not sit on the server's port while that is away. */
 function lowPort(): number {
@@ -31,23 +31,25 @@ export class Stage {
   readonly httpPort: number;
   /** Clients finish what they have begun, and begin nothing more. */
   isOver = false;
+  readonly brokers = brokers;
   kills = 0;
   cuts = 0;
   readonly #data: string;
+  readonly #settings: readonly string[];
   readonly #startedMs = performance.now();
   #running: Running | undefined;
 
-  private constructor(data: string, random: Random, kafkaPort: number, httpPort: number) {
+  private constructor(data: string, random: Random, settings: readonly string[], kafkaPort: number) {
     this.#data = data;
+    this.#settings = settings;
     this.random = random;
     this.kafkaPort = kafkaPort;
-    this.httpPort = httpPort;
+    this.httpPort = kafkaPort + brokers;
   }
 
-  static async set(data: string, random: Random): Promise<Stage> {
+  static async set(data: string, random: Random, settings: readonly string[] = settingsOfHistories): Promise<Stage> {
     for (let attempt = 1; ; attempt++) {
-      const port = lowPort();
-      const stage = new Stage(data, random, port, port + brokers);
+      const stage = new Stage(data, random, settings, lowPort());
       try {
         await stage.#start();
         return stage;
@@ -99,7 +101,7 @@ export class Stage {
   }
 
   async #start(): Promise<void> {
-    const args = ["--log-level", "error", ...settings.flatMap((setting) => ["--set", setting])];
+    const args = ["--log-level", "error", ...this.#settings.flatMap((setting) => ["--set", setting])];
     const { kafkaPort, httpPort } = this;
     this.#running = await startKante({ data: this.#data, kafkaPort, httpPort, brokers, args });
   }

@@ -6,7 +6,7 @@ import { LoadConnection } from "../../bench/load/load-connection.ts";
 import { type DecodedResponse, concatenate, decodeResponse, encodeRequest } from "../../protocol/codec.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import type { ApiSchema, RequestInput } from "../../protocol/schema.ts";
-import { brokers, type Stage } from "./stage.ts";
+import type { Stage } from "./stage.ts";
 
 const answerMsMax = 15_000;
 /** What clients take as a reason to ask again. */
@@ -106,7 +106,7 @@ export class Wire {
   }
 
   async #openAny(): Promise<LoadConnection> {
-    const { kafkaPort, httpPort, random } = this.#stage;
+    const { kafkaPort, httpPort, random, brokers } = this.#stage;
     const broker = random.between(0, brokers - 1);
     const target = this.#webSocket
       ? { port: httpPort, webSocketPath: `/c/default/kafka?node=${broker}` }

@@ -10,7 +10,7 @@ import { billOf, type Usage } from "../core/cost/bill.ts";
 import { crossZone, monthMs, objectGb } from "../core/cost/prices.ts";
 import { settingDefaults } from "../core/settings.ts";
 import { twins } from "../kernel/twins/twins.ts";
-import { partBytes } from "../storage/object-store.ts";
+
 import { encodeBatch } from "../test/kernel/batch-builder.ts";
 import type { BenchOptions, Row } from "./row.ts";
 
@@ -113,7 +113,7 @@ function usageOf(shape: Shape, counts: Counts, seconds: number): { readonly usag
   const mergedMegabytes = (shape.megabytesPerSecond * 60) / cells;
   const mergesMinute = cells * Math.max(1, mergedMegabytes / 64);
   const merged = Math.min(64, mergedMegabytes) * 1e6;
-  const mergePuts = merged <= partBytes ? 1 : Math.ceil(merged / partBytes) + 2;
+  const mergePuts = 1;
   // A merger reads each object's part of its cell in ranges, neighbours together.
   const mergeGets = putsMinute * cells;
   const followsMinute = (counts.requests * scale * 60) / seconds;

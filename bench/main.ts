@@ -27,6 +27,7 @@ const benches: Readonly<Record<string, () => Promise<{ run: Bench }>>> = {
   throughput: async () => await import("./throughput.ts"),
   fetch: async () => await import("./fetch.ts"),
   "wake-up": async () => await import("./wake-up.ts"),
+  isolation: async () => await import("./isolation.ts"),
   client: async () => await import("./client.ts"),
   "apache-kafka": async () => await import("./apache-kafka.ts"),
   "start-up": async () => await import("./start-up.ts"),

@@ -2,7 +2,7 @@
  * Counts what an object store's operations would be billed as: writes and lists are class A, reads class B, deletes are free. Whether
  * an operation fails makes no difference to who pays.
  */
-import { partBytes, type ByteRange, type ListOptions, type ObjectListing, type ObjectStore } from "./object-store.ts";
+import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "./object-store.ts";
 
 export type CountOperation = (operation: "class-a" | "class-b", count: number) => void;
 
@@ -21,8 +21,7 @@ export class CountedObjectStore implements ObjectStore {
   }
 
   putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    // Of an object in parts the beginning and the end are operations too.
-    this.#count("class-a", byteLength <= partBytes ? 1 : Math.ceil(byteLength / partBytes) + 2);
+    this.#count("class-a", 1);
     return this.#inner.putStream(key, byteLength, chunks);
   }
 

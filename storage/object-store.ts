@@ -28,9 +28,6 @@ export interface ObjectStore {
   delete(keys: readonly string[]): Promise<void>;
 }
 
-/** Larger objects are written in parts of this size, each of which is an operation. */
-export const partBytes = 8 * 1024 * 1024;
-
 export interface ByteRange {
   readonly start: number;
   readonly length: number;

@@ -4,9 +4,9 @@
  */
 import { OperatingError } from "../core/operating-error.ts";
 import { checkKey, checkListing, checkRange, gathered, wrongLength } from "./arguments.ts";
-import { partBytes, type ByteRange, type ListOptions, type ObjectListing, type ObjectStore } from "./object-store.ts";
+import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "./object-store.ts";
 
-/** Up to here one put is cheaper, and takes no more memory. */
+/** Up to here it is simpler in one piece, and takes no more memory. */
 const wholeBytesMax = 12 * 1024 * 1024 + 512 * 1024;
 
 /** R2's own limit for one delete. */
@@ -30,17 +30,23 @@ export class R2ObjectStore implements ObjectStore {
   async putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     checkKey(key);
     if (byteLength <= wholeBytesMax) return await this.put(key, await gathered(key, byteLength, chunks));
-    const upload = await attempt(`upload of ${key}`, () => this.#bucket.createMultipartUpload(key));
+    // One operation whatever the size; parts would be billed one by one.
+    const { readable, writable } = new FixedLengthStream(byteLength);
+    const writer = writable.getWriter();
+    const put = attempt(`put of ${key}`, () => this.#bucket.put(key, readable));
+    put.catch(() => {});
     try {
-      const parts: R2UploadedPart[] = [];
-      for await (const part of partsOf(key, byteLength, chunks)) {
-        const number = parts.length + 1;
-        parts.push(await attempt(`part ${number} of ${key}`, () => upload.uploadPart(number, part)));
+      let done = 0;
+      for await (const chunk of chunks) {
+        done += chunk.length;
+        if (done > byteLength) throw wrongLength(key, byteLength, done);
+        // A put that failed takes nothing more, and says why itself.
+        await Promise.race([writer.write(chunk), put]);
       }
-      await attempt(`upload of ${key}`, () => upload.complete(parts));
+      if (done !== byteLength) throw wrongLength(key, byteLength, done);
+      await Promise.all([put, writer.close()]);
     } catch (error) {
-      // One that is left open costs storage until the bucket forgets it, after a week.
-      await upload.abort().catch(() => {});
+      await writer.abort(error).catch(() => {});
       throw error;
     }
   }
@@ -97,27 +103,6 @@ export class R2ObjectStore implements ObjectStore {
       await attempt(`delete of ${chunk.length} objects`, () => this.#bucket.delete(chunk));
     }
   }
-}
-
-async function* partsOf(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let part = new Uint8Array(Math.min(partBytes, byteLength));
-  let filled = 0;
-  let done = 0;
-  for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length;) {
-      if (done + filled === byteLength) throw wrongLength(key, byteLength, done + filled + chunk.length - at);
-      const count = Math.min(chunk.length - at, part.length - filled);
-      part.set(chunk.subarray(at, at + count), filled);
-      filled += count;
-      at += count;
-      if (filled < part.length) continue;
-      yield part;
-      done += filled;
-      filled = 0;
-      part = new Uint8Array(Math.min(partBytes, byteLength - done));
-    }
-  }
-  if (done !== byteLength) throw wrongLength(key, byteLength, done + filled);
 }
 
 async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {

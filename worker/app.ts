@@ -4,6 +4,7 @@
  */
 import { type Context, Hono } from "hono";
 import { billOf, usdOf } from "../core/cost/bill.ts";
+import type { ClusterSnapshot } from "../core/cluster/controller-client.ts";
 import { prices } from "../core/cost/prices.ts";
 import type { BrokerMetrics } from "../durable-objects/broker.ts";
 import { controllerClient } from "../durable-objects/controller-client.ts";
@@ -97,7 +98,11 @@ interface Measurements {
  * Asks the controller whether there is such a cluster, then the brokers, then whom they have spoken to: nobody is made by the asking, and
  * no leader, group or transaction is woken that has not worked. Undefined: there is no such cluster.
  */
-async function measure(env: Env, cluster: string): Promise<Measurements | undefined> {
+async function measure(
+  env: Env,
+  cluster: string,
+  cellsAtRest = async (): Promise<readonly number[]> => [],
+): Promise<Measurements | undefined> {
   const { BROKER, LEADER, CONTROLLER, GROUP, TRANSACTION } = env;
   const settings = settingsOf(env);
   const controller = CONTROLLER.getByName(controllerName(cluster)) as unknown as {
@@ -111,7 +116,7 @@ async function measure(env: Env, cluster: string): Promise<Measurements | undefi
     ),
   );
   const named = (pick: (broker: BrokerMetrics) => readonly string[]) => [...new Set(brokers.flatMap(pick))];
-  const cells = [...new Set(brokers.flatMap((broker) => broker.cells))];
+  const cells = [...new Set([...(await cellsAtRest()), ...brokers.flatMap((broker) => broker.cells)])];
   const figures = async (objects: readonly unknown[]): Promise<MetricsSnapshot[]> => {
     const answers = await Promise.allSettled((objects as readonly Measured[]).map(async (object) => await object.metrics()));
     return answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
@@ -138,12 +143,18 @@ async function metrics(context: AppContext, cluster: string): Promise<Response> 
 /** What the cluster's objects have cost since they woke, and what a month of the same would: docs/ARCHITECTURE.md says how it is counted. */
 async function cost(context: AppContext, cluster: string): Promise<Response> {
   if (!isClusterName(cluster)) return context.text("not a cluster name\n", 400);
-  const measured = await measure(context.env, cluster);
+  // Brokers that have slept know no leader, but what rests is paid for all the same.
+  let topics: ClusterSnapshot["topics"] = [];
+  const measured = await measure(context.env, cluster, async () => {
+    topics = (await controllerClient(context.env, cluster).snapshot(-1))?.topics ?? [];
+    return topics.flatMap(({ partitions }) => partitions.map(({ cell }) => cell));
+  });
   if (measured === undefined && cluster !== defaultCluster) return context.text("no such cluster\n", 404);
   const now = Date.now();
-  const bill = billOf((measured?.snapshots ?? []).map((snapshot) => countedOf(snapshot, now)));
-  const topics = await topicCosts(context.env, cluster, measured?.cells ?? []);
-  return context.json({ cluster, currency: "USD", ...bill, topics, prices });
+  const bill = billOf((measured?.snapshots ?? []).map((one) => countedOf(one, now)));
+  const names = new Map(topics.map(({ id, name }) => [id, name]));
+  const costs = await topicCosts(context.env, cluster, measured?.cells ?? [], names);
+  return context.json({ cluster, currency: "USD", ...bill, topics: costs, prices });
 }
 
 /** Compares the bucket with the cells; `?remove=true` deletes the orphans that it finds. */
@@ -157,7 +168,12 @@ async function reconcile(context: AppContext, cluster: string): Promise<Response
 }
 
 /** What a topic's bytes cost to keep; operations serve many topics at once and are nobody's alone. */
-async function topicCosts(env: Env, cluster: string, cells: readonly number[]): Promise<readonly TopicCost[]> {
+async function topicCosts(
+  env: Env,
+  cluster: string,
+  cells: readonly number[],
+  names: ReadonlyMap<string, string>,
+): Promise<readonly TopicCost[]> {
   const leaders = cells.map((cell) => env.LEADER.getByName(leaderName(cluster, cell))) as unknown as {
     topicBytes(): Promise<Readonly<Record<string, number>>>;
   }[];
@@ -165,8 +181,6 @@ async function topicCosts(env: Env, cluster: string, cells: readonly number[]): 
   for (const answer of await Promise.all(leaders.map(async (leader) => await leader.topicBytes()))) {
     for (const [topicId, count] of Object.entries(answer)) bytes.set(topicId, (bytes.get(topicId) ?? 0) + count);
   }
-  const snapshot = bytes.size === 0 ? undefined : await controllerClient(env, cluster).snapshot(-1);
-  const names = new Map(snapshot?.topics.map(({ id, name }) => [id, name]));
   return [...bytes]
     .map(([topicId, storedBytes]) => ({
       topicId,

@@ -1,9 +1,17 @@
 /**
- * Object bytes in memory: ranges of objects, least recently used first to go, inside the broker's budget. Bytes that a response
- * points into are pinned: dropping them would free nothing. A block is checked and given its final offsets extent by extent, when
- * an extent of it is first read (D8): what nobody reads costs nothing.
+ * Object bytes in memory: ranges of objects inside the broker's budget, in two parts. What was just written or pushed belongs to the
+ * tail, what lagging readers got to those who catch up; each part lets go of what was used longest ago, and when room is short the second
+ * gives way first, down to its share: a backfill cannot take from readers at the tail what they need. Bytes that a response points into
+ * are pinned: dropping them would free nothing. A block is checked and given its final offsets extent by extent, when an extent of it is
+ * first read (D8): what nobody reads costs nothing.
  */
+import { BlockQueue } from "./block-queue.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
+
+export type CachePart = "tail" | "catchUp";
+
+/** Of the cache, what those who catch up keep when the tail wants all of it: enough to read ahead. */
+const catchUpShare = 1 / 4;
 
 export interface Block {
   /** Empty for inline bytes, which the extent itself points to. */
@@ -15,6 +23,7 @@ export interface Block {
   readonly trusted: boolean;
   /** Extents that were checked and patched: where they begin and how long they are. */
   readonly ready: Map<number, number>;
+  part: CachePart;
   pins: number;
   resident: boolean;
   newer: Block | undefined;
@@ -24,10 +33,8 @@ export interface Block {
 export class BlockCache {
   readonly #budget: MemoryBudget;
   readonly #byKey = new Map<string, Block[]>();
-  #newest: Block | undefined;
-  #oldest: Block | undefined;
   /** Unpinned bytes; the pinned ones count in the budget. */
-  byteLength = 0;
+  readonly #parts: Readonly<Record<CachePart, BlockQueue>> = { tail: new BlockQueue(), catchUp: new BlockQueue() };
   hits = 0;
   misses = 0;
 
@@ -35,15 +42,23 @@ export class BlockCache {
     this.#budget = budget;
   }
 
-  insert(key: string, start: number, bytes: Uint8Array, trusted: boolean): Block {
+  get byteLength(): number {
+    return this.#parts.tail.byteLength + this.#parts.catchUp.byteLength;
+  }
+
+  insert(key: string, start: number, bytes: Uint8Array, trusted: boolean, part: CachePart): Block {
     const known = key === "" ? undefined : this.#covering(key, start, bytes.length);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.touch(known, part);
+      return known;
+    }
     const block: Block = {
       key,
       start,
       bytes,
       trusted,
       ready: new Map(),
+      part,
       pins: 0,
       resident: true,
       newer: undefined,
@@ -54,16 +69,17 @@ export class BlockCache {
       if (blocks === undefined) this.#byKey.set(key, [block]);
       else blocks.push(block);
     }
-    this.#link(block);
+    this.#parts[part].add(block);
     return block;
   }
 
-  find(key: string, start: number, length: number): Block | undefined {
+  /** `part`: for whom. */
+  find(key: string, start: number, length: number, part: CachePart): Block | undefined {
     const block = this.#covering(key, start, length);
     if (block === undefined) this.misses += 1;
     else {
       this.hits += 1;
-      this.touch(block);
+      this.touch(block, part);
     }
     return block;
   }
@@ -73,17 +89,26 @@ export class BlockCache {
     return this.#covering(key, start, length) !== undefined;
   }
 
-  touch(block: Block): void {
-    if (block.pins > 0 || !block.resident || block === this.#newest) return;
-    this.#unlink(block);
-    this.#link(block);
+  /** Used at the tail it belongs there from now on; used by who lags it grows no younger among what the tail has. */
+  touch(block: Block, part: CachePart): void {
+    if (!block.resident || (part === "catchUp" && block.part === "tail")) return;
+    if (block.pins > 0) {
+      if (block.part !== part) this.#budget.laggingBytes -= block.bytes.length;
+      block.part = part;
+      return;
+    }
+    if (block === this.#parts[part].newest) return;
+    this.#parts[block.part].remove(block);
+    block.part = part;
+    this.#parts[part].add(block);
   }
 
   pin(block: Block): void {
     if (block.pins === 0) {
       if (!block.resident) throw new Error("a block that was dropped has no bytes to pin");
-      this.#unlink(block);
+      this.#parts[block.part].remove(block);
       this.#budget.pinnedBytes += block.bytes.length;
+      if (block.part === "catchUp") this.#budget.laggingBytes += block.bytes.length;
     }
     block.pins += 1;
   }
@@ -92,13 +117,21 @@ export class BlockCache {
     block.pins -= 1;
     if (block.pins > 0) return;
     this.#budget.pinnedBytes -= block.bytes.length;
-    if (block.resident) this.#link(block);
+    if (block.part === "catchUp") this.#budget.laggingBytes -= block.bytes.length;
+    if (block.resident) this.#parts[block.part].add(block);
     else block.bytes = none;
   }
 
-  /** Drops the oldest until what is left fits. */
-  shrinkTo(byteLength: number): void {
-    while (this.byteLength > byteLength && this.#oldest !== undefined) this.drop(this.#oldest);
+  /** Drops the oldest until what is left fits, and those of who catches up into their own room. */
+  shrinkTo(byteLength: number, catchUpLength: number): void {
+    const { tail, catchUp } = this.#parts;
+    while (catchUp.byteLength > catchUpLength) this.drop(catchUp.oldest!);
+    while (this.byteLength > byteLength) {
+      const isBeyondShare = catchUp.byteLength > byteLength * catchUpShare;
+      const block = (isBeyondShare ? catchUp.oldest : tail.oldest) ?? catchUp.oldest;
+      if (block === undefined) return;
+      this.drop(block);
+    }
   }
 
   /** Bytes that turned out to be damaged, or have to make room. */
@@ -111,7 +144,7 @@ export class BlockCache {
       if (blocks.length === 0) this.#byKey.delete(block.key);
     }
     if (block.pins > 0) return;
-    this.#unlink(block);
+    this.#parts[block.part].remove(block);
     block.bytes = none;
   }
 
@@ -122,25 +155,6 @@ export class BlockCache {
       if (block.start <= start && start + length <= block.start + block.bytes.length) return block;
     }
     return undefined;
-  }
-
-  #link(block: Block): void {
-    this.byteLength += block.bytes.length;
-    block.older = this.#newest;
-    block.newer = undefined;
-    if (this.#newest === undefined) this.#oldest = block;
-    else this.#newest.newer = block;
-    this.#newest = block;
-  }
-
-  #unlink(block: Block): void {
-    this.byteLength -= block.bytes.length;
-    if (block.older === undefined) this.#oldest = block.newer;
-    else block.older.newer = block.newer;
-    if (block.newer === undefined) this.#newest = block.older;
-    else block.newer.older = block.older;
-    block.older = undefined;
-    block.newer = undefined;
   }
 }
 

@@ -25,8 +25,8 @@ export class ExtentReads {
   read(id: number, extent: Extent): void {
     const waiter: ExtentRead = { kind: "extent", id, extent };
     const { source, byteLength } = extent;
-    if (source.kind === "inline") return this.#done(waiter, this.#cache.insert("", 0, source.records, false));
-    const block = this.#cache.find(source.key, source.byteStart, byteLength);
+    if (source.kind === "inline") return this.#done(waiter, this.#cache.insert("", 0, source.records, false, "catchUp"));
+    const block = this.#cache.find(source.key, source.byteStart, byteLength, "catchUp");
     if (block !== undefined) return this.#done(waiter, block);
     this.#objects.want(source.key, source.byteStart, source.byteStart + byteLength, urgency.cold, waiter);
   }

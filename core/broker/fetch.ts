@@ -17,7 +17,7 @@ import { ObjectReads, urgency, type GetResult, type ReadsHost, type Waiter } fro
 import { noBounds, unreadable } from "./outcomes.ts";
 import type { CommitListener } from "./produce.ts";
 import { takeOwnCommit, type OwnCommit } from "./own-commits.ts";
-import { abortedBefore, nextExtent, ReadBytes, readableEnd, type PartBytes, type Want } from "./read-bytes.ts";
+import { abortedBefore, cachePartOf, nextExtent, ReadBytes, readableEnd, type PartBytes, type Want } from "./read-bytes.ts";
 import type { Read, ReadPart } from "./read-state.ts";
 import { forgetPlaces, type PartitionIndex } from "./tail-index.ts";
 import { Timers } from "./timers.ts";
@@ -84,12 +84,13 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
 
   /** After every event and tick: GETs that may go now, and memory that has to be given back. */
   settle(now: number): void {
-    if (this.#objects.pump() === "no-memory") {
-      this.#relieve(now);
+    const short = this.#objects.pump();
+    if (short !== undefined) {
+      this.#relieve(short, now);
       // Nothing else may happen for whose sake the GETs would be looked at again.
       this.#objects.pump();
     }
-    this.cache.shrinkTo(this.budget.cacheRoomBytes);
+    this.cache.shrinkTo(this.budget.cacheRoomBytes, this.budget.laggingRoomBytes);
   }
 
   // Arrival.
@@ -102,7 +103,7 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
       request,
       parts: [],
       first: request.items.length === 0 ? 0 : this.#turn % request.items.length,
-      maxBytes: Math.max(1, Math.min(request.maxBytes, this.budget.limitBytes / 4)),
+      maxBytes: Math.max(1, Math.min(request.maxBytes, this.budget.limitBytes / 8)),
       arrivedAt: now,
       deadline: now + waitMs,
       timer: undefined,
@@ -263,7 +264,7 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
   #answerInPart(read: Read, now: number): boolean {
     const ready = read.parts.some((part) => {
       const extent = part.available > 0 ? nextExtent(part, part.item.offset) : undefined;
-      return extent !== undefined && this.#bytes.blockOf(extent) !== undefined;
+      return extent !== undefined && this.#bytes.blockOf(extent, cachePartOf(part)) !== undefined;
     });
     if (!ready) return false;
     for (const part of read.parts) this.#objects.forget(part);
@@ -273,10 +274,12 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
     return true;
   }
 
-  /** No GET may go on: reads that hold bytes while they wait for more give them up, to the client if they can. */
-  #relieve(now: number): void {
+  /** No GET may go on: reads that hold bytes while they wait for more give them up, to the client if they can; for lagging ones only those. */
+  #relieve(short: "tail" | "lagging", now: number): void {
     for (const read of this.#reads.values()) {
-      if (read.getsUnanswered === 0 || read.pinned.length === 0 || this.#answerInPart(read, now)) continue;
+      if (read.getsUnanswered === 0 || read.pinned.length === 0) continue;
+      if (short === "lagging" && !read.parts.some((part) => cachePartOf(part) === "catchUp")) continue;
+      if (this.#answerInPart(read, now)) continue;
       for (const block of read.pinned.splice(0)) this.cache.unpin(block);
     }
   }
@@ -315,7 +318,7 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
   // This broker's own commits.
 
   stored(key: string, object: Uint8Array): void {
-    this.cache.insert(key, 0, object, true);
+    this.cache.insert(key, 0, object, true, "tail");
   }
 
   committed(commit: OwnCommit, now: number): void {

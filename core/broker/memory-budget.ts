@@ -4,6 +4,10 @@
  * that keeps the newest bytes at hand for readers at the tail, however hard producers push.
  */
 const cacheFloorShare = 1 / 4;
+/** For readers that lag, with what is cached for them: the rest is for who writes and who reads at the tail, whatever a backfill does. */
+const laggingShare = 1 / 2;
+/** They may get more as long as they hold less than this. */
+const laggingHeldShare = 3 / 8;
 
 export class MemoryBudget {
   readonly limitBytes: number;
@@ -17,6 +21,8 @@ export class MemoryBudget {
   getBytes = 0;
   /** Cached bytes that a response still points into. */
   pinnedBytes = 0;
+  /** Of both, those for readers that lag. */
+  laggingBytes = 0;
 
   constructor(limitBytes: number) {
     this.limitBytes = limitBytes;
@@ -40,9 +46,16 @@ export class MemoryBudget {
     return Math.max(0, this.limitBytes - this.heldBytes);
   }
 
-  /** When readers hold nothing one GET may always go, or they would starve behind producers. */
-  admitsGet(byteLength: number): boolean {
-    return this.heldBytes + byteLength <= this.limitBytes || this.getBytes + this.pinnedBytes === 0;
+  /** And of these, those for readers that lag. */
+  get laggingRoomBytes(): number {
+    return Math.max(0, this.limitBytes * laggingShare - this.laggingBytes);
+  }
+
+  /** When readers hold nothing one GET may always go, or they would starve behind producers; and one for those that lag. */
+  admitsGet(byteLength: number, isLagging: boolean): boolean {
+    const isWithin = this.heldBytes + byteLength <= this.limitBytes;
+    if (!isLagging) return isWithin || this.getBytes + this.pinnedBytes === 0;
+    return (isWithin && this.laggingBytes + byteLength <= this.limitBytes * laggingHeldShare) || this.laggingBytes === 0;
   }
 
   /** Grows with the excess: 100 ms at the edge, a second when twice over. */

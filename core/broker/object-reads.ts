@@ -75,13 +75,16 @@ export class ObjectReads {
     this.#queues[wish].push(get);
   }
 
-  /** Sends what limits and memory allow; call after every event. */
-  pump(): "no-memory" | undefined {
+  /** Sends what limits and memory allow; call after every event. Answers whose GET cannot go, and will not by those under way. */
+  pump(): "tail" | "lagging" | undefined {
     for (const queue of this.#queues) {
       for (let get = queue[0]; get !== undefined; get = queue[0]) {
-        const lagging = get.urgency !== urgency.tail;
+        const lagging = isLagging(get);
         if (this.#inFlight >= inFlightMax || (lagging && this.#laggingInFlight >= laggingInFlightMax)) break;
-        if (!this.#host.budget.admitsGet(get.end - get.start)) return "no-memory";
+        if (!this.#host.budget.admitsGet(get.end - get.start, lagging)) {
+          if (!lagging) return "tail";
+          return this.#laggingInFlight === 0 ? "lagging" : undefined;
+        }
         queue.shift();
         this.#send(get);
       }
@@ -96,18 +99,25 @@ export class ObjectReads {
     get.attempts += 1;
     this.#byId.set(get.id, get);
     this.#inFlight += 1;
-    if (get.urgency !== urgency.tail) this.#laggingInFlight += 1;
     this.#host.budget.getBytes += length;
+    if (isLagging(get)) {
+      this.#laggingInFlight += 1;
+      this.#host.budget.laggingBytes += length;
+    }
     this.#host.sink.push({ kind: "get", id: get.id, key: get.key, start: get.start, length });
   }
 
   #answered(id: number): Get | undefined {
     const get = this.#byId.get(id);
     if (get === undefined) return undefined;
+    const length = get.end - get.start;
     this.#byId.delete(id);
     this.#inFlight -= 1;
-    if (get.urgency !== urgency.tail) this.#laggingInFlight -= 1;
-    this.#host.budget.getBytes -= get.end - get.start;
+    this.#host.budget.getBytes -= length;
+    if (isLagging(get)) {
+      this.#laggingInFlight -= 1;
+      this.#host.budget.laggingBytes -= length;
+    }
     return get;
   }
 
@@ -117,7 +127,8 @@ export class ObjectReads {
     this.#close(get);
     const { key, start, end, waiters } = get;
     if (bytes !== undefined && bytes.length === end - start) {
-      this.#host.gotten(waiters, this.#host.cache.insert(key, start, bytes, false), now);
+      const block = this.#host.cache.insert(key, start, bytes, false, isLagging(get) ? "catchUp" : "tail");
+      this.#host.gotten(waiters, block, now);
       return;
     }
     const got = bytes?.length ?? -1;
@@ -168,6 +179,10 @@ export class ObjectReads {
     gets.splice(gets.indexOf(get), 1);
     if (gets.length === 0) this.#byKey.delete(get.key);
   }
+}
+
+function isLagging({ urgency: wish }: Get): boolean {
+  return wish !== urgency.tail;
 }
 
 function removeAll(waiters: Waiter[], waiter: Waiter): void {

@@ -82,7 +82,7 @@ export function takeOwnCommit(
     if (partition !== undefined) {
       for (const extent of ownExtents(entry, byteStart, results, firstResult)) {
         const joins = partition.hasTail && extent.baseOffset === partition.tailEnd;
-        if (joins && source.kind === "inline") inline ??= cache.insert("", 0, source.records, true);
+        if (joins && source.kind === "inline") inline ??= cache.insert("", 0, source.records, true, "tail");
         if (joins && index.ownAppend(partition, { ...extent, key, inline }, extent.logStartOffset, extent.transactional))
           grown(partition);
         else if (!partition.hasTail || extent.nextOffset > partition.tailEnd) complete = false;

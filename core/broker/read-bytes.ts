@@ -6,7 +6,7 @@
 import type { Kernel } from "../../kernel/interface.ts";
 import type { AbortedTransaction } from "../coordinator.ts";
 import { extentFault, sliceBatches } from "./batch-walk.ts";
-import type { Block, BlockCache } from "./block-cache.ts";
+import type { Block, BlockCache, CachePart } from "./block-cache.ts";
 import type { EffectSink } from "./events.ts";
 import { urgency, type Urgency } from "./object-reads.ts";
 import type { Read, ReadPart } from "./read-state.ts";
@@ -48,6 +48,11 @@ export function readableEnd(part: ReadPart): number {
 /** The tail window has all that the part may read, and knows what was aborted in it. */
 function readsTail({ index, item }: ReadPart): boolean {
   return index.hasTail && item.offset >= index.tailStart;
+}
+
+/** For whom the bytes that it reads are kept. */
+export function cachePartOf({ found, index, item }: ReadPart): CachePart {
+  return found !== undefined || item.offset < index.tailStart || !index.hasTail ? "catchUp" : "tail";
 }
 
 /** Those that a read_committed reader must be told of with the range it gets. */
@@ -101,7 +106,7 @@ export class ReadBytes {
         }
         this.pin(part.read, extent.inline);
       } else {
-        const block = this.#cache.find(extent.key, extent.byteStart, extent.byteLength);
+        const block = this.#cache.find(extent.key, extent.byteStart, extent.byteLength, cachePartOf(part));
         if (block === undefined) this.#want(part, extent, wants);
         else this.pin(part.read, block);
       }
@@ -119,8 +124,8 @@ export class ReadBytes {
   }
 
   #want(part: ReadPart, { key, byteStart, byteLength }: IndexedExtent, wants: Want[]): void {
-    const cold = part.found !== undefined || part.item.offset < part.index.tailStart || !part.index.hasTail;
-    wants.push({ part, key, start: byteStart, end: byteStart + byteLength, urgency: cold ? urgency.cold : urgency.tail });
+    const wish = cachePartOf(part) === "tail" ? urgency.tail : urgency.cold;
+    wants.push({ part, key, start: byteStart, end: byteStart + byteLength, urgency: wish });
   }
 
   /** Extents behind what was just read that a reader in sequence will want. */
@@ -146,7 +151,7 @@ export class ReadBytes {
     const mayTake = (): boolean => taken.byteLength < room || (firstWhole && taken.byteLength === 0);
     while (mayTake()) {
       const extent = nextExtent(part, taken.nextOffset);
-      const block = extent === undefined ? undefined : this.blockOf(extent);
+      const block = extent === undefined ? undefined : this.blockOf(extent, cachePartOf(part));
       if (extent === undefined || block === undefined) break;
       const bytes = this.bytesOf(block, extent);
       if (bytes === undefined) {
@@ -171,10 +176,10 @@ export class ReadBytes {
     return taken;
   }
 
-  blockOf(extent: IndexedExtent): Block | undefined {
-    if (extent.inline === undefined) return this.#cache.find(extent.key, extent.byteStart, extent.byteLength);
+  blockOf(extent: IndexedExtent, part: CachePart): Block | undefined {
+    if (extent.inline === undefined) return this.#cache.find(extent.key, extent.byteStart, extent.byteLength, part);
     if (!extent.inline.resident && extent.inline.pins === 0) return undefined;
-    this.#cache.touch(extent.inline);
+    this.#cache.touch(extent.inline, part);
     return extent.inline;
   }
 

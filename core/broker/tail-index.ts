@@ -4,7 +4,7 @@
  * repeats it. Per partition a window at the tail, kept up by updates, and one further back, from the last look-up.
  */
 import type { AbortedTransaction, Extent, FindResult, FollowUpdate, PartitionBounds, PartitionRef } from "../coordinator.ts";
-import type { Block, BlockCache } from "./block-cache.ts";
+import type { Block, BlockCache, CachePart } from "./block-cache.ts";
 import type { ReadPart } from "./read-state.ts";
 
 export interface IndexedExtent {
@@ -125,21 +125,21 @@ export class CellIndex {
     if (index.hasTail && extent.nextOffset <= index.tailEnd) return;
     if (!index.hasTail || extent.baseOffset !== index.tailEnd) beginTail(index, extent.baseOffset);
     if (aborted !== undefined) index.tailAborted = [...index.tailAborted, aborted];
-    push(index, this.indexed(extent));
+    push(index, this.#indexed(extent, "tail"));
   }
 
-  indexed(extent: Extent): IndexedExtent {
+  #indexed(extent: Extent, part: CachePart): IndexedExtent {
     const { baseOffset, nextOffset, byteLength, leaderEpoch, source } = extent;
     if (source.kind === "object") {
       return { baseOffset, nextOffset, byteLength, leaderEpoch, key: source.key, byteStart: source.byteStart, inline: undefined };
     }
-    const inline = this.#cache.insert("", 0, source.records, false);
+    const inline = this.#cache.insert("", 0, source.records, false, part);
     return { baseOffset, nextOffset, byteLength, leaderEpoch, key: "", byteStart: 0, inline };
   }
 
   /** `joins`: every update since before the look-up has reached this partition, so its tail begins where the look-up ended. */
   found(index: PartitionIndex, offset: number, result: FindResult, joins: boolean, now: number): readonly IndexedExtent[] {
-    const extents = result.extents.map((extent) => this.indexed(extent));
+    const extents = result.extents.map((extent) => this.#indexed(extent, "catchUp"));
     index.bounds = raised(index.bounds, result.bounds);
     index.foundAt = now;
     const end = extents.at(-1)?.nextOffset ?? offset;

@@ -17,6 +17,8 @@ export interface Soak {
   readonly accounts: Accounts;
   /** What each key was given last, and whether that is sure. */
   readonly keys: Map<string, { readonly id: number; readonly isSure: boolean }>;
+  /** No producer will hear of anything more. */
+  isAllTold: boolean;
 }
 
 const valueBytes = 1000;

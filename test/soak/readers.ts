@@ -16,11 +16,11 @@ import { idIn } from "./values.ts";
 
 type Partition = DecodedResponse<typeof fetch>["body"]["responses"][number]["partitions"][number];
 
-export const earliest = -2n;
+const earliest = -2n;
 const latest = -1n;
 
 /** The first or last offset of every partition. */
-export async function offsetsAt(wire: Wire, timestamp: bigint, isolationLevel = 1): Promise<Map<string, number>> {
+async function offsetsAt(wire: Wire, timestamp: bigint, isolationLevel = 1): Promise<Map<string, number>> {
   const asked = Map.groupBy(allPartitions, ({ topic }) => topic);
   const answer = await wire.insist(
     listOffsets,
@@ -126,7 +126,7 @@ const allTopics = [...new Set(allPartitions.map(({ topic }) => topic))];
 export async function followTail(soak: Soak, times: Times): Promise<void> {
   const { stage, accounts } = soak;
   const reader = new Reader(soak, "tail", true, (place, offset, id) => accounts.follow(place, offset, id));
-  while (!stage.isOver || !accounts.isFollowed()) {
+  while (!soak.isAllTold || !accounts.isFollowed()) {
     try {
       await reader.round(allTopics, 200);
       if (reader.gone.size > 0) {
@@ -208,12 +208,18 @@ export async function lastOfKeys(soak: Soak): Promise<Map<string, number>> {
   return last;
 }
 
-/** What is kept of each partition: offsets. */
-export async function keptOffsets(soak: Soak): Promise<Map<string, { readonly start: number; readonly end: number }>> {
+export interface Bounds {
+  readonly place: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Of each partition. */
+export async function keptOffsets(soak: Soak): Promise<readonly Bounds[]> {
   const wire = new Wire(soak.stage, "bounds");
   try {
     const [starts, ends] = [await offsetsAt(wire, earliest), await offsetsAt(wire, latest)];
-    return new Map([...ends].map(([place, end]) => [place, { start: starts.get(place) ?? 0, end }]));
+    return [...ends].map(([place, end]) => ({ place, start: starts.get(place) ?? 0, end }));
   } finally {
     wire.close();
   }

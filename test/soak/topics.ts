@@ -22,7 +22,7 @@ export interface Times {
 
 export function timesOf(minutes: number): Times {
   const runMs = minutes * 60_000;
-  return { runMs, retentionMs: runMs / 16, retentionCheckMs: runMs / 320, graceMs: Math.min(10_000, runMs / 40) };
+  return { runMs, retentionMs: runMs / 24, retentionCheckMs: runMs / 400, graceMs: Math.min(10_000, runMs / 40) };
 }
 
 /** How long a record is surely kept; 0: nobody says. */

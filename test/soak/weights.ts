@@ -57,28 +57,22 @@ export function bucketOf(folder: string): Bucket {
   return { bytes, objects, segments };
 }
 
-export interface Kept {
-  /** In objects or in rows. */
-  readonly bytes: number;
-  /** Of them in leaders' rows. */
-  readonly inlineBytes: number;
-}
-
 /** As the cells say; undefined while the server is away. */
-export async function keptBytes(httpUrl: string): Promise<Kept | undefined> {
+export async function keptBytes(httpUrl: string): Promise<number | undefined> {
   try {
-    const signal = AbortSignal.timeout(10_000);
-    const { topics } = (await (await fetch(`${httpUrl}/c/default/cost`, { signal })).json()) as {
-      topics: readonly { readonly storedBytes: number }[];
-    };
-    const inline = /^kante_inline_bytes(?:\{.*\})? (?<bytes>\S+)$/m.exec(
-      await (await fetch(`${httpUrl}/metrics`, { signal })).text(),
-    );
-    return {
-      bytes: topics.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
-      inlineBytes: Number(inline?.groups?.["bytes"] ?? 0),
-    };
+    const response = await fetch(`${httpUrl}/c/default/cost`, { signal: AbortSignal.timeout(10_000) });
+    const { topics } = (await response.json()) as { topics: readonly { readonly storedBytes: number }[] };
+    return topics.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
   } catch {
     return undefined;
   }
+}
+
+/** A counter of the server's since it began. */
+export async function counterOf(httpUrl: string, name: string): Promise<number> {
+  const text = await fetch(`${httpUrl}/metrics`, { signal: AbortSignal.timeout(10_000) }).then(
+    (response) => response.text(),
+    () => "",
+  );
+  return Number(new RegExp(`^${name} (?<count>\\S+)$`, "m").exec(text)?.groups?.["count"] ?? 0);
 }

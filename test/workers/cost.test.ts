@@ -1,4 +1,5 @@
 /** GET /cost: what was counted where it happened, at list prices. */
+import { evictDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { produce } from "../../protocol/messages/00-produce.ts";
 import { metadata } from "../../protocol/messages/03-metadata.ts";
@@ -47,6 +48,20 @@ test("PUTs, rows, requests and messages of a cluster are counted one by one, and
   expect(after.usd).toBeCloseTo(sum, 12);
   expect(after.usdPerMonth).toBeGreaterThan(after.usd);
   socket.close();
+});
+
+test("a topic's bytes are in the bill also after its brokers have slept and remember no leader", async () => {
+  const cluster = "slept";
+  const socket = await KafkaSocket.open(cluster);
+  await socket.call(metadata, 12, { topics: [{ name: "topic" }], allowAutoTopicCreation: true });
+  const records = encodeBatch({ records: [{ value: new Uint8Array(1000) }], ...writtenNow() });
+  const topicData = [{ name: "topic", partitionData: [{ index: 0, records }] }];
+  await socket.call(produce, 9, { transactionalId: null, acks: -1, timeoutMs: 10_000, topicData });
+  socket.close();
+  await evictDurableObject(bindings.BROKER.getByName(`${cluster}/local/0`), { webSockets: "close" });
+  const { topics, lines } = await costOf(cluster);
+  expect(topics).toEqual([expect.objectContaining({ name: "topic", storedBytes: records.length })]);
+  expect(lines["row-gb-months"]!.count).toBeGreaterThan(0);
 });
 
 test("[I10] a cluster that is not there costs nothing and is not made by asking", async () => {

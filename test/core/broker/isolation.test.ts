@@ -1,0 +1,119 @@
+/** Readers that lag and readers at the tail beside each other: what one kind does the other does not feel. */
+import { describe, expect, it } from "vitest";
+import { BlockCache } from "../../../core/broker/block-cache.ts";
+import { MemoryBudget } from "../../../core/broker/memory-budget.ts";
+import { Driver, itemOf, readOf, tagsOf } from "./driver.ts";
+
+const limit = 2_000_000;
+const bytes = 100_000;
+
+/** A writer whose objects hold `count` batches of partition 0, and a broker that has seen none of them. */
+function withHistory(count: number): Driver {
+  const writer = Driver.started();
+  for (let tag = 0; tag < count; tag += 1) {
+    writer.append([itemOf(tag, {}, { bytes })]);
+    writer.run();
+    writer.pass(1000);
+  }
+  const driver = new Driver({ "broker.memory.bytes": limit }, 1, writer);
+  driver.skipEpochs(10);
+  return driver;
+}
+
+/** Appends at the tail of partition 1 and reads along; answers how many GETs the reading took. */
+function followed(driver: Driver, offset: number): number {
+  const id = driver.fetch(readOf(offset, { partition: 1 }));
+  driver.run();
+  driver.append([itemOf(1000 + offset, { partition: 1 }, { bytes })]);
+  let gets = 0;
+  for (let step = 0; step < 10 && !driver.read.has(id); step += 1) {
+    driver.pass(20);
+    gets += driver.of("get").length;
+    driver.run();
+  }
+  expect(tagsOf(driver.read.get(id)![0]!.records)).toEqual([1000 + offset]);
+  driver.handle({ kind: "read-released", id });
+  driver.pass(1000);
+  return gets;
+}
+
+describe("[I8] a backfill of many times the cache", () => {
+  it("evicts nothing that was written lately: readers at the tail go on without a GET", () => {
+    const driver = withHistory(60);
+    for (let offset = 0; offset < 8; offset += 1) expect(followed(driver, offset)).toBe(0);
+    for (let offset = 0; offset < 60; offset += 1) {
+      const id = driver.fetch(readOf(offset, { maxBytes: bytes }));
+      driver.run();
+      expect(tagsOf(driver.read.get(id)![0]!.records)).toEqual([offset]);
+      driver.handle({ kind: "read-released", id });
+    }
+    // A reader at the tail that is a little behind: all eight batches are still here.
+    const id = driver.fetch(readOf(0, { partition: 1 }));
+    expect(driver.of("get")).toEqual([]);
+    expect(tagsOf(driver.read.get(id)![0]!.records)).toEqual([1000, 1001]);
+    expect(followed(driver, 8)).toBe(0);
+  });
+
+  it("holds half of the memory at most, though nobody takes its answers, and a GET for the tail goes all the same", () => {
+    const driver = withHistory(40);
+    const follower = driver.fetch(readOf(0, { partition: 1 }));
+    driver.run();
+    for (let reader = 0; reader < 10; reader += 1) driver.fetch(readOf(reader * 4, { maxBytes: 4 * bytes, maxWaitMs: 0 }));
+    for (let round = 0; round < 50; round += 1) {
+      driver.run();
+      const { pinnedBytes, getBytes } = driver.machine.levels;
+      expect(pinnedBytes + getBytes).toBeLessThanOrEqual(limit / 2);
+    }
+    const other = new Driver({}, 0, driver);
+    other.skipEpochs(20);
+    other.append([itemOf(7, { partition: 1 }, { bytes })]);
+    other.run();
+    driver.run();
+    expect(driver.machine.levels.pinnedBytes).toBeGreaterThan(limit / 4);
+    expect(tagsOf(driver.read.get(follower)![0]!.records)).toEqual([7]);
+  });
+});
+
+describe("the cache's parts", () => {
+  function filled(): { readonly cache: BlockCache; readonly has: (key: string) => boolean } {
+    const cache = new BlockCache(new MemoryBudget(1000));
+    for (let index = 0; index < 8; index += 1) cache.insert(`tail-${index}`, 0, new Uint8Array(100), true, "tail");
+    return { cache, has: (key) => cache.has(key, 0, 100) };
+  }
+
+  it("catching up takes what is free, and gives it back down to a quarter when the tail needs it", () => {
+    const { cache, has } = filled();
+    const free = new BlockCache(new MemoryBudget(1000));
+    for (let index = 0; index < 20; index += 1) {
+      cache.insert(`cold-${index}`, 0, new Uint8Array(100), false, "catchUp");
+      cache.shrinkTo(1000, 1000);
+      free.insert(`cold-${index}`, 0, new Uint8Array(100), false, "catchUp");
+      free.shrinkTo(1000, 1000);
+    }
+    expect(free.byteLength).toBe(1000);
+    expect([0, 1, 7].map((index) => has(`tail-${index}`))).toEqual([true, true, true]);
+    for (let index = 8; index < 20; index += 1) {
+      cache.insert(`tail-${index}`, 0, new Uint8Array(100), true, "tail");
+      cache.shrinkTo(1000, 1000);
+    }
+    expect([18, 19].map((index) => has(`cold-${index}`))).toEqual([true, true]);
+    expect([11, 12, 19].map((index) => has(`tail-${index}`))).toEqual([false, true, true]);
+  });
+
+  it("what is read at the tail belongs to the tail from then on, also while it is pinned", () => {
+    const budget = new MemoryBudget(1000);
+    const cache = new BlockCache(budget);
+    const block = cache.insert("cold", 0, new Uint8Array(100), false, "catchUp");
+    cache.pin(block);
+    expect(budget.laggingBytes).toBe(100);
+    cache.find("cold", 0, 100, "tail");
+    expect(budget.laggingBytes).toBe(0);
+    cache.unpin(block);
+    expect(budget).toMatchObject({ laggingBytes: 0, pinnedBytes: 0 });
+    for (let index = 0; index < 20; index += 1) {
+      cache.insert(`cold-${index}`, 0, new Uint8Array(100), false, "catchUp");
+      cache.shrinkTo(1000, 1000);
+    }
+    expect(cache.has("cold", 0, 100)).toBe(true);
+  });
+});

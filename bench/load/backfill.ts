@@ -43,11 +43,11 @@ export class Backfill {
 async function read({ port, topic, partitions, records, step, partitionMaxBytes }: BackfillOptions): Promise<void> {
   const connections = await Promise.all(Array.from({ length: partitions }, async () => await LoadConnection.open({ port })));
   let bytes = 0;
-  let isReading = false;
+  const told = { isReading: false };
   let lanes: Promise<void>[] = [];
   const offsets = connections.map(() => 0);
   const lane = async (connection: LoadConnection, partition: number): Promise<void> => {
-    while (isReading) {
+    while (told.isReading) {
       const offset = offsets[partition]!;
       const request = fetchRequest({ topic, partitions: [partition], offset, maxWaitMs: 100, partitionMaxBytes });
       bytes += (await connection.send(request)).byteLength;
@@ -55,8 +55,8 @@ async function read({ port, topic, partitions, records, step, partitionMaxBytes 
     }
   };
   parentPort!.on("message", (what) => {
-    isReading = what === "start";
-    if (isReading) {
+    told.isReading = what === "start";
+    if (told.isReading) {
       bytes = 0;
       lanes = connections.map(lane);
     } else void Promise.all(lanes).then(() => parentPort!.postMessage(bytes));

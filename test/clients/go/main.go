@@ -1,5 +1,5 @@
 // Go's three clients with default settings: franz-go, sarama and kafka-go.
-// Prints 'ok - title' or 'not ok - title: reason' per case. Run: go run . <bootstrap>
+// Prints 'ok - title' or 'not ok - title: reason' per case. Run: go run . <bootstrap> [<text in the case's title>]
 package main
 
 import (
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -22,6 +23,9 @@ var failed = 0
 func topic(name string) string { return "go-" + name + "-" + run }
 
 func check(title string, body func(ctx context.Context) error) {
+	if len(os.Args) > 2 && !strings.Contains(title, os.Args[2]) {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := body(ctx); err != nil {
@@ -224,6 +228,7 @@ func main() {
 	check("kadm: groups with members and without", kadmGroups)
 	check("kadm: the cluster, its configs and quotas", kadmCluster)
 	check("sarama admin: topics, configs, records, groups, cluster", saramaAdmin)
+	checkTransactions()
 	fmt.Println("# done")
 	if failed > 0 {
 		os.Exit(1)

@@ -13,6 +13,7 @@ export default defineConfig({
   test: {
     // No test is judged by its time: this only ends those that hang.
     testTimeout: 120_000,
+    hookTimeout: 60_000,
     maxWorkers: 2,
     projects: [
       {

@@ -11,6 +11,10 @@ import { fileURLToPath } from "node:url";
 const cli = new URL("./cli.ts", import.meta.url);
 const runsTypeScript = Number(process.versions.node.split(".")[0]) >= 24;
 
+if (!existsSync(fileURLToPath(cli))) {
+  console.error("kante: the installed package is the client library; the server and the bridge run from a clone of the repository");
+  process.exit(1);
+}
 if (runsTypeScript) await import(cli.href);
 else handOver(bundledNode());
 

@@ -6,6 +6,7 @@ import { type Clock, makeClock } from "./clock.ts";
 import { Admin } from "./admin/admin.ts";
 import { Consumer } from "./consumer/consumer.ts";
 import type { ConsumerOptions } from "./consumer/options.ts";
+import { type CloseOptions, asyncDispose, dispose } from "./dispose.ts";
 import { ArgumentError } from "./errors.ts";
 import { Producer, type ProducerOptions } from "./producer/producer.ts";
 import type { Bytes } from "./serializers.ts";
@@ -23,6 +24,7 @@ export type {
   TransactionListing,
 } from "./admin/transactions.ts";
 export type { Clock } from "./clock.ts";
+export type { CloseOptions } from "./dispose.ts";
 export type { Consumer } from "./consumer/consumer.ts";
 export type { Isolation, OffsetAtTime } from "./consumer/offsets.ts";
 export type { ConsumerBatch, ConsumerOptions, OffsetReset, PartitionStart } from "./consumer/options.ts";
@@ -125,27 +127,30 @@ export class Client {
     return new Admin(this.#cluster);
   }
 
-  /** Closes producers (delivering what they hold) and consumers (committing and leaving their groups), then the connections. */
-  async close(): Promise<void> {
+  /**
+   * Closes producers (delivering what they hold) and consumers (committing and leaving their groups), then the connections. A signal
+   * ends the waiting: what is not delivered by then fails.
+   */
+  async close({ signal }: CloseOptions = {}): Promise<void> {
     const parts = [...this.#parts];
     this.#parts.clear();
-    await Promise.allSettled(parts.map(async (part) => await part.close()));
+    await Promise.allSettled(parts.map(async (part) => await part.close({ signal })));
     this.#cluster.close();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await this.close();
   }
 
   /** Ends at once, as when the program had crashed. */
-  [Symbol.dispose](): void {
-    for (const part of this.#parts) part[Symbol.dispose]();
+  [dispose](): void {
+    for (const part of this.#parts) part[dispose]();
     this.#parts.clear();
     this.#cluster.close();
   }
 }
 
 interface Part {
-  close(): Promise<void>;
-  [Symbol.dispose](): void;
+  close(options?: CloseOptions): Promise<void>;
+  [dispose](): void;
 }

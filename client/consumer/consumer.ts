@@ -2,6 +2,8 @@
  * The consumer as its user sees it: an async iterator of records (or of batches), and what one does with offsets beside it. Only what
  * the caller is done with is committed by itself, and partitions are given up between two records, never under one.
  */
+import { unlessAborted } from "../clock.ts";
+import { type CloseOptions, asyncDispose, dispose } from "../dispose.ts";
 import { ArgumentError, StateError, asError } from "../errors.ts";
 import type { GroupMetadata } from "../producer/transactions.ts";
 import { type ConsumerRecord, type TopicPartition, type TopicPartitionOffset, partitionKey } from "../records/record.ts";
@@ -180,17 +182,20 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
   }
 
   /** Ends iteration, commits what is done with, leaves the group. */
-  async close(): Promise<void> {
+  async close({ signal }: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close();
-    await this.#closing;
+    await unlessAborted(this.#closing, signal).catch((error: unknown) => {
+      if (signal?.aborted !== true) throw error;
+      this.#stop();
+    });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await this.close();
   }
 
   /** Ends at once: nothing is committed, and the group notices by the session's end. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.#closing ??= Promise.resolve();
     this.#stop();
   }

@@ -55,6 +55,8 @@ export class Fetcher {
   readonly #options: FetcherOptions;
   readonly #chunks: Chunk[] = [];
   #bufferedBytes = 0;
+  /** What requests on their way may bring. */
+  #askedBytes = 0;
   /** Slots in use, by broker. */
   readonly #busy = new Map<number, Set<number>>();
   #isScheduled = false;
@@ -118,12 +120,13 @@ export class Fetcher {
       this.#chunks.splice(index, 1);
       this.#bufferedBytes -= byteLength;
     }
-    if (this.#bufferedBytes >= prefetchBytes) return;
     const now = cluster.clock.now();
     let wakeMs = Infinity;
     let needsLeaders = false;
+    const nodes = new Set<number>();
     const byNode = new Map<number, PartitionState[]>();
     for (const state of partitions()) {
+      nodes.add(cluster.metadata.leaderOf(state.topic, state.partition));
       if (state.fetchOffset === undefined || state.isPaused || state.isLeaving || state.isFetching) continue;
       if (state.bufferedBytes >= partitionBytes) continue;
       if (state.notBeforeMs > now) {
@@ -142,11 +145,18 @@ export class Fetcher {
       else known.push(state);
     }
     if (needsLeaders) cluster.refresh().then(noop, noop);
-    for (const [node, states] of byNode) this.#ask(node, states);
+    // Each broker has its share of the budget, so that one that waits for news takes nothing from one that is busy.
+    const shareBytes = Math.ceil(prefetchBytes / (nodes.size * requestsPerBroker));
+    for (const [node, states] of byNode) this.#ask(node, states, shareBytes);
     this.#wakeAt(wakeMs, now);
   }
 
-  #ask(node: number, states: readonly PartitionState[]): void {
+  #ask(node: number, states: readonly PartitionState[], shareBytes: number): void {
+    const { prefetchBytes, partitionBytes } = this.#options;
+    const wantedBytes = Math.min(shareBytes, states.length * partitionBytes);
+    const maxBytes = Math.min(wantedBytes, prefetchBytes - this.#bufferedBytes - this.#askedBytes);
+    // Room for a few records is not worth a request: there will be more when the caller has read on.
+    if (maxBytes < wantedBytes / 4) return;
     let slots = this.#busy.get(node);
     if (slots === undefined) {
       slots = new Set();
@@ -155,14 +165,16 @@ export class Fetcher {
     const slot = slots.has(0) ? 1 : 0;
     if (slots.has(slot)) return;
     slots.add(slot);
-    void this.#fetch(node, slot, states).finally(() => {
+    this.#askedBytes += maxBytes;
+    void this.#fetch(node, slot, states, maxBytes).finally(() => {
+      this.#askedBytes -= maxBytes;
       slots.delete(slot);
       this.wake();
     });
   }
 
-  async #fetch(node: number, slot: number, states: readonly PartitionState[]): Promise<void> {
-    const { cluster, lane, isolation, maxWaitMs, minBytes, prefetchBytes, partitionBytes } = this.#options;
+  async #fetch(node: number, slot: number, states: readonly PartitionState[], maxBytes: number): Promise<void> {
+    const { cluster, lane, isolation, maxWaitMs, minBytes, partitionBytes } = this.#options;
     const asked = states.map((state) => ({ state, token: state.token, offset: state.fetchOffset! }));
     for (const { state } of asked) state.isFetching = true;
     const topics = [...groupBy(asked, ({ state }) => state.topic)].map(([topic, each]) => ({
@@ -177,7 +189,7 @@ export class Fetcher {
     const body = {
       maxWaitMs,
       minBytes,
-      maxBytes: Math.max(1, prefetchBytes - this.#bufferedBytes),
+      maxBytes,
       isolationLevel: isolation === "read_committed" ? 1 : 0,
       topics,
     };

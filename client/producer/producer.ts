@@ -4,6 +4,7 @@
  */
 import { initProducerId } from "../../protocol/messages/22-init-producer-id.ts";
 import { unlessAborted } from "../clock.ts";
+import { type CloseOptions, asyncDispose, dispose } from "../dispose.ts";
 import {
   ArgumentError,
   BrokerError,
@@ -179,19 +180,22 @@ export class Producer<Key = Bytes, Value = Bytes> {
   }
 
   /** Opens a transaction; it is aborted when it is disposed of without a commit. */
-  async beginTransaction(): Promise<Transaction<Key, Value>> {
+  async beginTransaction({ signal }: SendOptions = {}): Promise<Transaction<Key, Value>> {
     if (this.#closed !== undefined) throw this.#closed;
     if (this.#transactions === undefined) throw new StateError("transactions need the option transactionalId");
-    await this.#transactions.begin();
+    await this.#transactions.begin(signal);
     return new Transaction(this, this.#transactions, async () => await this.#dropUnsent());
   }
 
-  /** Commits what `work` sends, or aborts it when `work` fails. */
-  async transaction<Result>(work: (transaction: Transaction<Key, Value>) => Promise<Result>): Promise<Result> {
-    const transaction = await this.beginTransaction();
+  /** Commits what `work` sends, or aborts it when `work` fails or the signal is aborted before it is done. */
+  async transaction<Result>(
+    work: (transaction: Transaction<Key, Value>) => Promise<Result>,
+    { signal }: SendOptions = {},
+  ): Promise<Result> {
+    const transaction = await this.beginTransaction({ signal });
     let result;
     try {
-      result = await work(transaction);
+      result = await unlessAborted(work(transaction), signal);
     } catch (error) {
       // The reason to abort is what the caller must hear, whatever becomes of the abort.
       await transaction.abort().catch(() => {});
@@ -202,16 +206,16 @@ export class Producer<Key = Bytes, Value = Bytes> {
   }
 
   /** Delivers what was handed over, then ends. An open transaction is left to its timeout. */
-  async close(): Promise<void> {
+  async close({ signal }: CloseOptions = {}): Promise<void> {
     if (this.#closed !== undefined) return;
     this.#closed = new StateError("the producer was closed");
-    await this.flush();
-    this.#sender.stop(this.#closed);
-    this.#onEnd();
+    // Who ends the waiting wants what is left to fail, and hears of it from `send`.
+    await this.flush({ signal }).catch(() => {});
+    this[dispose]();
   }
 
   /** Ends at once: what was not acknowledged fails. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.#closed ??= new StateError("the producer was closed");
     this.#sender.stop(this.#closed);
     this.#onEnd();
@@ -221,7 +225,7 @@ export class Producer<Key = Bytes, Value = Bytes> {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await this.close();
   }
 
@@ -373,26 +377,41 @@ export class Transaction<Key, Value> {
     this.#dropUnsent = dropUnsent;
   }
 
-  send(topic: string, record: ProducerRecord<Key, Value>): Promise<RecordMetadata>;
-  send(topic: string, records: readonly ProducerRecord<Key, Value>[]): Promise<RecordMetadata[]>;
-  send(topic: string, given: ProducerRecord<Key, Value> | readonly ProducerRecord<Key, Value>[]): Promise<unknown> {
+  send(topic: string, record: ProducerRecord<Key, Value>, options?: SendOptions): Promise<RecordMetadata>;
+  send(topic: string, records: readonly ProducerRecord<Key, Value>[], options?: SendOptions): Promise<RecordMetadata[]>;
+  send(
+    topic: string,
+    given: ProducerRecord<Key, Value> | readonly ProducerRecord<Key, Value>[],
+    { signal }: SendOptions = {},
+  ): Promise<unknown> {
     if (this.#hasEnded) return Promise.reject(new StateError("the transaction is over"));
     const sent = this.#producer.send(topic, given as ProducerRecord<Key, Value>);
     // A caller need not await each: the commit fails when one of them did.
     sent.catch(() => {});
     this.#deliveries.push(sent);
-    return sent;
+    return unlessAborted(sent, signal);
   }
 
   /** Makes a consumer's progress part of the transaction: pass the consumer's `groupMetadata`, or a group's name. */
-  async commitOffsets(offsets: readonly TopicPartitionOffset[], group: GroupMetadata | string): Promise<void> {
+  async commitOffsets(
+    offsets: readonly TopicPartitionOffset[],
+    group: GroupMetadata | string,
+    { signal }: SendOptions = {},
+  ): Promise<void> {
     if (this.#hasEnded) throw new StateError("the transaction is over");
     const whole = typeof group === "string" ? { groupId: group, generationId: -1, memberId: "", groupInstanceId: null } : group;
-    await this.#transactions.commitOffsets(offsets, whole);
+    await unlessAborted(this.#transactions.commitOffsets(offsets, whole), signal);
   }
 
-  /** Resolves when all of it is visible to readers of committed records. When it cannot be committed, it is aborted and this rejects. */
-  async commit(): Promise<void> {
+  /**
+   * Resolves when all of it is visible to readers of committed records. When it cannot be committed, it is aborted and this rejects. A
+   * signal ends the waiting, not the commit.
+   */
+  async commit({ signal }: SendOptions = {}): Promise<void> {
+    await unlessAborted(this.#commit(), signal);
+  }
+
+  async #commit(): Promise<void> {
     if (this.#hasEnded) throw new StateError("the transaction is over");
     await this.#producer.flush();
     const failed = (await Promise.allSettled(this.#deliveries)).find((delivery) => delivery.status === "rejected");
@@ -418,7 +437,7 @@ export class Transaction<Key, Value> {
     await this.#transactions.abort();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await this.abort();
   }
 }

@@ -91,11 +91,14 @@ export class Transactions implements SenderTransaction {
     }
   }
 
-  async begin(): Promise<void> {
+  async begin(signal?: AbortSignal): Promise<void> {
     if (this.#state === "fenced") throw this.#fenced();
-    if (this.#state === "new") await this.#init();
+    if (this.#state === "new") await this.#init(undefined, signal);
     if (this.#state !== "ready") throw new StateError("another transaction is open");
-    const connection = await this.#options.cluster.retry("begin", async () => await this.#options.cluster.connection("any"));
+    const { cluster } = this.#options;
+    const connection = await cluster.retry("begin", async () => await cluster.connection("any"), { signal });
+    // Another call may have come first.
+    if (this.#state !== "ready") throw new StateError("another transaction is open");
     this.#isSecondVersion = connection.featureLevel("transaction.version") >= secondVersion;
     this.#state = "open";
     this.#cause = undefined;
@@ -199,7 +202,7 @@ export class Transactions implements SenderTransaction {
     this.#state = "ready";
   }
 
-  async #init(current?: Identity): Promise<void> {
+  async #init(current?: Identity, signal?: AbortSignal): Promise<void> {
     const { cluster, timeoutMs, sequences } = this.#options;
     const body = {
       transactionalId: this.id,
@@ -208,7 +211,7 @@ export class Transactions implements SenderTransaction {
       producerEpoch: current?.epoch ?? -1,
     };
     const check = ({ errorCode }: { errorCode: number }): void => this.#check(errorCode, "InitProducerId");
-    const answer = await cluster.ask(this.#coordinator, initProducerId, body, check, { versionMax: 5 });
+    const answer = await cluster.ask(this.#coordinator, initProducerId, body, check, { versionMax: 5, signal });
     sequences.restart(identityOf(answer));
     this.#state = "ready";
   }

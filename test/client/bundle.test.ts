@@ -1,12 +1,13 @@
 /** What users install: small, the same for every runtime, without a trace of Node, and with types that a user's compiler takes. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type * as Library from "../../client/client.ts";
 import { buildClient } from "../../scripts/build-client.ts";
 import { buildClientIfStale } from "../../scripts/build.ts";
@@ -64,15 +65,47 @@ describe("the client's bundle", () => {
     }
     expect(() => client.producer({ compression: "zstd" as "gzip" })).toThrow("no compression is called zstd");
   });
+});
+
+/** The package as npm would send it, installed where nothing else is: it needs nothing else. */
+describe("the package, installed", () => {
+  let project = "";
+
+  function run(command: string, args: readonly string[]): string {
+    const { status, stdout, stderr } = spawnSync(command, args, { cwd: project, encoding: "utf8" });
+    expect({ status, stderr: status === 0 ? "" : `${stdout}${stderr}` }).toEqual({ status: 0, stderr: "" });
+    return stdout;
+  }
+
+  beforeAll(() => {
+    project = mkdtempSync(join(tmpdir(), "kante-installed-"));
+    writeFileSync(join(project, "package.json"), JSON.stringify({ name: "a-user", private: true, type: "module" }));
+    const pack = spawnSync("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", project], {
+      cwd: root,
+      encoding: "utf8",
+    });
+    run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--silent", join(project, pack.stdout.trim())]);
+  }, 60_000);
+
+  afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+  test("is the library, its types and its page, and nothing beside", () => {
+    expect(readdirSync(join(project, "node_modules")).filter((name) => !name.startsWith("."))).toEqual(["kante"]);
+    const files = readdirSync(join(project, "node_modules/kante"), { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    );
+    expect(
+      files
+        .filter(({ name }) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
+        .map(({ name }) => name)
+        .toSorted(),
+    ).toEqual(["consume-worker.ts", "produce-worker.ts", "tail.ts"]);
+  });
 
   test.for(["bundler", "nodenext"])("has types that hold in a strict project (%s)", (resolution) => {
-    const folder = mkdtempSync(join(tmpdir(), "kante-types-"));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    mkdirSync(join(folder, "node_modules"));
-    symlinkSync(root, join(folder, "node_modules/kante"));
     writeFileSync(
-      join(folder, "user.mts"),
-      `import { connect, json, string, type ConsumerRecord } from "kante/client";
+      join(project, "user.mts"),
+      `import { connect, json, string, KafkaError, type ConsumerRecord, type OffsetChange } from "kante/client";
       interface Order { id: number }
       export async function first(): Promise<ConsumerRecord<string, Order> | undefined> {
         await using kafka = connect("ws://host/c/default/kafka");
@@ -80,31 +113,50 @@ describe("the client's bundle", () => {
         const { offset }: { offset: number } = await producer.send("t", { key: "k", value: { id: 1 } });
         // @ts-expect-error text is no order
         await producer.send("t", { value: String(offset) });
+        const changes: OffsetChange[] = await kafka.admin().resetGroupOffsets("g", "latest", { validateOnly: true });
+        if (changes.length > 0) throw new KafkaError(1);
         for await (const record of kafka.consumer({ topics: ["t"], key: string, value: json<Order>() })) return record;
         return undefined;
       }`,
     );
-    const args = [
-      "--noEmit",
-      "--strict",
-      "--target",
-      "es2023",
-      "--lib",
-      "es2023,esnext.disposable,dom",
-      "--types",
-      "",
-      "--preserveSymlinks",
-    ];
     const module = resolution === "bundler" ? "esnext" : "nodenext";
-    const tsc = spawnSync(
-      join(root, "node_modules/.bin/tsc"),
-      [...args, "--module", module, "--moduleResolution", resolution, "user.mts"],
-      {
-        cwd: folder,
-        encoding: "utf8",
-      },
-    );
-    expect(tsc.stdout).toBe("");
-    expect(tsc.status).toBe(0);
+    const strict = ["--noEmit", "--strict", "--target", "es2023", "--lib", "es2023,esnext.disposable,dom", "--types", ""];
+    run(join(root, "node_modules/.bin/tsc"), [...strict, "--module", module, "--moduleResolution", resolution, "user.mts"]);
+  });
+
+  test("runs in Node as it is, bundled for a browser, and bundled for Workers beside its kernels", async () => {
+    const program = `import { connect, murmur2 } from "kante/client";
+      const kafka = connect("ws://127.0.0.1:1/c/default/kafka");
+      console.log(typeof kafka.producer, murmur2(new TextEncoder().encode("21")));`;
+    writeFileSync(join(project, "program.js"), program);
+    expect(run(process.execPath, ["program.js"])).toBe("function -973932308\n");
+    const bundle = async (conditions: string[]) => {
+      const { metafile } = await build({
+        absWorkingDir: project,
+        entryPoints: ["program.js"],
+        bundle: true,
+        write: false,
+        metafile: true,
+        format: "esm",
+        conditions,
+        external: ["*.wasm"],
+        logLevel: "error",
+      });
+      return Object.values(metafile.outputs).flatMap(({ imports, inputs }) => [
+        ...Object.keys(inputs),
+        ...imports.map(({ path }) => path),
+      ]);
+    };
+    expect(await bundle(["browser"])).toEqual(["node_modules/kante/dist/client.js", "program.js"]);
+    expect(await bundle(["workerd"])).toEqual([
+      "node_modules/kante/dist/client.workerd.js",
+      "program.js",
+      expect.stringMatching(/kernel\.wasm$/),
+    ]);
+  });
+
+  test("says that its command runs from a clone", () => {
+    const { status, stderr } = spawnSync(join(project, "node_modules/.bin/kante"), ["start"], { encoding: "utf8" });
+    expect([status, stderr]).toEqual([1, expect.stringContaining("from a clone of the repository")]);
   });
 });

@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
   start: { summary: "run a Kafka-compatible server on this machine", load: () => import("./start.ts") },
   bridge: { summary: "give Kafka clients a local TCP address for a remote cluster", load: () => import("./bridge.ts") },
   reconcile: { summary: "compare the bucket with what is referred to, and remove orphans", load: () => import("./reconcile.ts") },
+  recover: { summary: "rebuild cells that have lost their storage from the bucket", load: () => import("./recover.ts") },
   inspect: { summary: "print what is in a write-ahead object", load: () => import("./inspect.ts") },
 };
 

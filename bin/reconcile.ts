@@ -1,6 +1,6 @@
 /** `kante reconcile`: has a server compare its bucket with its cells, and prints what it found. The work is the controller's. */
-import { parseArgs } from "node:util";
 import { Failure, messageOf } from "./failure.ts";
+import { describeFlags, type Flags, parseFlags } from "./flags.ts";
 
 interface Answer {
   readonly objects: number;
@@ -12,28 +12,25 @@ interface Answer {
   readonly keys: readonly string[];
 }
 
+const flags: Flags = {
+  url: { value: "url", standard: "http://127.0.0.1:8787", help: "where the server's HTTP is" },
+  cluster: { value: "name", standard: "default", help: "the virtual cluster" },
+  remove: { help: "delete the orphans" },
+};
+
 export function help(): string {
   return `Usage: kante reconcile [options]
 
 Lists the objects of a cluster and tells which of them nobody refers to (orphans). Only such as are older than a day count.
 
 Options:
-  --url <url>        where the server's HTTP is (default http://127.0.0.1:8787)
-  --cluster <name>   the virtual cluster (default: default)
-  --remove           delete the orphans`;
+${describeFlags(flags)}`;
 }
 
 export async function run(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      url: { type: "string", default: "http://127.0.0.1:8787" },
-      cluster: { type: "string", default: "default" },
-      remove: { type: "boolean", default: false },
-    },
-  });
-  const { url, cluster, remove } = values;
-  const address = `${url.replace(/\/$/, "")}/c/${cluster}/reconcile?remove=${remove}`;
+  const parsed = parseFlags("reconcile", flags, args);
+  const [url, cluster] = [parsed.text("url"), parsed.text("cluster")];
+  const address = `${url.replace(/\/$/, "")}/c/${cluster}/reconcile?remove=${parsed.given("remove")}`;
   const response = await fetch(address, { method: "POST" }).catch((error: unknown) => {
     throw new Failure(`${url} cannot be reached: ${messageOf(error)}`);
   });

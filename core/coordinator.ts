@@ -302,17 +302,25 @@ export interface BatchCoordinator {
   listOffsets(queries: readonly OffsetQuery[]): Promise<readonly OffsetAnswer[]>;
   epochEnds(queries: readonly EpochEndQuery[]): Promise<readonly EpochEndAnswer[]>;
   describePartitions(partitions: readonly PartitionRef[]): Promise<readonly PartitionDescription[]>;
-  /** Idempotent, as is deletePartitions: the controller repeats both until they are answered. */
+  /**
+   * Idempotent, as is deletePartitions: the controller repeats both until they are answered. `ledBefore`: as many partitions the cell
+   * leads, as far as the controller knows. A leader that knows fewer has lost its rows: it refuses, or records would get offsets that
+   * others had, and objects keys that others have.
+   */
   createPartitions(
     partitions: readonly PartitionRef[],
     settings: PartitionSettings,
     fences?: readonly BrokerIdentity[],
+    ledBefore?: number,
   ): Promise<void>;
   deletePartitions(topicId: TopicId): Promise<void>;
   /** One answer per request. Durable in one row for all of them, or not at all. */
   writeMarkers(requests: readonly MarkerRequest[]): Promise<readonly MarkerAnswer[]>;
-  /** Refuses lower epochs of these brokers for good, then says which write-ahead objects the cell still needs (D12). */
-  collect(fences: readonly BrokerIdentity[]): Promise<readonly ReferencedEpoch[]>;
+  /**
+   * Refuses lower epochs of these brokers for good, then says which write-ahead objects the cell still needs (D12). One that has lost its
+   * rows (`ledBefore` as above) must not say that it needs none.
+   */
+  collect(fences: readonly BrokerIdentity[], ledBefore?: number): Promise<readonly ReferencedEpoch[]>;
   /** Of these keys those of objects that the cell refers to, or has yet to delete itself. */
   holds(keys: readonly string[]): Promise<readonly string[]>;
   /** Moves the log start forward; answers the new log start, or the Kafka error, per partition. */

@@ -18,17 +18,21 @@ import { ControllerMachine, firstRows } from "../core/cluster/controller.ts";
 import type { Decision, LeaderCall, TopicDecision } from "../core/cluster/controller.ts";
 import { base64Url, isUsableId } from "../core/cluster/ids.ts";
 import type { OutboxCall } from "../core/cluster/outbox.ts";
-import type { BatchCoordinator, TopicId } from "../core/coordinator.ts";
+import type { TopicId } from "../core/coordinator.ts";
 import type { QuotaAlteration, QuotaOutcome } from "../core/quota/quota-table.ts";
 import type { Settings } from "../core/settings.ts";
+import type { TransactionClient } from "../core/transaction/transaction-client.ts";
 import { AlarmClock } from "./alarm-clock.ts";
 import type { WalFloor } from "./broker.ts";
+import { recoverCluster, type RecoverOptions, type Recovery } from "./cluster-recovery.ts";
 import { CostMeter, meterCalls } from "./cost-meter.ts";
 import { settingsOf } from "./env.ts";
 import type { Env } from "./env.ts";
+import type { LeaderRpc } from "./leader.ts";
 import { Log } from "./log.ts";
 import type { MetricsSnapshot } from "./metrics.ts";
-import { brokerNameOf, clusterOf, leaderName } from "./names.ts";
+import { mergerOf } from "./merger.ts";
+import { brokerNameOf, clusterOf, leaderName, transactionName } from "./names.ts";
 import { reconcile, type Reconciliation } from "./reconciler.ts";
 import { openStore } from "./stores.ts";
 import { WalCollector } from "./wal-collector.ts";
@@ -218,8 +222,8 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
     try {
       const leader = this.#leader(taken.cell);
       if (taken.call.kind === "create") {
-        const { partitions, settings, fences } = taken.call;
-        await leader.createPartitions(partitions, settings, fences);
+        const { partitions, settings, fences, ledBefore } = taken.call;
+        await leader.createPartitions(partitions, settings, fences, ledBefore);
       } else await leader.deletePartitions(taken.call.topicId);
       this.#persist(this.#machine.callAnswered(taken));
     } catch (error) {
@@ -232,9 +236,11 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
   }
 
   /** A fresh stub each time: one whose object was reset stays broken. */
-  #leader(cell: number): Pick<BatchCoordinator, "createPartitions" | "deletePartitions" | "collect" | "holds"> {
+  #leader(
+    cell: number,
+  ): Pick<LeaderRpc, "createPartitions" | "deletePartitions" | "collect" | "holds" | "describePartitions" | "takeOver"> {
     const id = this.env.LEADER.idFromName(leaderName(this.#cluster, cell));
-    return this.env.LEADER.get(id) as unknown as BatchCoordinator;
+    return this.env.LEADER.get(id) as unknown as LeaderRpc;
   }
 
   /** While calls are in flight this object may die with them. */
@@ -269,6 +275,30 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
     this.#log.info("reconciled", { ...result, keys: result.keys.slice(0, 5) });
     this.#alarms.arm();
     return result;
+  }
+
+  /** Undefined: there is no such cluster. */
+  async recover(options: RecoverOptions): Promise<Recovery | undefined> {
+    if (!this.#exists) return undefined;
+    const recovery = await this.#collector.alone(() =>
+      recoverCluster(
+        {
+          machine: this.#machine,
+          producerExpirationMs: this.#settings["producer.id.expiration.ms"],
+          leader: (cell) => this.#leader(cell),
+          rebuild: async (request, put) => await mergerOf(this.env, this.#cluster, request.newCell).recover(request, put),
+          describeTransaction: async (id) =>
+            await (this.env.TRANSACTION.getByName(transactionName(this.#cluster, id)) as unknown as TransactionClient).describe(),
+          persist: (rows) => this.#persist(rows),
+        },
+        options,
+      ),
+    );
+    for (const { partitions, ...cell } of recovery.recovered)
+      this.#log.warn("cell-recovered", { ...cell, partitions: partitions.length });
+    this.#callLeaders();
+    this.#alarms.arm();
+    return recovery;
   }
 
   async #reconcileNowAndThen(nowMs: number): Promise<void> {

@@ -83,6 +83,12 @@ export class JournalRows {
     return snapshotBytes;
   }
 
+  /** The whole state, in place of what any row says. */
+  writeSnapshot(cell: Cell): void {
+    this.#writeSnapshot(cell);
+    this.#freeDead(cell);
+  }
+
   /** What the object's storage holds. */
   get byteLength(): number {
     return this.#sql.databaseSize;

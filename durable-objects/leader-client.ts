@@ -26,9 +26,10 @@ export function leaderClient(env: Env, cluster: string, cell: number): LeaderCli
     listOffsets: (queries) => stub.repeat((leader) => leader.listOffsets(queries)),
     epochEnds: (queries) => stub.repeat((leader) => leader.epochEnds(queries)),
     describePartitions: (partitions) => stub.repeat((leader) => leader.describePartitions(partitions)),
-    createPartitions: (partitions, settings, fences) => stub.ask((leader) => leader.createPartitions(partitions, settings, fences)),
+    createPartitions: (partitions, settings, fences, ledBefore) =>
+      stub.ask((leader) => leader.createPartitions(partitions, settings, fences, ledBefore)),
     holds: (keys) => stub.repeat((leader) => leader.holds(keys)),
-    collect: (fences) => stub.repeat((leader) => leader.collect(fences)),
+    collect: (fences, ledBefore) => stub.repeat((leader) => leader.collect(fences, ledBefore)),
     deletePartitions: (topicId) => stub.ask((leader) => leader.deletePartitions(topicId)),
     writeMarkers: (requests) => stub.repeat((leader) => leader.writeMarkers(requests)),
     claimMerge: () => stub.ask((leader) => leader.claimMerge()),

@@ -47,6 +47,8 @@ import { openStore } from "./stores.ts";
 export interface LeaderRpc extends Omit<BatchCoordinator, "commit" | "follow"> {
   commitPacked(commit: PackedCommit): Promise<PackedReply>;
   followPacked(cursor: Cursor, maxWaitMs: number): Promise<PackedFollow>;
+  /** The cell, which leads nothing yet, leads what was led by one whose rows are lost. */
+  takeOver(snapshot: readonly Uint8Array[]): Promise<void>;
   metrics(): Promise<MetricsSnapshot>;
 }
 
@@ -240,13 +242,16 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     partitions: readonly PartitionRef[],
     settings: PartitionSettings,
     fences: readonly BrokerIdentity[] = [],
+    ledBefore = 0,
   ): Promise<void> {
+    this.#cell.checkLed(ledBefore);
     this.#appendEntry(this.#cell.collection.fence(fences));
     const row = this.#cell.decideCreatePartitions(partitions, settings);
     if (row !== undefined) this.#append(row);
   }
 
-  async collect(fences: readonly BrokerIdentity[]): Promise<readonly ReferencedEpoch[]> {
+  async collect(fences: readonly BrokerIdentity[], ledBefore = 0): Promise<readonly ReferencedEpoch[]> {
+    this.#cell.checkLed(ledBefore);
     this.#appendEntry(this.#cell.collection.fence(fences));
     return this.#cell.collection.referenced();
   }
@@ -258,6 +263,14 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
   #appendEntry(entry: PackedWriter | undefined): void {
     const row = this.#cell.rowOf(entry);
     if (row !== undefined) this.#append(row);
+  }
+
+  async takeOver(snapshot: readonly Uint8Array[]): Promise<void> {
+    this.#changing(this.#cell.cursor, () => {
+      this.#cell.takeOver(snapshot);
+      this.#rows.writeSnapshot(this.#cell);
+    });
+    this.#log.info("cell-taken-over", { cursor: this.#cell.cursor, partitions: this.#cell.partitionCount });
   }
 
   async deletePartitions(topicId: TopicId): Promise<void> {
@@ -293,12 +306,18 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
    * be durable, or the cell would die of it at every start.
    */
   #append(row: JournalRow): void {
-    try {
+    this.#changing(row.sequence, () => {
       this.#cell.applyRow(row, true);
       const bytes = this.#rows.write(this.#cell, row);
       if (bytes !== undefined) this.#log.info("snapshot-written", { cursor: row.sequence, bytes });
+    });
+  }
+
+  #changing(sequence: Cursor, change: () => void): void {
+    try {
+      change();
     } catch (error) {
-      this.#log.error("cell-broken", { sequence: row.sequence, kind: operatingErrorKind(error), error });
+      this.#log.error("cell-broken", { sequence, kind: operatingErrorKind(error), error });
       this.ctx.abort("a change of the cell failed half-way");
       throw error;
     }

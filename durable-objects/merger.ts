@@ -14,6 +14,7 @@ import type { MetricsSnapshot } from "./metrics.ts";
 import { Pace } from "./pace.ts";
 import { writeMerged } from "./merge-work.ts";
 import { clusterOf, mergerName } from "./names.ts";
+import { recoverCell, type CellRecovery, type RecoverRequest } from "./recovery.ts";
 import { openStore } from "./stores.ts";
 
 /** What a leader counts. */
@@ -28,6 +29,8 @@ export interface MergeSummary {
 export interface MergerRpc {
   /** Merges until the cell has nothing due, or others have waited long enough. */
   work(cell: number): Promise<MergeSummary>;
+  /** Puts a lost cell's logs together from the bucket (decision 11); `put`: also the object that the new cell begins with. */
+  recover(request: RecoverRequest, put: boolean): Promise<CellRecovery>;
 }
 
 /** In one call; the leader's alarm rings again while there is more. */
@@ -52,6 +55,17 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
 
   async work(cell: number): Promise<MergeSummary> {
     const work = this.#turn.then(() => this.#work(cell));
+    this.#turn = work.catch(() => {});
+    return await work;
+  }
+
+  async recover(request: RecoverRequest, put: boolean): Promise<CellRecovery> {
+    const store = openStore(this.env, this.#cluster, this.#cost.count);
+    const work = this.#turn.then(async () => {
+      const recovery = await recoverCell(request, store, kernel, Date.now());
+      if (put && recovery.object !== undefined) await store.put(recovery.object.key, recovery.object.bytes);
+      return recovery;
+    });
     this.#turn = work.catch(() => {});
     return await work;
   }

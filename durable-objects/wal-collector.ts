@@ -61,7 +61,7 @@ export class WalCollector {
     const survey = garbage.survey(machine.brokerEpochs(), floors, raised);
     try {
       const referenced = await Promise.all(
-        machine.cells().map(async (cell) => await this.#host.leader(cell).collect(survey.fences)),
+        machine.cells().map(async (cell) => await this.#host.leader(cell).collect(survey.fences, machine.led(cell))),
       );
       persist(garbage.surveyed(survey, referenced.flat(), Date.now()));
     } catch (error) {

@@ -7,6 +7,7 @@ import { billOf, usdOf } from "../core/cost/bill.ts";
 import type { ClusterSnapshot } from "../core/cluster/controller-client.ts";
 import { prices } from "../core/cost/prices.ts";
 import type { BrokerMetrics } from "../durable-objects/broker.ts";
+import { offsetGapDefault, type RecoverOptions, type Recovery } from "../durable-objects/cluster-recovery.ts";
 import { controllerClient } from "../durable-objects/controller-client.ts";
 import { countedOf } from "../durable-objects/cost-meter.ts";
 import { type Env, settingsOf } from "../durable-objects/env.ts";
@@ -43,6 +44,9 @@ app.get("/c/:cluster/cost", async (context) => await cost(context, context.req.p
 
 app.post("/reconcile", async (context) => await reconcile(context, defaultCluster));
 app.post("/c/:cluster/reconcile", async (context) => await reconcile(context, context.req.param("cluster")));
+
+app.post("/recover", async (context) => await recover(context, defaultCluster));
+app.post("/c/:cluster/recover", async (context) => await recover(context, context.req.param("cluster")));
 
 const pages = ["/", "/c/:cluster/", "/console/*", "/health"];
 const pagesOfClusters = ["/kafka", "/metrics", "/cost"];
@@ -164,6 +168,18 @@ async function reconcile(context: AppContext, cluster: string): Promise<Response
     reconcile(remove: boolean): Promise<Reconciliation | undefined>;
   };
   const result = await controller.reconcile(context.req.query("remove") === "true");
+  return result === undefined ? context.text("no such cluster\n", 404) : context.json(result);
+}
+
+/** Finds cells that have lost their rows; `?write=true` rebuilds them, without it the answer tells what that would do. */
+async function recover(context: AppContext, cluster: string): Promise<Response> {
+  if (!isClusterName(cluster)) return context.text("not a cluster name\n", 400);
+  const offsetGap = wholeNumber(context.req.query("offset-gap") ?? String(offsetGapDefault), 999_999_999);
+  if (offsetGap === undefined) return context.text("offset-gap must be a whole number of at most nine digits\n", 400);
+  const controller = context.env.CONTROLLER.getByName(controllerName(cluster)) as unknown as {
+    recover(options: RecoverOptions): Promise<Recovery | undefined>;
+  };
+  const result = await controller.recover({ write: context.req.query("write") === "true", offsetGap });
   return result === undefined ? context.text("no such cluster\n", 404) : context.json(result);
 }
 

@@ -3,6 +3,7 @@
  * whole batches to send. Bytes are checked and get their final offsets the first time they are read (D8); damaged ones are
  * dropped and reported, never sent.
  */
+import { batchField, readInt64, viewOf } from "../../kernel/batch-layout.ts";
 import type { Kernel } from "../../kernel/interface.ts";
 import type { AbortedTransaction } from "../coordinator.ts";
 import { extentFault, sliceBatches } from "./batch-walk.ts";
@@ -187,7 +188,7 @@ export class ReadBytes {
   bytesOf(block: Block, extent: IndexedExtent): Uint8Array | undefined {
     const at = extent.byteStart - block.start;
     const bytes = block.bytes.subarray(at, at + extent.byteLength);
-    if ((block.ready.get(extent.byteStart) ?? 0) >= extent.byteLength) return bytes;
+    if ((block.ready.get(extent.byteStart) ?? 0) >= extent.byteLength) return this.#withOffsets(block, bytes, extent);
     const offsetCount = extent.nextOffset - extent.baseOffset;
     const fault = extentFault(bytes, offsetCount, block.trusted ? undefined : this.#kernel.crc32c);
     if (fault !== undefined) {
@@ -199,6 +200,14 @@ export class ReadBytes {
     this.#kernel.assignOffsets(bytes, extent.baseOffset, extent.leaderEpoch);
     block.ready.set(extent.byteStart, extent.byteLength);
     return bytes;
+  }
+
+  /** A cell that was recovered gives write-ahead bytes offsets anew. An answer that is on its way keeps those it has. */
+  #withOffsets(block: Block, bytes: Uint8Array, { baseOffset, leaderEpoch }: IndexedExtent): Uint8Array {
+    if (readInt64(viewOf(bytes), batchField.baseOffset) === baseOffset) return bytes;
+    const anew = block.pins === 0 ? bytes : bytes.slice();
+    this.#kernel.assignOffsets(anew, baseOffset, leaderEpoch);
+    return anew;
   }
 }
 

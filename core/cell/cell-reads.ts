@@ -106,7 +106,7 @@ export class CellReads {
   }
 
   #extent(log: PartitionLog, stored: StoredExtent): Extent {
-    return extentOf(stored, log.leaderEpoch, this.#state.sources.get(stored.source), this.#cell, this.#readRow);
+    return extentOf(stored, log.epochAt(stored.baseOffset), this.#state.sources.get(stored.source), this.#cell, this.#readRow);
   }
 }
 

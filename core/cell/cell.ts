@@ -216,6 +216,16 @@ export class Cell {
     return { row: row && this.#row(row.entry, row.inline), answers };
   }
 
+  /** Throws when the cell leads fewer partitions than it did: its rows are lost, and to go on without them would do harm. */
+  checkLed(ledBefore: number): void {
+    const { partitionCount } = this;
+    if (partitionCount >= ledBefore) return;
+    throw new OperatingError(
+      "corrupt",
+      `cell ${this.#options.cell} leads ${partitionCount} partitions where it led ${ledBefore}: its rows are lost (see: kante recover)`,
+    );
+  }
+
   /** Partitions that exist already take the settings over. */
   decideCreatePartitions(partitions: readonly PartitionRef[], settings: PartitionSettings): JournalRow | undefined {
     return this.#entryRow(partitionsEntry(this.#state, partitions, settings));
@@ -299,6 +309,18 @@ export class Cell {
 
   releaseMerge(release: MergeRelease): void {
     this.#merges.release(release);
+  }
+
+  /**
+   * Begins with the state of a cell that was put together again, as a snapshot. Who has heard of a row of before is told of a gap. Write
+   * a snapshot of it in the same turn.
+   */
+  takeOver(chunks: readonly Uint8Array[]): void {
+    if (this.partitionCount > 0) throw new OperatingError("invalid", `cell ${this.#options.cell} leads partitions already`);
+    const { sequence } = this.#state;
+    this.restore(chunks, () => []);
+    this.#state.sequence += sequence;
+    this.#ring = new FollowRing(this.cursor);
   }
 
   #entryRow(entry: PackedWriter | undefined): JournalRow | undefined {

@@ -59,7 +59,8 @@ export function planDrain(state: CellState, cell: number): DrainPlan | undefined
       rows.push(row);
     }
     const { nextOffset, byteStart, byteLength, maxTimestamp } = extent;
-    const { ref, leaderEpoch } = log;
+    const { ref } = log;
+    const leaderEpoch = log.epochAt(baseOffset);
     extents.push({ cell, ...ref, partitionId, baseOffset, nextOffset, leaderEpoch, maxTimestamp, row, byteStart, byteLength });
     return true;
   });

@@ -123,19 +123,22 @@ export class MemoryCoordinator implements BatchCoordinator {
     partitions: readonly PartitionRef[],
     settings: PartitionSettings,
     fences: readonly BrokerIdentity[] = [],
+    ledBefore = 0,
   ): Promise<void> {
+    this.cell.checkLed(ledBefore);
     this.#appendEntry(this.cell.collection.fence(fences));
     const row = this.cell.decideCreatePartitions(partitions, settings);
     if (row !== undefined) this.#append(row);
   }
 
-  collectNow(fences: readonly BrokerIdentity[]): readonly ReferencedEpoch[] {
+  collectNow(fences: readonly BrokerIdentity[], ledBefore = 0): readonly ReferencedEpoch[] {
+    this.cell.checkLed(ledBefore);
     this.#appendEntry(this.cell.collection.fence(fences));
     return this.cell.collection.referenced();
   }
 
-  async collect(fences: readonly BrokerIdentity[]): Promise<readonly ReferencedEpoch[]> {
-    return this.collectNow(fences);
+  async collect(fences: readonly BrokerIdentity[], ledBefore = 0): Promise<readonly ReferencedEpoch[]> {
+    return this.collectNow(fences, ledBefore);
   }
 
   async holds(keys: readonly string[]): Promise<readonly string[]> {

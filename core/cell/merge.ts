@@ -141,7 +141,7 @@ export class Merges {
     rows: Map<number, Uint8Array>,
   ): MergeInput {
     const place = this.#state.sources.get(source);
-    const input = { ...log.ref, baseOffset, nextOffset, leaderEpoch: log.leaderEpoch, maxTimestamp, byteLength };
+    const input = { ...log.ref, baseOffset, nextOffset, leaderEpoch: log.epochAt(baseOffset), maxTimestamp, byteLength };
     if (place.kind !== "inline") return { ...input, key: keyOf(place, this.#cell), byteStart };
     const row = rows.get(place.row) ?? this.#readRow(place.row);
     rows.set(place.row, row);
@@ -204,7 +204,9 @@ function mergeEntry(
       bytes += byteLength;
       const last = joined.at(-1);
       const isNext = last?.partitionId === log.id && last.nextOffset === baseOffset && last.position + last.byteLength === position;
-      if (last !== undefined && isNext && last.byteLength + byteLength <= extentBytesMax) {
+      // Readers write an extent's leader epoch into all of its batches.
+      const isOfEpoch = last !== undefined && log.epochAt(last.baseOffset) === log.epochAt(baseOffset);
+      if (isNext && isOfEpoch && last.byteLength + byteLength <= extentBytesMax) {
         last.nextOffset = nextOffset;
         last.byteLength += byteLength;
         last.count += 1;

@@ -32,6 +32,14 @@ export class PartitionLog {
     return this.epochs.at(-1)!.epoch;
   }
 
+  /** The leader epoch in which an offset was given. */
+  epochAt(offset: number): number {
+    for (let index = this.epochs.length - 1; index > 0; index--) {
+      if (this.epochs[index]!.startOffset <= offset) return this.epochs[index]!.epoch;
+    }
+    return this.epochs[0]!.epoch;
+  }
+
   /** As in Kafka, records below the log's start are stable even where their transaction is open. */
   get lastStableOffset(): number {
     return Math.max(this.logStartOffset, this.openTransactions.firstOffset ?? this.nextOffset);

@@ -6,7 +6,7 @@
 /** A row is as many 64-bit cells; some of them are two 32-bit halves. */
 const rowCells = 17;
 const cell = { producerId: 0, lastUsedMs: 1, endedGeneration: 2, openGeneration: 3, firstOffset: 4, baseOffsets: 7 } as const;
-const half = { epoch: 10, coordinatorEpoch: 11, batchCount: 12, sequences: 24 } as const;
+const half = { epoch: 10, coordinatorEpoch: 11, batchCount: 12, resumes: 13, sequences: 24 } as const;
 
 export const batchesKept = 5;
 const rowsLeast = 2;
@@ -72,6 +72,16 @@ export class ProducerTable {
     return this.#halves[row * rowCells * 2 + half.batchCount]!;
   }
 
+  /** Its newest batches may be lost: the next one may have any sequence. */
+  resumes(row: number): boolean {
+    return this.#halves[row * rowCells * 2 + half.resumes] === 1;
+  }
+
+  /** Until its next batch. */
+  letResume(row: number): void {
+    this.#halves[row * rowCells * 2 + half.resumes] = 1;
+  }
+
   /** The oldest is 0. */
   batch(row: number, index: number): KeptBatch {
     const at = row * rowCells * 2 + half.sequences + index * 2;
@@ -122,10 +132,12 @@ export class ProducerTable {
     const at = row * rowCells * 2;
     this.#halves[at + half.epoch] = epoch;
     this.#halves[at + half.batchCount] = 0;
+    this.#halves[at + half.resumes] = 0;
   }
 
   addBatch(row: number, baseSequence: number, offsetCount: number, baseOffset: number): void {
     let index = this.batchCount(row);
+    this.#halves[row * rowCells * 2 + half.resumes] = 0;
     const offsets = row * rowCells + cell.baseOffsets;
     const sequences = row * rowCells * 2 + half.sequences;
     if (index === batchesKept) {

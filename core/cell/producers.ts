@@ -35,7 +35,7 @@ export function judgeSequence(producers: ProducerTable, row: number, batch: Batc
   if (producerEpoch > epoch) return baseSequence === 0 ? append : outOfOrder;
   const baseOffset = producers.offsetOf(row, baseSequence, offsetCount);
   if (baseOffset >= 0) return { kind: "duplicate", baseOffset };
-  return baseSequence === nextSequence(producers, row) ? append : outOfOrder;
+  return baseSequence === nextSequence(producers, row) || producers.resumes(row) ? append : outOfOrder;
 }
 
 /** All batches of a transaction name it, and while it is open nothing else of its producer is taken. */

@@ -19,6 +19,8 @@ const versionWithGarbage = 4;
 const versionLeast = 2;
 const chunkBytes = 1_900_000;
 const unnumbered = 0xffffffff;
+/** Beside the count of a producer's batches. */
+const resumesFlag = 16;
 
 export function writeSnapshot(state: CellState): Uint8Array[] {
   const out = new PackedWriter(64 * 1024);
@@ -170,7 +172,7 @@ function writeProducer(out: PackedWriter, producers: ProducerTable, row: number)
   out.uint(open);
   if (open > 0) out.uint(producers.firstOffset(row));
   const count = producers.batchCount(row);
-  out.uint(count);
+  out.uint(count + (producers.resumes(row) ? resumesFlag : 0));
   for (let index = 0; index < count; index++) {
     const { baseSequence, offsetCount, baseOffset } = producers.batch(row, index);
     out.uint(baseSequence);
@@ -229,7 +231,9 @@ function readProducer(reader: PackedReader, producers: ProducerTable, found: num
     const open = reader.uint();
     if (open > 0) producers.openTransaction(row, open, reader.uint());
   }
-  for (let left = reader.uint(); left > 0; left--) producers.addBatch(row, reader.uint(), reader.uint(), reader.uint());
+  const count = reader.uint();
+  for (let left = count % resumesFlag; left > 0; left--) producers.addBatch(row, reader.uint(), reader.uint(), reader.uint());
+  if (count >= resumesFlag) producers.letResume(row);
 }
 
 function writeChain(out: PackedWriter, brokerId: number, chain: BrokerChain): void {

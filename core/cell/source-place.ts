@@ -4,11 +4,16 @@ import type { PackedReader, PackedWriter } from "./packed-bytes.ts";
 import type { Source } from "./sources.ts";
 
 const place = { inline: 0, object: 3, merged: 4, segment: 5 } as const;
+/** Written by a cell that is lost: its number comes first. */
+const takenOver = { merged: 6, segment: 7 } as const;
 /** As they were before there were mergers. */
 const former = { object: 1, merged: 2 } as const;
 
 export function writePlace(out: PackedWriter, source: Source): void {
-  out.uint(place[source.kind]);
+  if ((source.kind === "merged" || source.kind === "segment") && source.cell !== undefined) {
+    out.uint(takenOver[source.kind]);
+    out.uint(source.cell);
+  } else out.uint(place[source.kind]);
   switch (source.kind) {
     case "inline":
       out.uint(source.row);
@@ -34,6 +39,7 @@ export function writePlace(out: PackedWriter, source: Source): void {
 
 export function readPlace(reader: PackedReader): Source {
   const kind = reader.uint();
+  const cell = kind === takenOver.merged || kind === takenOver.segment ? reader.uint() : undefined;
   switch (kind) {
     case place.inline:
       return { kind: "inline", row: reader.uint(), byteLength: reader.uint() };
@@ -45,9 +51,14 @@ export function readPlace(reader: PackedReader): Source {
     }
     case former.merged:
     case place.merged:
-      return { kind: "merged", cursor: reader.uint(), part: kind === former.merged ? 0 : reader.uint() };
+    case takenOver.merged: {
+      const merged = { kind: "merged", cursor: reader.uint(), part: kind === former.merged ? 0 : reader.uint() } as const;
+      return cell === undefined ? merged : { ...merged, cell };
+    }
     case place.segment:
+    case takenOver.segment:
       return {
+        ...(cell !== undefined && { cell }),
         kind: "segment",
         cursor: reader.uint(),
         topicId: reader.string(),

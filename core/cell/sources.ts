@@ -15,14 +15,17 @@ export type Source =
       readonly sequence: number;
       readonly atMs: number;
     }
-  /** An object of this cell alone: what was drained at a cursor (part 0), or what the merge with this claim number wrote (part 1). */
-  | { readonly kind: "merged"; readonly cursor: number; readonly part: number }
-  /** A partition's own object, and its indexes, which the merge with this claim number wrote. */
-  | ({ readonly kind: "segment" } & Omit<SegmentIdentity, "cell">)
+  /**
+   * An object of this cell alone: what was drained at a cursor (part 0), or what the merge with this claim number wrote (part 1). With a
+   * `cell` it was written by that one, which is lost, and this one has taken it over.
+   */
+  | { readonly kind: "merged"; readonly cursor: number; readonly part: number; readonly cell?: number }
+  /** A partition's own object, and its indexes, which the merge with this claim number wrote; `cell` as above. */
+  | ({ readonly kind: "segment" } & Omit<SegmentIdentity, "cell"> & { readonly cell?: number })
   | { readonly kind: "inline"; readonly row: number; readonly byteLength: number };
 
 export type InlineSource = Extract<Source, { readonly kind: "inline" }>;
-type SegmentSource = Extract<Source, { readonly kind: "segment" }>;
+type RareSource = Extract<Source, { readonly kind: "segment" | "merged" }>;
 
 /** The object that a source is; inline sources have none. */
 export function keyOf(source: Exclude<Source, InlineSource>, cell: number): string {
@@ -43,8 +46,9 @@ const inlineBit = 0x80000000;
 /** Stand for no broker epoch: an object of the cell itself, one of a partition. */
 const mergedOrigin = inlineBit - 1;
 const segmentOrigin = inlineBit - 2;
+const takenOverOrigin = inlineBit - 3;
 /** Origins below are those of brokers' objects. */
-const ownOrigin = segmentOrigin;
+const ownOrigin = takenOverOrigin;
 
 export class Sources {
   #origins = new Uint32Array(16);
@@ -66,8 +70,8 @@ export class Sources {
   #oldestWalMs: number | undefined = Number.POSITIVE_INFINITY;
   /** Brokers' objects that cannot be merged: damaged ones. Not in any row: a leader that starts again tries again. */
   readonly #setAside = new Set<number>();
-  /** They are few and large. */
-  readonly #segments = new Map<number, SegmentSource>();
+  /** Segments, which are few and large, and merged objects of a lost cell. */
+  readonly #rare = new Map<number, RareSource>();
 
   /** Bytes in journal rows that an extent still refers to. */
   get inlineBytes(): number {
@@ -113,7 +117,7 @@ export class Sources {
     this.#extents[id] = extents;
     this.#bytes[id] = byteLength;
     if (source.kind === "inline") this.#inlineBytes += source.byteLength;
-    if (source.kind === "segment") this.#segments.set(id, source);
+    if (isRare(source)) this.#rare.set(id, source);
     if (source.kind === "object") {
       this.#times[id] = source.atMs;
       this.#walBytes += byteLength;
@@ -127,7 +131,7 @@ export class Sources {
     const origin = this.#origins[id]!;
     const place = this.#places[id]!;
     if (origin >= inlineBit) return { kind: "inline", row: place, byteLength: origin - inlineBit };
-    if (origin === segmentOrigin) return this.#segments.get(id)!;
+    if (origin === segmentOrigin || origin === takenOverOrigin) return this.#rare.get(id)!;
     if (origin === mergedOrigin) return { kind: "merged", cursor: Math.floor(place / 2), part: place % 2 };
     return { kind: "object", ...this.#brokerEpochs[origin]!, sequence: place, atMs: this.#times[id]! };
   }
@@ -142,7 +146,8 @@ export class Sources {
     if (!this.#isHeld(id)) throw new Error(`extent names source ${id}, which is gone`);
     const origin = this.#origins[id]!;
     if (origin >= inlineBit) return "inline";
-    return origin === mergedOrigin ? "merged" : origin === segmentOrigin ? "segment" : "object";
+    if (origin < ownOrigin) return "object";
+    return origin === segmentOrigin ? "segment" : "merged";
   }
 
   isSetAside(id: number): boolean {
@@ -190,7 +195,7 @@ export class Sources {
       if (source.atMs === this.#oldestWalMs) this.#oldestWalMs = undefined;
     }
     this.#setAside.delete(id);
-    this.#segments.delete(id);
+    this.#rare.delete(id);
     this.#extents[id] = 0;
     this.#places[id] = this.#firstUnused;
     this.#firstUnused = id;
@@ -236,7 +241,8 @@ export class Sources {
   #originOf(source: Source): number {
     if (source.kind === "inline") return inlineBit | source.byteLength;
     if (source.kind === "segment") return segmentOrigin;
-    return source.kind === "merged" ? mergedOrigin : this.#brokerEpoch(source.brokerId, source.brokerEpoch);
+    if (source.kind === "object") return this.#brokerEpoch(source.brokerId, source.brokerEpoch);
+    return source.cell === undefined ? mergedOrigin : takenOverOrigin;
   }
 
   #brokerEpoch(brokerId: number, brokerEpoch: number): number {
@@ -258,6 +264,10 @@ export class Sources {
     this.#bytes = grown(this.#bytes, new Uint32Array(capacity));
     this.#times = grown(this.#times, new Float64Array(capacity));
   }
+}
+
+function isRare(source: Source): source is RareSource {
+  return source.kind === "segment" || (source.kind === "merged" && source.cell !== undefined);
 }
 
 function placeOf(source: Source): number {

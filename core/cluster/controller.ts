@@ -24,6 +24,7 @@ import {
   brokerKey,
   clusterKey,
   groupKey,
+  lostCellsKey,
   producerIdsKey,
   putRow,
   reconciledKey,
@@ -39,11 +40,12 @@ import { additionalPartitions, isRefusal, partitionCount, refuse, tooManyPartiti
 import type { Refusal } from "./new-topics.ts";
 import { Outbox } from "./outbox.ts";
 import type { OutboxCall } from "./outbox.ts";
-import { allNodeIds, placePartitions } from "./placement.ts";
+import { allNodeIds, placePartitions, type CellRun } from "./placement.ts";
+import type { LostPartition } from "../recover/recovered.ts";
 import { invalidTopicName } from "./topic-names.ts";
 import { effectiveSettings, invalidTopicConfigs, partitionSettings } from "./topic-settings.ts";
 import type { TopicConfigs } from "./topic-settings.ts";
-import { partitionTotal, partitionsInCell, topicEntry, TopicTable } from "./topic-table.ts";
+import { ledPartitions, partitionTotal, partitionsInCell, topicEntry, TopicTable } from "./topic-table.ts";
 import { WalGarbage } from "./wal-garbage.ts";
 
 const producerIdBlock = 1000;
@@ -66,6 +68,8 @@ export type LeaderCall =
       readonly settings: PartitionSettings;
       /** The cell may be new: it must refuse what every other cell refuses (D12). */
       readonly fences: readonly BrokerIdentity[];
+      /** Partitions that the cell is known to lead. */
+      readonly ledBefore: number;
     }
   | { readonly kind: "delete"; readonly topicId: TopicId };
 
@@ -86,6 +90,7 @@ export class ControllerMachine {
   readonly #transactions = new NameList(transactionKey);
   readonly walGarbage: WalGarbage;
   #reconciledMs: number | undefined;
+  #lostCells: readonly number[] = [];
   #nextProducerId = 0;
   #version: number;
 
@@ -102,6 +107,7 @@ export class ControllerMachine {
       else if (key.startsWith("topic/")) version = Math.max(version, this.#loadTopic(key.slice("topic/".length), value));
       else if (this.#groups.load(key) || this.#transactions.load(key)) continue;
       else if (key === reconciledKey) this.#reconciledMs = JSON.parse(value) as number;
+      else if (key === lostCellsKey) this.#lostCells = JSON.parse(value) as number[];
       else if (key === walGarbageKey) this.walGarbage.load(value);
       else if (key.startsWith("quota/")) this.#quotas.load(key, value);
       else this.#configs.load(key, value);
@@ -181,6 +187,42 @@ export class ControllerMachine {
     return [...new Set([...this.#topics].flatMap(([, row]) => row.cells.map(([cell]) => cell)))];
   }
 
+  /** How many partitions a cell is known to lead: it has said so. */
+  led(cell: number): number {
+    return this.#topics.led(cell);
+  }
+
+  /** The partitions that a cell is known to lead, as its recovery wants them (decision 11). */
+  ledPartitions(cell: number): readonly LostPartition[] {
+    return [...this.#topics].flatMap(([id, row]) => {
+      if (row.state !== "live") return [];
+      const { cleanupPolicy, retentionMs, timestampType } = this.#leaderSettings(row.configs);
+      const kept = cleanupPolicy.includes("delete") ? retentionMs : -1;
+      return ledPartitions(id, row, cell).map((ref) => ({ ...ref, retentionMs: kept, stamped: timestampType === "LogAppendTime" }));
+    });
+  }
+
+  /** All cells that were lost, and where to put the next one's partitions. */
+  get lostCells(): readonly number[] {
+    return this.#lostCells;
+  }
+
+  get unusedCell(): number {
+    return Math.max(-1, ...this.cells(), ...this.#lostCells) + 1;
+  }
+
+  /** Everything of the lost cell is led by the other from here on, in a new leader epoch (D5). */
+  moveCell(lost: number, to: number): Decision<void> {
+    const rows: RowChange[] = [];
+    for (const [id, row] of this.#topics) {
+      if (row.state === "deleting" || !row.cells.some(([cell]) => cell === lost)) continue;
+      const cells = row.cells.map((run): CellRun => (run[0] === lost ? [to, run[1], run[2] + 1] : run));
+      rows.push(this.#change(id, { ...row, cells, pending: true }));
+    }
+    this.#lostCells = [...this.#lostCells, lost];
+    return { result: undefined, rows: [...rows, putRow(lostCellsKey, this.#lostCells)] };
+  }
+
   allocateProducerIds(): Decision<{ readonly first: number; readonly count: number }> {
     const first = this.#nextProducerId;
     this.#nextProducerId += producerIdBlock;
@@ -251,8 +293,12 @@ export class ControllerMachine {
     if (invalidConfigs !== undefined) return refuse(errorCodes.INVALID_CONFIG, invalidConfigs);
     const count = partitionCount(topic, this.#settings["num.partitions"], allNodeIds(this.#settings));
     if (isRefusal(count)) return count;
-    const cells = placePartitions(this.#topics.load, count, this.#settings["cell.partitions.max"]);
+    const cells = this.#place(count);
     return { name: topic.name, state: "creating", pending: true, cells, visible: 0, configs: trimmed(topic.configs) };
+  }
+
+  #place(count: number): CellRun[] {
+    return placePartitions(this.#topics.load, count, this.#settings["cell.partitions.max"], this.#lostCells);
   }
 
   createPartitions(requests: readonly NewPartitions[], validateOnly: boolean): Decision<readonly TopicDecision[]> {
@@ -266,7 +312,7 @@ export class ControllerMachine {
       const added = additionalPartitions(request, partitionTotal(row.cells), allNodeIds(this.#settings));
       if (isRefusal(added)) return added;
       if (!validateOnly) {
-        const cells = [...row.cells, ...placePartitions(this.#topics.load, added, this.#settings["cell.partitions.max"])];
+        const cells = [...row.cells, ...this.#place(added)];
         rows.push(this.#change(topicId, { ...row, cells, pending: true }));
       }
       return { errorCode: errorCodes.NONE, topicId };
@@ -376,6 +422,7 @@ export class ControllerMachine {
       partitions: partitionsInCell(topicId, row.cells, cell),
       settings: this.#leaderSettings(row.configs),
       fences: [...this.brokerEpochs()].map(([brokerId, brokerEpoch]) => ({ brokerId, brokerEpoch })),
+      ledBefore: this.#topics.led(cell),
     };
   }
 
@@ -414,6 +461,10 @@ export class ControllerMachine {
   /** True when every leader has heard of the topic's last change. */
   isSettled(id: TopicId): boolean {
     return !this.#outbox.has(id);
+  }
+
+  topicName(id: TopicId): string {
+    return this.#topics.get(id)?.name ?? "";
   }
 
   /** The topic that holds a name, be it visible yet or not. */

@@ -1,5 +1,5 @@
 /**
- * Who serves what. A partition has one cell (D5) for good; which broker of a zone a client is sent to for it is a fixed hash, so
+ * Who serves what. A partition has one cell (D5), for as long as its leader keeps its rows; which broker of a zone a client is sent to for it is a fixed hash, so
  * that all readers of a partition in a zone share one cache (D14). Any broker could serve any partition: a wrong guess costs
  * speed, never correctness.
  */
@@ -73,14 +73,19 @@ export type CellRun = readonly [cell: number, count: number, leaderEpoch: number
 
 /**
  * Cells for `count` new partitions: the lowest cell with room first, the next one opened when all are full. `load` (partitions
- * per cell) is left as it is.
+ * per cell) is left as it is; cells that are lost get none.
  */
-export function placePartitions(load: ReadonlyMap<number, number>, count: number, cellPartitionsMax: number): CellRun[] {
+export function placePartitions(
+  load: ReadonlyMap<number, number>,
+  count: number,
+  cellPartitionsMax: number,
+  lostCells: readonly number[] = [],
+): CellRun[] {
   const runs: CellRun[] = [];
   let left = count;
   for (let cell = 0; left > 0; cell++) {
     const room = Math.min(left, cellPartitionsMax - (load.get(cell) ?? 0));
-    if (room <= 0) continue;
+    if (room <= 0 || lostCells.includes(cell)) continue;
     runs.push([cell, room, 0]);
     left -= room;
   }

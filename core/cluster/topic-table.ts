@@ -44,6 +44,19 @@ export class TopicTable {
     return this.#load;
   }
 
+  /** Partitions that a cell is known to lead: clients see them. */
+  led(cell: number): number {
+    let count = 0;
+    for (const row of this.#rows.values()) {
+      let first = 0;
+      for (const [runCell, runCount] of row.state === "live" ? row.cells : []) {
+        if (runCell === cell) count += Math.max(0, Math.min(row.visible, first + runCount) - first);
+        first += runCount;
+      }
+    }
+    return count;
+  }
+
   [Symbol.iterator](): IterableIterator<[TopicId, TopicRow]> {
     return this.#rows.entries();
   }
@@ -110,6 +123,22 @@ export function topicEntry(id: TopicId, row: TopicRow, resolve: ResolveSettings)
 
 export function partitionTotal(cells: readonly CellRun[]): number {
   return cells.reduce((sum, [, count]) => sum + count, 0);
+}
+
+/** Of a topic's visible partitions those in the cell. */
+export function ledPartitions(
+  topicId: TopicId,
+  { cells, visible }: TopicRow,
+  cell: number,
+): (PartitionRef & { readonly leaderEpoch: number })[] {
+  const led: (PartitionRef & { readonly leaderEpoch: number })[] = [];
+  let partition = 0;
+  for (const [runCell, count, leaderEpoch] of cells) {
+    for (let i = 0; i < count; i++, partition++) {
+      if (runCell === cell && partition < visible) led.push({ topicId, partition, leaderEpoch });
+    }
+  }
+  return led;
 }
 
 export function partitionsInCell(id: TopicId, cells: readonly CellRun[], cell: number): PartitionRef[] {

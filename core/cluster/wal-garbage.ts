@@ -124,6 +124,11 @@ export class WalGarbage {
     return this.#set({ asked, marks, ...(ranges.length > 0 && { doomed: { atMs: nowMs, ranges } }) });
   }
 
+  /** Nobody needs these, and they may be gone at any time. */
+  get doomed(): readonly DoomedRange[] {
+    return this.#row.doomed?.ranges ?? [];
+  }
+
   /** To be deleted now, in this order. */
   due(nowMs: number): readonly DoomedRange[] {
     const { doomed } = this.#row;

@@ -31,6 +31,26 @@ export function indexKeys(segment: string): { readonly index: string; readonly t
   return { index: `${stem}.index`, timeIndex: `${stem}.timeindex` };
 }
 
+/** Undefined: it is not the key of a merged object. */
+export function mergedIdentityOf(key: string): MergedIdentity | undefined {
+  const match = /^merged\/(\d+)\/(\d+)(?:-(\d+))?$/.exec(key);
+  return match === null ? undefined : { cell: Number(match[1]), cursor: Number(match[2]), part: Number(match[3] ?? 0) };
+}
+
+/** Undefined: it is not the key of a segment's log. */
+export function segmentIdentityOf(key: string): SegmentIdentity | undefined {
+  const match = /^segment\/([0-9a-f-]{36})\/(\d+)\/(\d{20})-(\d+)-(\d+)\.log$/.exec(key);
+  if (match === null) return undefined;
+  const [, topicId, partition, baseOffset, cell, cursor] = match;
+  return {
+    topicId: topicId!,
+    partition: Number(partition),
+    baseOffset: Number(baseOffset),
+    cell: Number(cell),
+    cursor: Number(cursor),
+  };
+}
+
 /** Undefined: it is not the key of a write-ahead object. */
 export function walIdentityOf(key: string): WalIdentity | undefined {
   const match = /^wal\/(\d+)\/(\d+)\/(\d+)$/.exec(key);

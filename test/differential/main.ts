@@ -2,6 +2,7 @@
  * Sends the same requests to Apache Kafka and to Kante and compares what comes back, every version that both serve. A case is one
  * scenario in one version; it fails on a difference that deviations.ts does not account for.
  * node test/differential/main.ts [--only <text in the case's name>] [--verbose] [--kafka host:port --kante host:port]
+ *   [--seed <first> --runs <count>]   of the transactions at random
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,6 +13,7 @@ import { freePorts, startKante } from "../clients/kante.ts";
 import { deviations } from "./deviations.ts";
 import { type Difference, absent, differencesOf } from "./differences.ts";
 import { commonVersions, settled } from "./readiness.ts";
+import { randomTransactionScenarios } from "./scenarios/random-transactions.ts";
 import { scenarios } from "./scenarios.ts";
 import { type Scenario, Script, type Step, type VersionTable } from "./script.ts";
 
@@ -21,6 +23,8 @@ const { values: options } = parseArgs({
     verbose: { type: "boolean", default: false },
     kafka: { type: "string" },
     kante: { type: "string" },
+    seed: { type: "string", default: "1" },
+    runs: { type: "string", default: "12" },
   },
 });
 
@@ -136,7 +140,8 @@ async function runCase(ports: Ports, common: VersionTable, { scenario, version, 
 async function runAll(ports: Ports): Promise<void> {
   const common = await commonVersions(ports.kafka, ports.kante);
   await settled(ports.kafka);
-  const cases = scenarios.flatMap((scenario, index) => casesOf(scenario, index, common));
+  const random = randomTransactionScenarios(Number(options.seed), Number(options.runs));
+  const cases = [...scenarios, ...random].flatMap((scenario, index) => casesOf(scenario, index, common));
   // Cases share nothing but the brokers, and mostly wait.
   const lanes = Array.from({ length: 4 }, async () => {
     for (let next = cases.shift(); next !== undefined; next = cases.shift()) await runCase(ports, common, next);

@@ -60,9 +60,13 @@ class RandomProducers {
     return this.#random.between(...(isSecond ? second : first));
   }
 
+  get #newest(): Producer {
+    return this.#identities[this.#identities.length - 1]!;
+  }
+
   /** Mostly the newest, sometimes a zombie. */
   #producer(): Producer {
-    return this.#random.chance(0.8) ? this.#identities.at(-1)! : this.#random.pick(this.#identities);
+    return this.#random.chance(0.8) ? this.#newest : this.#random.pick(this.#identities);
   }
 
   #learn({ errorCode, producerId, producerEpoch }: Producer & { readonly errorCode: number }): void {
@@ -84,7 +88,7 @@ class RandomProducers {
   }
 
   async #init(label: string): Promise<void> {
-    const expected = this.#identities.length > 0 && this.#random.chance(0.5) ? this.#identities.at(-1)! : undefined;
+    const expected = this.#identities.length > 0 && this.#random.chance(0.5) ? this.#newest : undefined;
     const version = expected === undefined ? this.#random.between(0, 5) : this.#random.between(3, 5);
     const request = { transactionalId: this.#id, transactionTimeoutMs: 60_000, ...expected };
     const told = `${label} ${expected === undefined ? "anew" : "to recover"}, version ${version}`;
@@ -182,7 +186,8 @@ class RandomProducers {
     this.#script.record(`${step}: the coordinator`, { transactionState, producerId, producerEpoch, own: own ?? [] });
     let ends = await this.#ends();
     if (transactionState !== "Ongoing") {
-      for (let end = Date.now() + 8000; ends.high.join() !== ends.stable.join() && Date.now() < end;) ends = await this.#ends();
+      const deadline = Date.now() + 8000;
+      while (ends.high.join() !== ends.stable.join() && Date.now() < deadline) ends = await this.#ends();
     }
     this.#script.record(`${step}: the logs`, ends);
     const asked = { groups: [{ groupId: this.#groupId, topics: [{ name: this.#topic, partitionIndexes: partitions }] }] };

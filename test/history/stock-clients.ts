@@ -5,7 +5,7 @@
  */
 import { connect } from "node:net";
 import { Producer as PlatformaticProducer, stringSerializers } from "@platformatic/kafka";
-import { Kafka, logLevel } from "kafkajs";
+import { type Consumer, Kafka, logLevel } from "kafkajs";
 import type { Stage } from "./stage.ts";
 import { nameOf, padded, placesOf, valueIn } from "./topics.ts";
 
@@ -60,25 +60,33 @@ export async function produceWithKafkaJs(stage: Stage, transactionalId: string):
   }
 }
 
+/** Once it runs it looks after itself; one that a kill met before that gives up after a while, and another takes its place. */
 export async function consumeWithKafkaJs(stage: Stage, groupId: string): Promise<void> {
-  const consumer = kafkaJs(stage).consumer({ groupId, maxWaitTimeInMs: 200, sessionTimeout: 6000, heartbeatInterval: 1000 });
+  while (!stage.isOver) {
+    const consumer = kafkaJs(stage).consumer({ groupId, maxWaitTimeInMs: 200, sessionTimeout: 6000, heartbeatInterval: 1000 });
+    try {
+      await begin(stage, consumer, groupId);
+      while (!stage.isOver) await stage.pause();
+    } catch {
+      await stage.pause();
+    }
+    await consumer.disconnect().catch(() => {});
+  }
+}
+
+async function begin(stage: Stage, consumer: Consumer, groupId: string): Promise<void> {
   // Whatever it asks for: of the aborted transactions it is told of it takes one per record, so where two begin before the first record
   // it shows records of the second.
   const isolation = "read_uncommitted";
-  const begin = async (): Promise<void> => {
-    await consumer.connect();
-    await consumer.subscribe({ topic: "ledger", fromBeginning: true });
-    await consumer.run({
-      eachMessage: async ({ topic, partition, message }) => {
-        const place = nameOf({ topic, partition });
-        const [offset, value] = [Number(message.offset), valueIn(message.value)];
-        stage.record({ kind: "delivered", reader: groupId, isolation, partition: place, offset, value });
-      },
-    });
-  };
-  await begin().catch(() => {});
-  while (!stage.isOver) await stage.pause();
-  await consumer.disconnect().catch(() => {});
+  await consumer.connect();
+  await consumer.subscribe({ topic: "ledger", fromBeginning: true });
+  await consumer.run({
+    eachMessage: async ({ topic, partition, message }) => {
+      const place = nameOf({ topic, partition });
+      const [offset, value] = [Number(message.offset), valueIn(message.value)];
+      stage.record({ kind: "delivered", reader: groupId, isolation, partition: place, offset, value });
+    },
+  });
 }
 
 export async function produceWithPlatformatic(stage: Stage, name: string): Promise<void> {

@@ -27,6 +27,7 @@ import type {
   ReferencedEpoch,
   TopicId,
 } from "../core/coordinator.ts";
+import type { PartitionExtents } from "../core/cell/extent-runs.ts";
 import type { PackedWriter } from "../core/cell/packed-bytes.ts";
 import { operatingErrorKind } from "../core/operating-error.ts";
 import type { Settings } from "../core/settings.ts";
@@ -291,7 +292,14 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     return this.#cell.topicBytes();
   }
 
+  /** Where the bytes of partitions lie, in at most so many runs each. */
+  async describeExtents(partitions: readonly PartitionRef[], runs: number): Promise<readonly PartitionExtents[]> {
+    return this.#cell.describeExtents(partitions, runs);
+  }
+
   async metrics(): Promise<MetricsSnapshot> {
+    for (const [kind, bytes] of Object.entries(this.#cell.storedBytes()))
+      this.#metrics.gauge(`kante_stored_bytes{kind="${kind}"}`, bytes);
     this.#metrics.gauge("kante_partitions", this.#cell.partitionCount);
     this.#metrics.gauge("kante_extents", this.#cell.extentCount);
     this.#metrics.gauge("kante_inline_bytes", this.#cell.inlineBytes);

@@ -47,6 +47,7 @@ const descriptions: Readonly<Record<string, string>> = {
   kante_uploads_in_flight: "Object writes under way.",
   kante_finds_total: "Look-ups of batches at leaders.",
   kante_follows_total: "Long polls of leaders' journals.",
+  kante_stored_bytes: "Bytes of records by where they lie: inline, wal, merged, segment.",
   kante_inline_bytes: "Bytes of records in leaders' journals.",
   kante_drains_total: "Objects that leaders made of inline records.",
   kante_drained_bytes_total: "Bytes of objects that leaders made of inline records.",

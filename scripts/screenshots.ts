@@ -150,7 +150,12 @@ async function take(browser: Browser, url: string, look: "light" | "dark" | "pho
 
 const data = mkdtempSync(join(tmpdir(), "kante-screenshots-"));
 mkdirSync(folder, { recursive: true });
-const running = await startKante({ data, args: ["--set", "group.initial.rebalance.delay.ms=0"] });
+// A minute shows what otherwise takes an hour.
+const settings = { "group.initial.rebalance.delay.ms": 0, "merge.interval.ms": 12_000, "inline.drain.bytes": 1024 * 1024 };
+const running = await startKante({
+  data,
+  args: Object.entries(settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]),
+});
 const browser = await launchChromium();
 const worked = new AbortController();
 const working = work(`${running.httpUrl}/c/default/kafka`, worked.signal);

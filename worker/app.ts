@@ -16,6 +16,7 @@ import type { Reconciliation } from "../durable-objects/reconciler.ts";
 import { type MetricsSnapshot, renderMetrics, sumMetrics } from "../durable-objects/metrics.ts";
 import { brokerName, controllerName, groupName, isClusterName, leaderName, transactionName } from "../durable-objects/names.ts";
 import { consoleFile, consolePage } from "./console.ts";
+import { topicExtents } from "./extents.ts";
 import { brokersOf, defaultCluster, locationHintOf, zoneOfRequest } from "./routes.ts";
 
 type AppContext = Context<{ Bindings: Env }>;
@@ -42,6 +43,9 @@ app.get("/c/:cluster/metrics", async (context) => await metrics(context, context
 app.get("/cost", async (context) => await cost(context, defaultCluster));
 app.get("/c/:cluster/cost", async (context) => await cost(context, context.req.param("cluster")));
 
+app.get("/topics/:topic/extents", async (context) => await topicExtents(context, defaultCluster));
+app.get("/c/:cluster/topics/:topic/extents", async (context) => await topicExtents(context, context.req.param("cluster")));
+
 app.post("/reconcile", async (context) => await reconcile(context, defaultCluster));
 app.post("/c/:cluster/reconcile", async (context) => await reconcile(context, context.req.param("cluster")));
 
@@ -49,7 +53,7 @@ app.post("/recover", async (context) => await recover(context, defaultCluster));
 app.post("/c/:cluster/recover", async (context) => await recover(context, context.req.param("cluster")));
 
 const pages = ["/", "/c/:cluster/", "/console/*", "/health"];
-const pagesOfClusters = ["/kafka", "/metrics", "/cost"];
+const pagesOfClusters = ["/kafka", "/metrics", "/cost", "/topics/:topic/extents"];
 for (const path of [...pages, ...pagesOfClusters, ...pagesOfClusters.map((page) => `/c/:cluster${page}`)]) {
   app.all(path, (context) => context.text(`${context.req.method} is not for this page\n`, 405, { allow: "GET, HEAD" }));
 }

@@ -15,6 +15,7 @@ GET /c/<cluster>/kafka   Kafka over WebSocket, subprotocol kafka
 GET /health              is the Worker up
 GET /metrics             figures for Prometheus
 GET /cost                what it costs, so far and a month
+GET /topics/<t>/extents  where a topic's bytes lie
 POST /reconcile          compare the bucket with the cells
 `;
 

@@ -1,16 +1,7 @@
 /** Bytes by where they rest, as a bar to scale and in words. The four kinds have the same colours wherever they are drawn. */
 import type { VNode } from "preact";
 import { bytesText } from "../lib/format.ts";
-
-export const storedKinds = ["inline", "wal", "merged", "segment"] as const;
-export type StoredKind = (typeof storedKinds)[number];
-
-export const kindTexts: Readonly<Record<StoredKind, { readonly name: string; readonly text: string }>> = {
-  inline: { name: "inline", text: "in the leader's journal, until they are worth an object" },
-  wal: { name: "write-ahead", text: "in objects of a broker's flush, many partitions in one" },
-  merged: { name: "merged", text: "in larger objects of one cell, sorted by partition" },
-  segment: { name: "segments", text: "a partition's own objects, as Kafka's log files" },
-};
+import { kindTexts, storedKinds } from "../lib/stored-kinds.ts";
 
 export function Stored({ bytes }: { readonly bytes: ReadonlyMap<string, number> }): VNode {
   const shown = storedKinds.filter((kind) => bytes.has(kind));

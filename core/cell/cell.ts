@@ -36,6 +36,7 @@ import { commitEntry } from "./decide-commit.ts";
 import { describePartitions } from "./describe-partitions.ts";
 import { applyDrain, drainEntry, planDrain, type DrainPlan } from "./drain.ts";
 import { entryKind } from "./entry-kind.ts";
+import { describeExtents, storedBytes, type PartitionExtents, type StoredBytes } from "./extent-runs.ts";
 import { FollowRing, type Step } from "./follow-ring.ts";
 import { stepOf, stepOfAppends } from "./follow-steps.ts";
 import { JournalUpkeep } from "./journal-upkeep.ts";
@@ -422,6 +423,15 @@ export class Cell {
 
   describePartitions(partitions: readonly PartitionRef[]): PartitionDescription[] {
     return describePartitions(this.#state, partitions);
+  }
+
+  /** Where their bytes lie, in at most so many runs each. */
+  describeExtents(partitions: readonly PartitionRef[], runs: number): PartitionExtents[] {
+    return describeExtents(this.#state, partitions, runs);
+  }
+
+  storedBytes(): StoredBytes {
+    return storedBytes(this.#state);
   }
 
   // Rows and snapshots.

@@ -15,6 +15,8 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { seconds: { type: "string", default: "40" }, only: { type: "string" } },
 });
+const looks = ["light", "dark", "phone"] as const;
+type Look = (typeof looks)[number];
 const folder = positionals[0] ?? "dist/screenshots";
 const seconds = Number(values.seconds);
 
@@ -100,7 +102,7 @@ const shots: readonly Shot[] = [
     act: async (page) => {
       await page.getByRole("button", { name: "Pause" }).click();
       await page
-        .getByRole("button", { name: /^Record/ })
+        .getByRole("button", { name: /^Partition \d/ })
         .nth(1)
         .click();
     },
@@ -119,7 +121,8 @@ const shots: readonly Shot[] = [
   { name: "not-there", address: "#/topics/no-such-topic", ready: ".state.fault" },
 ];
 
-async function take(browser: Browser, url: string, look: "light" | "dark" | "phone"): Promise<void> {
+/** A page that has seen the work from its beginning, and goes through all views at its end. */
+async function open(browser: Browser, url: string, look: Look): Promise<Page> {
   const context = await browser.newContext({
     colorScheme: look === "dark" ? "dark" : "light",
     viewport: look === "phone" ? { width: 390, height: 844 } : { width: 1280, height: 860 },
@@ -130,22 +133,26 @@ async function take(browser: Browser, url: string, look: "light" | "dark" | "pho
     if (message.type() === "error") console.error(`${look}: ${message.text()}`);
   });
   page.on("pageerror", (error) => console.error(`${look}: ${error.message}`));
+  await page.goto(url);
+  return page;
+}
+
+async function take(page: Page, look: Look): Promise<void> {
   for (const { name, address, ready, act } of shots) {
     if (values.only !== undefined && values.only !== name) continue;
-    await page.goto(`${url}/${address}`);
+    await page.evaluate((hash) => void (location.hash = hash), address);
     try {
       await page.locator(ready).first().waitFor({ timeout: 20_000 });
     } catch {
       console.error(`${look}: ${name} has no ${ready}`);
     }
     // The figures of two looks make a rate, and of some of them a line.
-    await page.waitForTimeout(name === "overview" || name === "group" ? 11_000 : 1200);
+    await page.waitForTimeout(name === "group" ? 11_000 : 1200);
     await act?.(page);
     await page.waitForTimeout(300);
     await page.screenshot({ path: join(folder, `${name}-${look}.png`) });
     await page.keyboard.press("Escape");
   }
-  await context.close();
 }
 
 const data = mkdtempSync(join(tmpdir(), "kante-screenshots-"));
@@ -160,8 +167,10 @@ const browser = await launchChromium();
 const worked = new AbortController();
 const working = work(`${running.httpUrl}/c/default/kafka`, worked.signal);
 try {
+  const pages: [Page, Look][] = [];
+  for (const look of looks) pages.push([await open(browser, running.httpUrl, look), look]);
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-  await Promise.all((["light", "dark", "phone"] as const).map(async (look) => await take(browser, running.httpUrl, look)));
+  for (const [page, look] of pages) await take(page, look);
 } finally {
   worked.abort();
   await working.catch((error: unknown) => console.error(error));

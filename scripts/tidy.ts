@@ -48,6 +48,9 @@ function checkImports(path: string, text: string): void {
     if (allowed !== undefined && targetRoom !== room && targetRoom !== "dist" && !allowed.includes(targetRoom)) {
       offences.push(`${path}: ${room}/ may not import ${targetRoom}/ (${specifier})`);
     }
+    // It shall need nothing that a program of somebody else's could not have.
+    if (room === "console" && targetRoom === "client" && target !== "client/client.ts")
+      offences.push(`${path}: console/ knows the client library by client/client.ts alone (${specifier})`);
     // AssemblyScript's compiler adds the ending itself, and refuses one that is there.
     if (room !== "assembly" && !/\.(tsx?|js|json|wasm|css)$/.test(specifier))
       offences.push(`${path}: import path without its ending: ${specifier}`);

@@ -1,6 +1,6 @@
 /**
  * What went wrong, in words for whoever sits before it: a title, and what to do. The library's errors say what failed; this says what that
- * means here. Nothing is guessed from the text of an error.
+ * means here.
  */
 import {
   ArgumentError,
@@ -64,7 +64,7 @@ const advices: Readonly<Record<number, string>> = {
 export function faultOf(error: unknown): Fault {
   const detail = error instanceof Error ? error.message : String(error);
   if (error instanceof HttpError) return httpFault(error, detail);
-  if (error instanceof NetworkError || error instanceof TimeoutError)
+  if (isUnreachable(error))
     return {
       kind: "unreachable",
       title: "The cluster does not answer",
@@ -91,6 +91,14 @@ export function faultOf(error: unknown): Fault {
   };
 }
 
+/** `fetch` says a TypeError when no answer came, and a DOMException when it took too long. */
+function isUnreachable(error: unknown): boolean {
+  if (error instanceof NetworkError || error instanceof TimeoutError) return true;
+  return error instanceof TypeError
+    ? /fetch|network|load failed/i.test(error.message)
+    : error instanceof DOMException && error.name === "TimeoutError";
+}
+
 function httpFault({ status }: HttpError, detail: string): Fault {
   if (status === 401 || status === 403 || status === 0) return unauthorised(detail);
   if (status === 404) return { kind: "missing", title: "Nothing there", advice: "It may be gone, or never have been.", detail };
@@ -115,7 +123,7 @@ function kafkaFault({ code, retriable }: KafkaError, detail: string): Fault {
   return { kind: "refused", title: "The broker refused", advice: advices[code] ?? standard, detail };
 }
 
-function unauthorised(detail: string): Fault {
+export function unauthorised(detail: string): Fault {
   return {
     kind: "unauthorised",
     title: "You may not see this",

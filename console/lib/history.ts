@@ -24,7 +24,9 @@ export class History {
   add(atMs: number, value: number): void {
     const last = this.#points.at(-1);
     if (last !== undefined && atMs <= last.atMs) return;
-    this.#points = [...this.#points.filter((point) => point.atMs > atMs - historyMs), { atMs, value }].slice(-pointsMax);
+    const kept = this.#points.findIndex((point) => point.atMs > atMs - historyMs);
+    const from = kept < 0 ? this.#points.length : Math.max(kept, this.#points.length + 1 - pointsMax);
+    this.#points = [...this.#points.slice(from), { atMs, value }];
   }
 }
 

@@ -8,8 +8,8 @@ import type { RecordFilter } from "./record-filter.ts";
 
 export type ShownRecord = ConsumerRecord<Uint8Array, Uint8Array>;
 
-const newestMax = 500;
-const pageMax = 200;
+/** Each is a row of the page. */
+const recordsMax = 200;
 const bytesMax = 32 * 1024 * 1024;
 
 export class RecordShelf {
@@ -55,7 +55,7 @@ export class RecordShelf {
       const record = records[index]!;
       const isWanted = filter(record);
       const count = this.#records.length + kept.length;
-      if (isWanted && (count >= pageMax || (count > 0 && this.#bytes + byteLengthOf(record) > bytesMax))) break;
+      if (isWanted && (count >= recordsMax || (count > 0 && this.#bytes + byteLengthOf(record) > bytesMax))) break;
       this.#read += 1;
       if (!isWanted) continue;
       this.#bytes += byteLengthOf(record);
@@ -70,10 +70,10 @@ export class RecordShelf {
     const passed = records.filter(filter);
     this.#read += records.length;
     this.#matched += passed.length;
-    const kept = passed.slice(-newestMax).map(ownedCopy);
+    const kept = passed.slice(-recordsMax).map(ownedCopy);
     this.#records = [...kept.reverse(), ...this.#records];
     for (const record of kept) this.#bytes += byteLengthOf(record);
-    while (this.#records.length > newestMax || (this.#bytes > bytesMax && this.#records.length > 1))
+    while (this.#records.length > recordsMax || (this.#bytes > bytesMax && this.#records.length > 1))
       this.#bytes -= byteLengthOf(this.#records.pop()!);
     return [];
   }

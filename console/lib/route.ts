@@ -22,7 +22,7 @@ export function routeOf(fragment: string): Route {
     } else if (view === "topics" && isTab(tab)) return { view: "topic", topic: name, tab };
     else if (view === "groups" && tab === "records") return { view: "group", group: name };
   }
-  return { view: "unknown", address };
+  return { view: "unknown", address: decoded(address) };
 }
 
 export function hrefOf(route: Exclude<Route, { view: "unknown" }>): string {

@@ -35,7 +35,7 @@ export interface Reading {
 
 /** How many records before the end are read at first, over all partitions. */
 const newestCount = 100;
-const toldEveryMs = 100;
+const toldEveryMs = 150;
 const prefetchBytes = 4 * 1024 * 1024;
 
 export class Tail {

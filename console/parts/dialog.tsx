@@ -26,12 +26,12 @@ export function Dialog(props: {
         onClose();
       }}
     >
-      <header>
+      <div class="dialog-head">
         <h2 id={titleId}>{title}</h2>
         <button type="button" class="quiet" aria-label="Close" onClick={onClose}>
           ✕
         </button>
-      </header>
+      </div>
       {children}
     </dialog>
   );
@@ -68,13 +68,13 @@ export function Buttons(props: {
 }): VNode {
   const { submit, isBusy = false, isDisabled = false, isDangerous = false, onClose, closeLabel = "Cancel" } = props;
   return (
-    <footer>
+    <div class="buttons">
       <button type="button" onClick={onClose}>
         {closeLabel}
       </button>
       <button type="submit" class={isDangerous ? "danger" : "primary"} disabled={isDisabled || isBusy}>
         {isBusy ? "Working…" : submit}
       </button>
-    </footer>
+    </div>
   );
 }

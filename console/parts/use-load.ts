@@ -2,8 +2,10 @@
  * Gets what a view shows and keeps it fresh while somebody looks: a hidden page asks for nothing, so that an idle cluster stays idle. A
  * failed refresh keeps what was there beside the fault; being slow is a state of its own.
  */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { type Fault, faultOf } from "../lib/faults.ts";
+import { useCallback, useContext, useEffect, useRef, useState } from "preact/hooks";
+import { type Fault, faultOf, unauthorised } from "../lib/faults.ts";
+import { checkHealth } from "../lib/session.ts";
+import { SessionContext } from "./context.ts";
 
 export interface Loaded<Value> {
   readonly value: Value | undefined;
@@ -26,6 +28,7 @@ export const slowAfterMs = 2500;
 export function useLoad<Value>(load: (signal: AbortSignal) => Promise<Value>, key: string, everyMs?: number): Loaded<Value> {
   const [state, setState] = useState<State<Value>>({ key });
   const [asked, setAsked] = useState(0);
+  const session = useContext(SessionContext);
   const latest = useRef(load);
   latest.current = load;
 
@@ -35,14 +38,27 @@ export function useLoad<Value>(load: (signal: AbortSignal) => Promise<Value>, ke
     let isBusy = false;
     const keep = (change: Omit<State<Value>, "key">): void =>
       setState((before) => ({ ...(before.key === key ? before : { key }), ...change }));
+    // A socket that does not open tells nobody why; a plain request may hear that one has to sign in.
+    const explain = async (fault: Fault | undefined): Promise<void> => {
+      const health = session === undefined ? undefined : await checkHealth(session.place, ended.signal);
+      if (ended.signal.aborted) return;
+      if (health?.reach === "unauthorised") keep({ fault: unauthorised(fault?.detail ?? "The server asks who you are.") });
+      else if (fault !== undefined) keep({ fault });
+    };
     const round = async (): Promise<void> => {
       isBusy = true;
-      const slow = setTimeout(() => keep({ isSlow: true }), slowAfterMs);
+      const slow = setTimeout(() => {
+        keep({ isSlow: true });
+        void explain(undefined);
+      }, slowAfterMs);
       try {
         const value = await latest.current(ended.signal);
         if (!ended.signal.aborted) keep({ value, fault: undefined, isSlow: false });
       } catch (error) {
-        if (!ended.signal.aborted) keep({ fault: faultOf(error), isSlow: false });
+        const fault = faultOf(error);
+        if (fault.kind === "unreachable") await explain(fault);
+        else if (!ended.signal.aborted) keep({ fault });
+        if (!ended.signal.aborted) keep({ isSlow: false });
       }
       clearTimeout(slow);
       isBusy = false;

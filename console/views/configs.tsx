@@ -57,7 +57,7 @@ function Config(props: { readonly topic: string; readonly entry: ConfigEntry; re
   return (
     <li class={isDefault ? undefined : "changed"}>
       <div class="config">
-        <h3 class="mono">{name}</h3>
+        <h2 class="mono">{name}</h2>
         {!isDefault && <Badge tone="accent">changed</Badge>}
         {draft === undefined ? (
           <>
@@ -71,7 +71,7 @@ function Config(props: { readonly topic: string; readonly entry: ConfigEntry; re
               <button
                 type="button"
                 class="quiet"
-                aria-label={`Set ${name} back to its default`}
+                aria-label={`Reset ${name} to its default`}
                 disabled={alter.isBusy}
                 onClick={() => alter.run(null)}
               >

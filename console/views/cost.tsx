@@ -26,8 +26,8 @@ export function Cost(): VNode {
     everyMs,
   );
   return (
-    <section aria-labelledby="cost">
-      <h2 id="cost">Money per month</h2>
+    <section>
+      <h2>Money per month</h2>
       <Shown of={bill} what="cost">
         {(value) =>
           value === null ? (

@@ -85,8 +85,8 @@ export function GroupView({ group }: { readonly group: string }): VNode {
 
 function Members({ members }: { readonly members: readonly GroupMemberDescription[] }): VNode {
   return (
-    <section aria-labelledby="members">
-      <h2 id="members">Members</h2>
+    <section>
+      <h2>Members</h2>
       {members.length === 0 ? (
         <Empty title="Nobody is in the group">Its offsets stay, so that whoever joins goes on where the group was.</Empty>
       ) : (
@@ -126,8 +126,8 @@ function Lag(props: {
       </Empty>
     );
   return (
-    <section aria-labelledby="lag">
-      <h2 id="lag">Lag</h2>
+    <section>
+      <h2>Lag</h2>
       <Plot
         label="Records that the group has not read"
         nowMs={atMs}

@@ -38,14 +38,14 @@ export function OverviewView(): VNode {
             </dl>
             <Throughput />
             <div class="pair">
-              <section aria-labelledby="stored">
-                <h2 id="stored">Stored bytes</h2>
+              <section>
+                <h2>Stored bytes</h2>
                 <StoredBytes />
               </section>
               <Cost />
             </div>
-            <section aria-labelledby="brokers">
-              <h2 id="brokers">Brokers</h2>
+            <section>
+              <h2>Brokers</h2>
               <Table label="Brokers" columns={[{ name: "Broker" }, { name: "Zone" }, { name: "Address" }, { name: "Role" }]}>
                 {description.brokers.map(({ nodeId, host, port, rack }) => (
                   <tr key={nodeId}>
@@ -107,8 +107,8 @@ function Throughput(): VNode {
   const { received, sent, samples, fault } = useTraffic();
   const nowMs = useNow(5000);
   return (
-    <section aria-labelledby="throughput">
-      <h2 id="throughput">Throughput</h2>
+    <section>
+      <h2>Throughput</h2>
       {fault !== undefined && <FaultNote fault={fault} prefix="The figures of the last minutes are missing. " />}
       {samples === undefined && fault === undefined ? (
         <Loading what="throughput" />

@@ -53,7 +53,7 @@ function BytesView(props: { readonly title: string; readonly bytes: Uint8Array |
   if (bytes === null || bytes.byteLength === 0)
     return (
       <section class="bytes">
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         <p class="null">{bytes === null ? (title === "Value" ? "null, a tombstone" : "null") : "empty"}</p>
       </section>
     );
@@ -62,9 +62,9 @@ function BytesView(props: { readonly title: string; readonly bytes: Uint8Array |
   return (
     <section class="bytes">
       <header>
-        <h3>
+        <h2>
           {title} <small>{bytesText(bytes.byteLength)}</small>
-        </h3>
+        </h2>
         <span role="group" aria-label={`How the ${title.toLowerCase()} is shown`}>
           {looks.map((each) => (
             <button key={each} type="button" class="quiet" aria-pressed={each === look} onClick={() => setChosen(each)}>

@@ -1,5 +1,5 @@
 /** The records of a topic: the newest as they come, or forward from anywhere, those that a filter lets pass, one of them opened. */
-import type { VNode } from "preact";
+import { Component, type VNode } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { previewOf } from "../lib/bytes-view.ts";
 import { bytesText, countText, localInputText, timeText } from "../lib/format.ts";
@@ -117,6 +117,7 @@ function RecordTable(props: { readonly topic: string; readonly reading: Reading;
   const { records, isAtEnd, read } = reading;
   const [openKey, setOpenKey] = useState<string>();
   const isNarrow = useNarrow();
+  const toggle = (record: ShownRecord): void => setOpenKey((open) => (open === keyOf(record) ? undefined : keyOf(record)));
   if (records.length === 0) {
     if (!isAtEnd) return <Loading what="records" />;
     return isFiltered && read > 0 ? (
@@ -129,7 +130,6 @@ function RecordTable(props: { readonly topic: string; readonly reading: Reading;
       </Empty>
     );
   }
-  const nowMs = Date.now();
   return (
     <Table
       label={`Records of ${topic}`}
@@ -143,52 +143,59 @@ function RecordTable(props: { readonly topic: string; readonly reading: Reading;
       ]}
     >
       {records.map((record) => {
-        const key = `${record.partition}:${record.offset}`;
-        return (
-          <Row
-            key={key}
-            record={record}
-            nowMs={nowMs}
-            isNarrow={isNarrow}
-            isOpen={key === openKey}
-            onToggle={() => setOpenKey(key === openKey ? undefined : key)}
-          />
-        );
+        const key = keyOf(record);
+        return <Row key={key} record={record} isNarrow={isNarrow} isOpen={key === openKey} onToggle={toggle} />;
       })}
     </Table>
   );
 }
 
-function Row(props: {
+function keyOf({ partition, offset }: ShownRecord): string {
+  return `${partition}:${offset}`;
+}
+
+interface RowProps {
   readonly record: ShownRecord;
-  readonly nowMs: number;
   readonly isNarrow: boolean;
   readonly isOpen: boolean;
-  readonly onToggle: () => void;
-}): VNode {
-  const { record, nowMs, isNarrow, isOpen, onToggle } = props;
+  readonly onToggle: (record: ShownRecord) => void;
+}
+
+/** Many records come a second, and each stays as it is: only what is new is looked at anew. */
+class Row extends Component<RowProps> {
+  override shouldComponentUpdate({ record, isNarrow, isOpen }: RowProps): boolean {
+    return record !== this.props.record || isNarrow !== this.props.isNarrow || isOpen !== this.props.isOpen;
+  }
+
+  override render(): VNode {
+    return rowOf(this.props);
+  }
+}
+
+function rowOf({ record, isNarrow, isOpen, onToggle }: RowProps): VNode {
   const { partition, offset, timestamp, key, value } = record;
   const size = (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
   return (
     <>
-      <tr class={isOpen ? "open" : undefined} onClick={onToggle}>
+      <tr class={isOpen ? "open" : undefined} onClick={() => onToggle(record)}>
         <th scope="row">
           <button
             type="button"
             class="quiet place mono"
             aria-expanded={isOpen}
-            aria-label={`Record ${offset} of partition ${partition}`}
             onClick={(event) => {
               event.stopPropagation();
-              onToggle();
+              onToggle(record);
             }}
           >
+            <span class="visually-hidden">Partition </span>
             <span class="partition">{partition}</span>
+            <span class="visually-hidden">, record </span>
             {offset}
           </button>
         </th>
         <Cell isExtra isMono>
-          {timeText(timestamp, nowMs)}
+          {timeText(timestamp, Date.now())}
         </Cell>
         <Preview bytes={key} characters={keyCharacters} />
         <Preview bytes={value} characters={valueCharacters} />

@@ -172,7 +172,13 @@ describeInBrowser("the console", (stage) => {
     await page.getByLabel("To", { exact: true }).selectOption("offset");
     await page.getByLabel("Offset", { exact: true }).fill("15");
     const preview = page.getByRole("region", { name: "What would change" });
-    expect(await preview.getByRole("row").last().getByRole("cell").allTextContents()).toEqual(["none", "15", "20", "5"]);
+    expect(await preview.getByRole("row").last().getByRole("cell").allTextContents()).toEqual([
+      // One record of either partition was read and committed.
+      expect.stringMatching(/^[01]$/),
+      "15",
+      expect.stringMatching(/^(?:19|20)$/),
+      "5",
+    ]);
     await reset.click();
     await preview.waitFor({ state: "detached" });
     expect((await admin.groupOffsets("readers")).map(({ offset }) => offset)).toEqual([15, 15]);

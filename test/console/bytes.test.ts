@@ -1,5 +1,5 @@
 /** How bytes are shown: what they are taken for, one line of them, hex, and JSON that keeps every digit. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hexDump, kindOf, parseHex, previewOf } from "../../console/lib/bytes-view.ts";
 import { layOut } from "../../console/lib/json-layout.ts";

@@ -29,7 +29,7 @@ function order(number: number) {
     count: 1 + line,
   }));
   return {
-    id: 70_000_000_000_000_000 + number,
+    id: 7_000_000 + number,
     kind: kinds[number % kinds.length],
     city: cities[number % cities.length],
     total: Math.round((number * 37.5) % 400) + 0.5,
@@ -158,7 +158,12 @@ async function take(page: Page, look: Look): Promise<void> {
 const data = mkdtempSync(join(tmpdir(), "kante-screenshots-"));
 mkdirSync(folder, { recursive: true });
 // A minute shows what otherwise takes an hour.
-const settings = { "group.initial.rebalance.delay.ms": 0, "merge.interval.ms": 12_000, "inline.drain.bytes": 1024 * 1024 };
+const settings = {
+  "group.initial.rebalance.delay.ms": 0,
+  "merge.interval.ms": 12_000,
+  "inline.drain.bytes": 1024 * 1024,
+  "wal.inline.bytes.per.second": 30_000,
+};
 const running = await startKante({
   data,
   args: Object.entries(settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]),

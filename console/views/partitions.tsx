@@ -60,7 +60,7 @@ export function Partitions({ topic }: { readonly topic: TopicFigures }): VNode {
               <Cell isNumber>{countText(end)}</Cell>
               <Cell isNumber>{found === undefined ? "…" : bytesText(found.runs.reduce((sum, run) => sum + bytesOf(run), 0))}</Cell>
               <Cell isNumber isExtra>
-                {countText(end - stableEnd)}
+                {countText(Math.max(0, end - stableEnd))}
               </Cell>
               <Cell isNumber isExtra>
                 {leader}

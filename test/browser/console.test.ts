@@ -200,7 +200,7 @@ describeInBrowser("the console", (stage) => {
     await page.getByRole("button", { name: "Abort the transaction of stuck-1" }).click();
     await page.getByRole("button", { name: "Abort it" }).click();
     await page.getByText("No open transactions").waitFor();
-    await expect(transaction.commit()).rejects.toThrow();
+    await expect(transaction.commit()).rejects.toMatchObject({ name: "FencedError" });
     await page.getByLabel("also transactional ids with none open").check();
     await page.getByRole("row", { name: /stuck-1 (?:Empty|CompleteAbort)/ }).waitFor();
   });

@@ -20,8 +20,10 @@ export default {
   async scheduled(_event: unknown, env: Env): Promise<void> {
     await using kafka = connect("https://kante/c/default/kafka", { fetch: async (url, init) => await env.KANTE.fetch(url, init) });
     const admin = kafka.admin();
-    const [info] = await admin.describeTopics([topic]);
-    const all = info!.partitions.map((_, partition) => ({ topic, partition }));
+    // Nothing has been written yet, where there is no topic.
+    const info = (await admin.describeTopics()).find(({ name }) => name === topic);
+    if (info === undefined) return;
+    const all = info.partitions.map((_, partition) => ({ topic, partition }));
     const done = new Map((await admin.groupOffsets(group)).map(({ partition, offset }) => [partition, offset]));
     const ends = await admin.listOffsets(all, "latest", { isolation: "read_committed" });
     const waiting = ends.filter(({ partition, offset }) => offset > (done.get(partition) ?? 0));

@@ -76,15 +76,17 @@ test("a Worker produces from fetch, another consumes by cron and goes on where i
   ];
   const post = async (amount: number) =>
     await producing.dispatchFetch("http://example/orders?key=k", { method: "POST", body: JSON.stringify({ amount }) });
+  const cron = async () => {
+    const { outcome } = (await (await consuming.getWorker()).scheduled({ cron: "* * * * *" })) as { outcome: string };
+    expect(outcome).toBe("ok");
+  };
+  await cron();
+  expect(totals).toEqual([]);
   const response = await post(1);
   expect(response.status).toBe(201);
   expect(await response.json()).toMatchObject({ topic: "orders", offset: 0 });
   await post(2);
   expect((await producing.dispatchFetch("http://example/bad%20name", { method: "POST", body: "x" })).status).toBe(400);
-  const cron = async () => {
-    const { outcome } = (await (await consuming.getWorker()).scheduled({ cron: "* * * * *" })) as { outcome: string };
-    expect(outcome).toBe("ok");
-  };
   await cron();
   expect(totals.reduce((sum, each) => sum + each.sum, 0)).toBe(3);
   await cron();

@@ -46,6 +46,7 @@ async function work(url: string, until: AbortSignal): Promise<void> {
     { name: "sensor-readings", partitions: 12, configs: { "cleanup.policy": "compact,delete" } },
     { name: "audit.events", partitions: 1 },
     { name: "thumbnails", partitions: 2 },
+    { name: "clicks", partitions: 5, configs: { "segment.bytes": "1048576" } },
   ]);
   const orders = client.producer({ key: string, value: json() });
   const bytes = client.producer();
@@ -76,6 +77,8 @@ async function work(url: string, until: AbortSignal): Promise<void> {
         void bytes.send("payments", { key: `payment-${number}`, value: JSON.stringify({ order: number, ok: number % 7 !== 0 }) });
       void bytes.send("sensor-readings", { key: `sensor-${number % 48}`, value: `${20 + (number % 9) / 2} °C` });
     }
+    const clicks = crypto.getRandomValues(new Uint8Array(24_000));
+    void bytes.send("clicks", { value: clicks, partition: Math.floor(Math.sqrt(number % 25)) });
     if (number % 5 === 0)
       await bytes.send("thumbnails", { key: `image-${number}.png`, value: crypto.getRandomValues(new Uint8Array(60_000)) });
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -107,7 +110,7 @@ const shots: readonly Shot[] = [
         .click();
     },
   },
-  { name: "partitions", address: "#/topics/orders/partitions", ready: "tbody tr" },
+  { name: "partitions", address: "#/topics/clicks/partitions", ready: "tbody tr" },
   { name: "configs", address: "#/topics/orders/configs", ready: ".configs li" },
   {
     name: "produce",
@@ -139,7 +142,7 @@ async function open(browser: Browser, url: string, look: Look): Promise<Page> {
 
 async function take(page: Page, look: Look): Promise<void> {
   for (const { name, address, ready, act } of shots) {
-    if (values.only !== undefined && values.only !== name) continue;
+    if (values.only !== undefined && !values.only.split(",").includes(name)) continue;
     await page.evaluate((hash) => void (location.hash = hash), address);
     try {
       await page.locator(ready).first().waitFor({ timeout: 20_000 });

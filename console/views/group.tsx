@@ -101,7 +101,7 @@ function Members({ members }: { readonly members: readonly GroupMemberDescriptio
               </th>
               <Cell isExtra>{clientId}</Cell>
               <Cell isExtra isMono>
-                {clientHost}
+                {clientHost === "/" ? <span class="null">not told</span> : clientHost}
               </Cell>
               <Cell isMono>{assignment.length === 0 ? <span class="null">nothing</span> : assignmentText(assignment)}</Cell>
             </tr>

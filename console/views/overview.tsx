@@ -32,6 +32,7 @@ export function OverviewView(): VNode {
           <>
             <dl class="figures">
               <Figure name="Health" value="answers" detail={`in ${Math.max(1, Math.round(roundTripMs))} ms, over WebSocket`} />
+              <Figure name="Brokers" value={countText(description.brokers.length)} detail="of this zone" />
               <Figure name="Topics" value={countText(topics)} href={hrefOf({ view: "topics" })} />
               <Figure name="Groups" value={countText(groups)} href={hrefOf({ view: "groups" })} />
               <Flow />

@@ -11,3 +11,13 @@ export function scratchStart(): usize {
   return (__heap_base + 63) & ~63;
 }
 export { compressLz4, compressSnappy } from "./compress";
+export {
+  keysFilter,
+  keysKeptLength,
+  keysKeptTimestampDeltaMax,
+  keysKeptTombstones,
+  keysLastOffset,
+  keysPut,
+  keysStart,
+  keysUsed,
+} from "./keys";

@@ -99,6 +99,8 @@ export interface Extent {
   readonly maxTimestamp: number;
   readonly leaderEpoch: number;
   readonly source: ExtentSource;
+  /** Its batches have their final offsets, which ascend and may leave some out; it may hold nothing at all. */
+  readonly compacted?: true;
 }
 
 /** What is true of a partition at one cursor. */
@@ -148,6 +150,8 @@ export type FollowUpdate =
       readonly aborted?: AbortedTransaction;
     })
   | (PartitionRef & { readonly kind: "bounds"; readonly bounds: PartitionBounds })
+  /** Records have gone from between: what is known of where bytes lie is to be forgotten, so that nobody sees an old log for long. */
+  | (PartitionRef & { readonly kind: "compacted"; readonly bounds: PartitionBounds })
   | (PartitionRef & { readonly kind: "deleted" });
 
 export interface FollowReply {
@@ -239,6 +243,11 @@ export interface PartitionSettings {
   readonly retentionBytes?: number;
   readonly segmentBytes?: number;
   readonly segmentMs?: number;
+  /** Of all bytes that could be compacted, in millionths: the share of those not yet compacted from which on they are. */
+  readonly minCleanableDirtyMillionths?: number;
+  readonly deleteRetentionMs?: number;
+  readonly minCompactionLagMs?: number;
+  readonly maxCompactionLagMs?: number;
 }
 
 /** Of the write-ahead objects of one broker epoch, those below `sequence` are not needed. */
@@ -257,18 +266,70 @@ export interface MergeInput extends PartitionRef {
   readonly byteStart: number;
   readonly byteLength: number;
   readonly records?: Uint8Array;
+  /** Its batches have their final offsets already, and may leave some out. */
+  readonly compacted?: true;
+}
+
+/** The transactions that are under way at an offset and have batches below it, by their producers. */
+export interface SeenTransactions {
+  readonly committed: readonly number[];
+  readonly aborted: readonly number[];
+}
+
+/** What a partition remembers of a producer. */
+export interface LastRecord {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  /** Of its last record; -1: there is none of its epoch. */
+  readonly offset: number;
+}
+
+/** What it takes to compact the inputs of a claim. */
+export interface Compaction {
+  /** The number of the first claim that has the same keys: who has mapped them for it need not do so again. */
+  readonly round: number;
+  /** Bytes of the same partition whose keys say which of the inputs' records are overwritten. */
+  readonly dirty: readonly MergeInput[];
+  /** Records of `dirty` below it are not asked. */
+  readonly startOffset: number;
+  /** Nor those from here on, which stay as they are. Keys are mapped as far as the memory reaches, and the answer says how far that was. */
+  readonly endOffset: number;
+  readonly nowMs: number;
+  readonly deleteRetentionMs: number;
+  /** Those that overlap the inputs or `dirty`. */
+  readonly aborted: readonly AbortedTransaction[];
+  /** Of producers whose last record may be among the inputs. */
+  readonly lastRecords: readonly LastRecord[];
+  /** Where the inputs begin. */
+  readonly seen: SeenTransactions;
+}
+
+/** What became of a claim's inputs. */
+export interface Compacted {
+  /** Keys were taken from records below; batches from here on are as they were. */
+  readonly mapEnd: number;
+  /** Where the last input ends that was gone through: those behind are as they were. */
+  readonly endOffset: number;
+  /** They lie in the object one behind the other, and there is at least one. */
+  readonly extents: readonly { readonly baseOffset: number; readonly byteLength: number; readonly maxTimestamp: number }[];
+  /** Markers' offsets of aborted transactions of which no batch is left: readers need not be told of them any more. */
+  readonly forgotten: readonly number[];
+  /** At `endOffset`. */
+  readonly seen: SeenTransactions;
 }
 
 /**
  * What the holder of a claim writes: one object at `key`, in which the inputs lie one behind the other in their order, with final
- * offsets, and then, unless it is a segment, the footer of a merged object whose cursor is the claim's number. The key was never used and never will be by another.
+ * offsets, and then, if it is a merged object, the footer, whose cursor is the claim's number. The key was never used and never will be by another.
  */
 export interface MergeClaim {
   /**
    * A segment is of one partition, has no footer, being byte for byte a Kafka log, and has its two indexes beside it, which are written
-   * after it.
+   * after it. A compacted one is a segment of what is left of the inputs.
    */
-  readonly kind: "merged" | "segment";
+  readonly kind: "merged" | "segment" | "compacted";
+  /** Of compacted segments. */
+  readonly compaction?: Compaction;
   readonly number: number;
   readonly cell: number;
   readonly key: string;
@@ -333,7 +394,7 @@ export interface BatchCoordinator {
    * The claim's object rests. Its extents move there where they still are what they were when they were claimed; neighbours of a partition
    * become one. What was deleted meanwhile stays deleted [I5].
    */
-  commitMerge(number: number): Promise<MergeReply>;
+  commitMerge(number: number, compacted?: Compacted): Promise<MergeReply>;
   /** The claim will not be carried out. Another may be given away at once. */
   releaseMerge(release: MergeRelease): Promise<void>;
 }

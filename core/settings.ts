@@ -23,6 +23,8 @@ export const settingDefaults = {
   "mergers.max": 2,
   /** What a merger reads in a second at most; 0: as fast as it can. For where it shares a thread with those who produce. */
   "merge.bytes.per.second": 0,
+  /** How often a leader that is written to looks for partitions to compact. */
+  "log.cleaner.backoff.ms": 15_000,
   "cell.partitions.max": 1000,
   /** How often a leader that is written to looks for records that have become too old or too many. */
   "log.retention.check.interval.ms": 300_000,

@@ -13,7 +13,7 @@ export interface PackedFollow {
   readonly inline: Uint8Array;
 }
 
-const kind = { deleted: 0, bounds: 1, object: 2, inline: 3 } as const;
+const kind = { deleted: 0, bounds: 1, object: 2, inline: 3, compacted: 4 } as const;
 const column = {
   kind: 0,
   topic: 1,
@@ -62,7 +62,7 @@ export function packFollow({ cursor, gap, updates }: FollowReply): PackedFollow 
     rows[at + column.partition] = update.partition;
     rows[at] = kind.deleted;
     if (update.kind !== "deleted") {
-      rows[at] = kind.bounds;
+      rows[at] = update.kind === "compacted" ? kind.compacted : kind.bounds;
       packBounds(rows, at, update.bounds);
     }
     if (update.kind === "appended") {
@@ -117,6 +117,7 @@ export function unpackFollow({ cursor, gap, topicIds, keys, rows, inline }: Pack
     const what = rows[at]!;
     if (what === kind.deleted) updates.push({ kind: "deleted", ...ref });
     else if (what === kind.bounds) updates.push({ kind: "bounds", ...ref, bounds: boundsAt(rows, at) });
+    else if (what === kind.compacted) updates.push({ kind: "compacted", ...ref, bounds: boundsAt(rows, at) });
     else {
       const byteLength = rows[at + column.byteLength]!;
       // Copies of their own: who keeps one extent's records must not hold all of them in memory.

@@ -33,7 +33,7 @@ export function leaderClient(env: Env, cluster: string, cell: number): LeaderCli
     deletePartitions: (topicId) => stub.ask((leader) => leader.deletePartitions(topicId)),
     writeMarkers: (requests) => stub.repeat((leader) => leader.writeMarkers(requests)),
     claimMerge: () => stub.ask((leader) => leader.claimMerge()),
-    commitMerge: (number) => stub.ask((leader) => leader.commitMerge(number)),
+    commitMerge: (number, compacted) => stub.ask((leader) => leader.commitMerge(number, compacted)),
     releaseMerge: (release) => stub.ask((leader) => leader.releaseMerge(release)),
     deleteRecords: (requests) => stub.ask((leader) => leader.deleteRecords(requests)),
   };

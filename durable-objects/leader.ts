@@ -9,6 +9,7 @@ import type {
   BatchCoordinator,
   BrokerIdentity,
   ClaimReply,
+  Compacted,
   Cursor,
   EpochEndAnswer,
   EpochEndQuery,
@@ -148,6 +149,7 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     const name = this.ctx.id.name ?? "";
     const done = await mergerOf(this.env, clusterOf(name), Number(tailOf(name))).work(Number(tailOf(name)));
     this.#metrics.count("kante_merges_total", done.merges);
+    this.#metrics.count("kante_compactions_total", done.compactions);
     this.#metrics.count("kante_merged_bytes_total", done.bytes);
     this.#metrics.count("kante_merge_gets_total", done.gets);
     this.#metrics.count("kante_merges_lost_total", done.lost);
@@ -161,8 +163,8 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     return this.#cell.claimReply(Date.now());
   }
 
-  async commitMerge(number: number): Promise<MergeReply> {
-    const { row, reply } = this.#cell.decideMerge(number, Date.now());
+  async commitMerge(number: number, compacted?: Compacted): Promise<MergeReply> {
+    const { row, reply } = this.#cell.decideMerge(number, Date.now(), compacted);
     if (row !== undefined) this.#append(row);
     return reply;
   }

@@ -23,7 +23,7 @@ export interface MergeOutcome {
   readonly damage: readonly InputDamage[];
 }
 
-class Damaged extends Error {
+export class Damaged extends Error {
   readonly damage: readonly InputDamage[];
 
   constructor(damage: readonly InputDamage[]) {
@@ -53,7 +53,7 @@ export async function writeMerged(
   }
   try {
     await store.putStream(claim.key, byteLength, inLargeChunks(chunks()));
-    if (isSegment) await putIndexes(claim.key, copy, store);
+    if (isSegment) await putIndexes(indexKeys(claim.key), copy.indexes(), store);
     return { byteLength, gets, damage: [] };
   } catch (error) {
     if (error instanceof Damaged) return { byteLength, gets, damage: error.damage };
@@ -62,7 +62,7 @@ export async function writeMerged(
 }
 
 /** Small pieces are copied together: a stream takes a thousand small writes more slowly than one large one. */
-async function* inLargeChunks(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* inLargeChunks(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let chunk = new Uint8Array(chunkBytes);
   let filled = 0;
   for await (const piece of pieces) {
@@ -81,13 +81,15 @@ async function* inLargeChunks(pieces: AsyncIterable<Uint8Array>): AsyncGenerator
 }
 
 /** A log without them is one whose writer died: whoever finds it can tell. */
-async function putIndexes(key: string, copy: MergeCopy, store: Pick<ObjectStore, "put">): Promise<void> {
-  const { index, timeIndex } = copy.indexes();
-  const keys = indexKeys(key);
+export async function putIndexes(
+  keys: ReturnType<typeof indexKeys>,
+  { index, timeIndex }: ReturnType<MergeCopy["indexes"]>,
+  store: Pick<ObjectStore, "put">,
+): Promise<void> {
   await Promise.all([store.put(keys.index, index), store.put(keys.timeIndex, timeIndex)]);
 }
 
-function* copied(
+export function* copied(
   { inputs }: MergeClaim,
   { pieces }: Window,
   blocks: readonly { readonly start: number; readonly bytes: Uint8Array }[],
@@ -102,7 +104,7 @@ function* copied(
   }
 }
 
-async function readAll(
+export async function readAll(
   store: Pick<ObjectStore, "get">,
   reads: readonly Read[],
 ): Promise<readonly { readonly start: number; readonly bytes: Uint8Array }[]> {

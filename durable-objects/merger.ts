@@ -3,7 +3,7 @@
  * remembers nothing: whatever becomes of it, the leader's claim runs out and the work is done again [I7].
  */
 import { DurableObject } from "cloudflare:workers";
-import type { BatchCoordinator, MergeClaim } from "../core/coordinator.ts";
+import type { BatchCoordinator, Compacted, MergeClaim } from "../core/coordinator.ts";
 import { kernel } from "../kernel/kernel.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import { CostMeter, meterCalls } from "./cost-meter.ts";
@@ -12,7 +12,8 @@ import { leaderClient } from "./leader-client.ts";
 import { Log } from "./log.ts";
 import type { MetricsSnapshot } from "./metrics.ts";
 import { Pace } from "./pace.ts";
-import { writeMerged } from "./merge-work.ts";
+import { writeCompacted, type KeptMap } from "./compact-work.ts";
+import { writeMerged, type MergeOutcome } from "./merge-work.ts";
 import { clusterOf, mergerName } from "./names.ts";
 import { recoverCell, type CellRecovery, type RecoverRequest } from "./recovery.ts";
 import { openStore } from "./stores.ts";
@@ -20,6 +21,7 @@ import { openStore } from "./stores.ts";
 /** What a leader counts. */
 export interface MergeSummary {
   readonly merges: number;
+  readonly compactions: number;
   readonly bytes: number;
   readonly gets: number;
   readonly damaged: number;
@@ -35,6 +37,7 @@ export interface MergerRpc {
 
 /** In one call; the leader's alarm rings again while there is more. */
 const claimsMax = 16;
+const nothing: MergeSummary = { merges: 0, compactions: 0, bytes: 0, gets: 0, damaged: 0, lost: 0 };
 
 export class Merger extends DurableObject<Env> implements MergerRpc {
   readonly #cluster: string;
@@ -43,6 +46,8 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
   readonly #pace: Pace;
   /** One cell after the other: the memory is for one. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** Of the compaction that is under way. */
+  #kept: KeptMap | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -73,17 +78,20 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
   async #work(cell: number): Promise<MergeSummary> {
     const leader = leaderClient(this.env, this.#cluster, cell);
     const store = openStore(this.env, this.#cluster, this.#cost.count);
-    const summary = { merges: 0, bytes: 0, gets: 0, damaged: 0, lost: 0 };
+    const summary = { ...nothing };
+    this.#kept = undefined;
     for (let claims = 0; claims < claimsMax; claims++) {
       const reply = await leader.claimMerge();
       if (reply.kind !== "claimed") break;
-      const { merges, bytes, gets, damaged, lost } = await this.#carryOut(reply.claim, leader, store);
+      const { merges, compactions, bytes, gets, damaged, lost } = await this.#carryOut(reply.claim, leader, store);
       summary.merges += merges;
+      summary.compactions += compactions;
       summary.bytes += bytes;
       summary.gets += gets;
       summary.damaged += damaged;
       summary.lost += lost;
     }
+    this.#kept = undefined;
     return summary;
   }
 
@@ -91,23 +99,33 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
     return this.#cost.snapshot();
   }
 
+  async #write(claim: MergeClaim, store: ObjectStore): Promise<MergeOutcome & { readonly compacted?: Compacted | undefined }> {
+    const pace = (byteLength: number): Promise<void> => this.#pace.wait(byteLength);
+    if (claim.kind !== "compacted") return await writeMerged(claim, store, kernel, pace);
+    const [a, b, c, d] = crypto.getRandomValues(new Uint32Array(4));
+    const outcome = await writeCompacted(claim, store, kernel, { secret: [a!, b!, c!, d!], known: this.#kept, pace });
+    this.#kept = outcome.kept;
+    return outcome;
+  }
+
   async #carryOut(claim: MergeClaim, leader: BatchCoordinator, store: ObjectStore): Promise<MergeSummary> {
     const { number, cell, key, inputs } = claim;
     const facts = { cell, key, inputs: inputs.length };
     try {
-      const { byteLength, gets, damage } = await writeMerged(claim, store, kernel, (byteLength) => this.#pace.wait(byteLength));
+      const { byteLength, gets, damage, compacted } = await this.#write(claim, store);
       if (damage.length > 0) {
         for (const { key: input, message } of damage) this.#log.error("merge-input-damaged", { ...facts, input, message });
         await leader.releaseMerge({ number, damaged: damage.map((found) => found.key) });
-        return { merges: 0, bytes: 0, gets, damaged: damage.length, lost: 0 };
+        return { ...nothing, gets, damaged: damage.length };
       }
-      const reply = await leader.commitMerge(number);
+      const reply = await leader.commitMerge(number, compacted);
       if (reply.kind === "lost") {
         this.#log.warn("merge-lost", facts);
-        return { merges: 0, bytes: byteLength, gets, damaged: 0, lost: 1 };
+        return { ...nothing, bytes: byteLength, gets, lost: 1 };
       }
-      this.#log.info("merged", { ...facts, bytes: byteLength, gets, extents: reply.extents });
-      return { merges: 1, bytes: byteLength, gets, damaged: 0, lost: 0 };
+      const isCompaction = compacted !== undefined;
+      this.#log.info(isCompaction ? "compacted" : "merged", { ...facts, bytes: byteLength, gets, extents: reply.extents });
+      return { ...nothing, bytes: byteLength, gets, ...(isCompaction ? { compactions: 1 } : { merges: 1 }) };
     } catch (error) {
       await leader.releaseMerge({ number, damaged: [] }).catch(() => {});
       throw error;

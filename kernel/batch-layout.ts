@@ -24,7 +24,7 @@ export const batchField = {
 /** baseOffset and batchLength: what `batchLength` itself doesn't count. */
 export const prologueBytes = 12;
 
-export const attributeMask = { codec: 7, logAppendTime: 8, transactional: 16, control: 32 } as const;
+export const attributeMask = { codec: 7, logAppendTime: 8, transactional: 16, control: 32, deleteHorizon: 64 } as const;
 
 export const codecMax = 4;
 

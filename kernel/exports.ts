@@ -26,4 +26,21 @@ export interface KernelExports {
   /** The length of the output, which needs room for the input, a 32nd of it and 128 bytes. */
   readonly compressLz4: (input: number, inputLength: number, output: number) => number;
   readonly compressSnappy: (input: number, inputLength: number, output: number) => number;
+  /** Once: the map has `count` slots of sixteen bytes, of which `max` may be used, and four words are its secret. */
+  readonly keysStart: (address: number, count: number, max: number, a: number, b: number, c: number, d: number) => void;
+  readonly keysUsed: () => number;
+  readonly keysLastOffset: () => number;
+  /** Offsets are counted from the map's first one. */
+  readonly keysPut: (body: number, length: number, count: number, base: number) => number;
+  readonly keysFilter: (
+    body: number,
+    length: number,
+    count: number,
+    base: number,
+    mapEnd: number,
+    keepTombstones: number,
+  ) => number;
+  readonly keysKeptLength: () => number;
+  readonly keysKeptTombstones: () => number;
+  readonly keysKeptTimestampDeltaMax: () => number;
 }

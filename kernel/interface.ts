@@ -124,3 +124,34 @@ export interface GatherPiece {
   readonly baseOffset?: number;
   readonly leaderEpoch?: number;
 }
+
+/** Keys and the newest offset of each, of a bounded number of keys: what a compaction knows of the records that it goes through. */
+export interface KeyMap {
+  readonly size: number;
+  /**
+   * Puts the keys of a batch's records from the map's first offset on. Answers the offset of the last record it took in plus one, and
+   * whether there was room for all; undefined when the body is malformed.
+   */
+  put(body: Uint8Array, recordCount: number, baseOffset: number): { readonly end: number; readonly isFull: boolean } | undefined;
+  /**
+   * The records that stay: all from `mapEnd` on; below it those with a key for which no later offset is known, and of those without a
+   * value only when tombstones are kept. Undefined when the body is malformed.
+   */
+  filter(
+    body: Uint8Array,
+    recordCount: number,
+    baseOffset: number,
+    mapEnd: number,
+    keepTombstones: boolean,
+  ): KeptRecords | undefined;
+}
+
+export interface KeptRecords {
+  readonly recordCount: number;
+  /** Of those without a value. */
+  readonly tombstones: number;
+  /** The latest of them, above the batch's base timestamp. */
+  readonly timestampDeltaMax: number;
+  /** The records as they were, one behind the other; good until the next call. */
+  readonly body: Uint8Array;
+}

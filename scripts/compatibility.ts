@@ -39,7 +39,6 @@ function configsActedOn(): ReadonlySet<string> {
 
 /** What is acted on, but not in every way that Kafka does. */
 const partly: Readonly<Record<string, string>> = {
-  "cleanup.policy": "partly: `delete` drops records by age and size, `compact` demands keys; nothing is compacted yet",
   "retention.bytes": "acted on: whole extents go while at least this much stays",
   "retention.ms": "acted on: whole extents go when their latest record is older",
   "remote.storage.enable": "`true` is refused, as on a Kafka broker without tiers",

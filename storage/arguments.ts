@@ -51,7 +51,23 @@ export function checkListing(prefix: string, options: ListOptions | undefined): 
 }
 
 /** The chunks one behind the other, when they are as long as was said. */
-export async function gathered(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+export async function gathered(
+  key: string,
+  byteLength: number | undefined,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<Uint8Array> {
+  if (byteLength === undefined) {
+    const pieces: Uint8Array[] = [];
+    // Copies: a chunk is its maker's again once the next is asked for.
+    for await (const chunk of chunks) pieces.push(chunk.slice());
+    const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const piece of pieces) {
+      whole.set(piece, at);
+      at += piece.length;
+    }
+    return whole;
+  }
   const bytes = new Uint8Array(byteLength);
   let position = 0;
   for await (const chunk of chunks) {
@@ -61,6 +77,36 @@ export async function gathered(key: string, byteLength: number, chunks: AsyncIte
   }
   if (position !== byteLength) throw wrongLength(key, byteLength, position);
   return bytes;
+}
+
+/** Parts of `partLength` bytes, the last one shorter; at least one. With a length that was told the chunks must have it. */
+export async function* partsOf(
+  key: string,
+  byteLength: number | undefined,
+  chunks: AsyncIterable<Uint8Array>,
+  partLength: number,
+): AsyncGenerator<Uint8Array> {
+  const end = byteLength ?? Infinity;
+  let part = new Uint8Array(Math.min(partLength, end));
+  let filled = 0;
+  let done = 0;
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length;) {
+      if (done + filled === end) throw wrongLength(key, end, done + filled + chunk.length - at);
+      const count = Math.min(chunk.length - at, part.length - filled);
+      part.set(chunk.subarray(at, at + count), filled);
+      filled += count;
+      at += count;
+      if (filled < part.length) continue;
+      yield part;
+      done += filled;
+      filled = 0;
+      part = new Uint8Array(Math.min(partLength, end - done));
+    }
+  }
+  if (byteLength === undefined) {
+    if (filled > 0 || done === 0) yield part.subarray(0, filled);
+  } else if (done !== byteLength) throw wrongLength(key, byteLength, done + filled);
 }
 
 export function wrongLength(key: string, byteLength: number, found: number): OperatingError {

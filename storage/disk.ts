@@ -6,9 +6,9 @@
  * may lose or empty the youngest objects, which their footers then show.
  */
 import { OperatingError } from "../core/operating-error.ts";
-import { checkKey, checkListing, checkRange, gathered, wrongLength } from "./arguments.ts";
+import { checkKey, checkListing, checkRange, gathered, partsOf, wrongLength } from "./arguments.ts";
 import { keysInOrder, type FolderEntry } from "./disk-listing.ts";
-import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "./object-store.ts";
+import { partBytes, type ByteRange, type ListOptions, type ObjectListing, type ObjectStore } from "./object-store.ts";
 
 /** Larger bodies are streamed. */
 const wholeBytesMax = 12 * 1024 * 1024 + 512 * 1024;
@@ -31,11 +31,20 @@ export class DiskObjectStore implements ObjectStore {
     if (response.status !== 204) throw unexpected("PUT", key, response);
   }
 
-  async putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  async putStream(key: string, byteLength: number | undefined, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     checkKey(key);
-    if (byteLength <= wholeBytesMax) return await this.put(key, await gathered(key, byteLength, chunks));
-    const { readable, writable } = new FixedLengthStream(byteLength);
-    const writing = pour(key, byteLength, chunks, writable).then(
+    if (byteLength !== undefined && byteLength <= wholeBytesMax)
+      return await this.put(key, await gathered(key, byteLength, chunks));
+    let pieces = chunks;
+    if (byteLength === undefined) {
+      const parts = partsOf(key, undefined, chunks, partBytes);
+      const first = await parts.next();
+      if (first.done === true) throw new Error("a stream of parts has one at least");
+      if (first.value.length < partBytes) return await this.put(key, first.value);
+      pieces = withFirst(first.value, parts);
+    }
+    const { readable, writable } = byteLength === undefined ? new IdentityTransformStream() : new FixedLengthStream(byteLength);
+    const writing = pour(key, byteLength, pieces, writable).then(
       () => undefined,
       (error: unknown) => ({ error }),
     );
@@ -160,9 +169,14 @@ function unexpected(method: string, key: string, response: Response): OperatingE
   return new OperatingError("retry", `disk: ${method} of ${key} answered ${response.status}`);
 }
 
+async function* withFirst(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* rest;
+}
+
 async function pour(
   key: string,
-  byteLength: number,
+  byteLength: number | undefined,
   chunks: AsyncIterable<Uint8Array>,
   writable: WritableStream<Uint8Array>,
 ): Promise<void> {
@@ -170,11 +184,12 @@ async function pour(
   let written = 0;
   try {
     for await (const chunk of chunks) {
-      if (written + chunk.length > byteLength) throw wrongLength(key, byteLength, written + chunk.length);
+      if (byteLength !== undefined && written + chunk.length > byteLength)
+        throw wrongLength(key, byteLength, written + chunk.length);
       await writer.write(chunk);
       written += chunk.length;
     }
-    if (written !== byteLength) throw wrongLength(key, byteLength, written);
+    if (byteLength !== undefined && written !== byteLength) throw wrongLength(key, byteLength, written);
     await writer.close();
   } catch (error) {
     await writer.abort(error).catch(() => {});

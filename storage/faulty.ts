@@ -37,8 +37,10 @@ export class FaultyObjectStore implements ObjectStore {
     return this.#run({ operation: "put", key, byteLength: bytes.byteLength }, () => this.#inner.put(key, bytes));
   }
 
-  putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    return this.#run({ operation: "putStream", key, byteLength }, () => this.#inner.putStream(key, byteLength, chunks));
+  putStream(key: string, byteLength: number | undefined, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    return this.#run({ operation: "putStream", key, byteLength: byteLength ?? 0 }, () =>
+      this.#inner.putStream(key, byteLength, chunks),
+    );
   }
 
   putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean> {

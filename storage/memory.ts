@@ -24,7 +24,7 @@ export class MemoryObjectStore implements ObjectStore {
     this.#set(key, bytes.slice());
   }
 
-  async putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  async putStream(key: string, byteLength: number | undefined, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     checkKey(key);
     this.#set(key, await gathered(key, byteLength, chunks));
   }

@@ -7,11 +7,11 @@ export interface ObjectStore {
   /** Writes exactly the view. The store may keep `bytes` until the promise settles: the caller must not change them before. */
   put(key: string, bytes: Uint8Array): Promise<void>;
   /**
-   * As put, for objects that are larger than the memory at hand: exactly `byteLength` bytes that come bit by bit. While it runs the store
-   * holds a few MiB of them. What `chunks` throws is thrown here. One that failed may leave what no list or get should be asked for, so
+   * As put, for objects that are larger than the memory at hand: exactly `byteLength` bytes that come bit by bit, or as many as there are
+   * where nobody knows before. While it runs the store holds a few MiB of them. What `chunks` throws is thrown here. One that failed may leave what no list or get should be asked for, so
    * its key is used for nothing else and not told to anybody.
    */
-  putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  putStream(key: string, byteLength: number | undefined, chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /**
    * False, and nothing changed, when the key exists already. After a `retry` failure it may have worked, so that the repeated
    * call answers false to the very caller whose bytes are there.
@@ -27,6 +27,9 @@ export interface ObjectStore {
   /** Missing keys are no error. Any number of keys: implementations split to their own limits. */
   delete(keys: readonly string[]): Promise<void>;
 }
+
+/** Objects of which nobody knows the length are written in parts of this size. */
+export const partBytes = 8 * 1024 * 1024;
 
 export interface ByteRange {
   readonly start: number;

@@ -28,7 +28,7 @@ export class PrefixedObjectStore implements ObjectStore {
     return this.#inner.put(this.#prefix + key, bytes);
   }
 
-  putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  putStream(key: string, byteLength: number | undefined, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     return this.#inner.putStream(this.#prefix + key, byteLength, chunks);
   }
 

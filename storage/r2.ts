@@ -3,8 +3,8 @@
  * Only its refusals of our own arguments are `invalid`; everything else it says is worth another try.
  */
 import { OperatingError } from "../core/operating-error.ts";
-import { checkKey, checkListing, checkRange, gathered, wrongLength } from "./arguments.ts";
-import type { ByteRange, ListOptions, ObjectListing, ObjectStore } from "./object-store.ts";
+import { checkKey, checkListing, checkRange, gathered, partsOf, wrongLength } from "./arguments.ts";
+import { partBytes, type ByteRange, type ListOptions, type ObjectListing, type ObjectStore } from "./object-store.ts";
 
 /** Up to here it is simpler in one piece, and takes no more memory. */
 const wholeBytesMax = 12 * 1024 * 1024 + 512 * 1024;
@@ -27,8 +27,9 @@ export class R2ObjectStore implements ObjectStore {
     await attempt(`put of ${key}`, () => this.#bucket.put(key, bytes));
   }
 
-  async putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  async putStream(key: string, byteLength: number | undefined, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     checkKey(key);
+    if (byteLength === undefined) return await this.#putParts(key, partsOf(key, undefined, chunks, partBytes));
     if (byteLength <= wholeBytesMax) return await this.put(key, await gathered(key, byteLength, chunks));
     // One operation whatever the size; parts would be billed one by one.
     const { readable, writable } = new FixedLengthStream(byteLength);
@@ -47,6 +48,27 @@ export class R2ObjectStore implements ObjectStore {
       await Promise.all([put, writer.close()]);
     } catch (error) {
       await writer.abort(error).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** A put must be told its length: what is longer than a part becomes an object of parts, which are billed one by one. */
+  async #putParts(key: string, pieces: AsyncGenerator<Uint8Array, void>): Promise<void> {
+    const first = await pieces.next();
+    if (first.done === true) throw new Error("a stream of parts has one at least");
+    if (first.value.length < partBytes) return await this.put(key, first.value);
+    const upload = await attempt(`upload of ${key}`, () => this.#bucket.createMultipartUpload(key));
+    try {
+      const parts: R2UploadedPart[] = [];
+      for (let piece: IteratorResult<Uint8Array, void> = first; piece.done !== true; piece = await pieces.next()) {
+        const number = parts.length + 1;
+        const { value } = piece;
+        parts.push(await attempt(`part ${number} of ${key}`, () => upload.uploadPart(number, value)));
+      }
+      await attempt(`upload of ${key}`, () => upload.complete(parts));
+    } catch (error) {
+      // One that is left open costs storage until the bucket forgets it, after a week.
+      await upload.abort().catch(() => {});
       throw error;
     }
   }

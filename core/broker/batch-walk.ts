@@ -2,13 +2,24 @@
  * What a fetch must know of the batches inside an extent: whether they are what the leader says, and which of them to send.
  * Nothing that was read is trusted before it has been checked, and nothing is sent that isn't a whole batch.
  */
-import { attributeMask, batchField, batchSizeAt, viewOf } from "../../kernel/batch-layout.ts";
+import { attributeMask, batchField, batchSizeAt, readInt64, viewOf } from "../../kernel/batch-layout.ts";
 import type { Kernel } from "../../kernel/interface.ts";
 
-/** What is wrong with the bytes of an extent that should take `offsetCount` offsets; undefined when nothing is. */
-export function extentFault(bytes: Uint8Array, offsetCount: number, crc32c: Kernel["crc32c"] | undefined): string | undefined {
+/** The offsets of an extent, which its batches take one after the other, or, where it is compacted, some of them. */
+export interface ExtentOffsets {
+  readonly baseOffset: number;
+  readonly nextOffset: number;
+  readonly compacted?: true | undefined;
+}
+
+/** What is wrong with the bytes of an extent; undefined when nothing is. */
+export function extentFault(
+  bytes: Uint8Array,
+  { baseOffset, nextOffset, compacted }: ExtentOffsets,
+  crc32c: Kernel["crc32c"] | undefined,
+): string | undefined {
   const view = viewOf(bytes);
-  let offsets = 0;
+  let offset = baseOffset;
   let position = 0;
   while (position < bytes.length) {
     const size = batchSizeAt(view, position, bytes.length);
@@ -16,14 +27,20 @@ export function extentFault(bytes: Uint8Array, offsetCount: number, crc32c: Kern
     if (view.getInt8(position + batchField.magic) !== 2) return `magic is not 2 at ${position}`;
     const delta = view.getInt32(position + batchField.lastOffsetDelta);
     if (delta < 0) return `negative offset delta at ${position}`;
-    offsets += delta + 1;
+    if (compacted === true) {
+      const own = readInt64(view, position + batchField.baseOffset);
+      if (own < offset) return `offset ${own} behind ${offset - 1} at ${position}`;
+      offset = own;
+    }
+    offset += delta + 1;
     if (crc32c !== undefined) {
       const crc = crc32c(bytes.subarray(position + batchField.attributes, position + size)) >>> 0;
       if (crc !== view.getUint32(position + batchField.crc)) return `wrong CRC at ${position}`;
     }
     position += size;
   }
-  return offsets === offsetCount ? undefined : `${offsets} offsets instead of ${offsetCount}`;
+  if (compacted === true && offset <= nextOffset) return undefined;
+  return offset === nextOffset ? undefined : `${offset - baseOffset} offsets instead of ${nextOffset - baseOffset}`;
 }
 
 export interface SliceLimits {
@@ -45,8 +62,8 @@ export interface Slice {
   readonly full: boolean;
 }
 
-/** The batches of an extent that begins at `baseOffset`, from the one that holds `fromOffset` on. */
-export function sliceBatches(bytes: Uint8Array, baseOffset: number, limits: SliceLimits): Slice {
+/** The batches of an extent, from the one on that holds `fromOffset`, or the first behind it. */
+export function sliceBatches(bytes: Uint8Array, { baseOffset, compacted }: ExtentOffsets, limits: SliceLimits): Slice {
   const view = viewOf(bytes);
   let start = -1;
   let position = 0;
@@ -55,6 +72,7 @@ export function sliceBatches(bytes: Uint8Array, baseOffset: number, limits: Slic
   let full = false;
   while (position < bytes.length) {
     const size = batchSizeAt(view, position, bytes.length);
+    if (compacted === true) offset = readInt64(view, position + batchField.baseOffset);
     const nextOffset = offset + view.getInt32(position + batchField.lastOffsetDelta) + 1;
     if (nextOffset > limits.beforeOffset) break;
     if (nextOffset > limits.fromOffset) {

@@ -26,6 +26,10 @@ export class ExtentReads {
     const waiter: ExtentRead = { kind: "extent", id, extent };
     const { source, byteLength } = extent;
     if (source.kind === "inline") return this.#done(waiter, this.#cache.insert("", 0, source.records, false, "catchUp"));
+    if (byteLength === 0) {
+      this.#sink.push({ kind: "extent-done", id, errorCode: errorCodes.NONE, bytes: new Uint8Array(0) });
+      return;
+    }
     const block = this.#cache.find(source.key, source.byteStart, byteLength, "catchUp");
     if (block !== undefined) return this.#done(waiter, block);
     this.#objects.want(source.key, source.byteStart, source.byteStart + byteLength, urgency.cold, waiter);
@@ -37,12 +41,12 @@ export class ExtentReads {
   }
 
   #done({ id, extent }: ExtentRead, block: Block): void {
-    const { baseOffset, nextOffset, byteLength, leaderEpoch, source } = extent;
+    const { baseOffset, nextOffset, byteLength, leaderEpoch, source, compacted } = extent;
     const place =
       source.kind === "object"
         ? { key: source.key, byteStart: source.byteStart, inline: undefined }
         : { key: "", byteStart: 0, inline: block };
-    const bytes = this.#bytes.bytesOf(block, { baseOffset, nextOffset, byteLength, leaderEpoch, ...place });
+    const bytes = this.#bytes.bytesOf(block, { baseOffset, nextOffset, byteLength, leaderEpoch, compacted, ...place });
     const errorCode = bytes === undefined ? errorCodes.CORRUPT_MESSAGE : errorCodes.NONE;
     this.#sink.push({ kind: "extent-done", id, errorCode, bytes });
   }

@@ -100,6 +100,10 @@ export class ReadBytes {
     do {
       const extent = nextExtent(part, offset);
       if (extent === undefined || extent.baseOffset >= end) break;
+      if (extent.byteLength === 0) {
+        offset = extent.nextOffset;
+        continue;
+      }
       if (extent.inline !== undefined) {
         if (!extent.inline.resident && extent.inline.pins === 0) {
           part.needsFind ||= taken === 0;
@@ -137,7 +141,7 @@ export class ReadBytes {
       const extent = nextExtent(part, offset);
       if (extent === undefined) break;
       const { key, byteStart, byteLength, inline } = extent;
-      if (inline === undefined && !this.#cache.has(key, byteStart, byteLength)) this.#want(part, extent, wants);
+      if (inline === undefined && byteLength > 0 && !this.#cache.has(key, byteStart, byteLength)) this.#want(part, extent, wants);
       taken += extent.byteLength;
       offset = extent.nextOffset;
     }
@@ -152,6 +156,10 @@ export class ReadBytes {
     const mayTake = (): boolean => taken.byteLength < room || (firstWhole && taken.byteLength === 0);
     while (mayTake()) {
       const extent = nextExtent(part, taken.nextOffset);
+      if (extent?.byteLength === 0 && extent.nextOffset <= beforeOffset) {
+        taken.nextOffset = extent.nextOffset;
+        continue;
+      }
       const block = extent === undefined ? undefined : this.blockOf(extent, cachePartOf(part));
       if (extent === undefined || block === undefined) break;
       const bytes = this.bytesOf(block, extent);
@@ -165,7 +173,7 @@ export class ReadBytes {
         maxBytes: room - taken.byteLength,
         firstWhole: firstWhole && taken.byteLength === 0,
       };
-      const slice = sliceBatches(bytes, extent.baseOffset, limits);
+      const slice = sliceBatches(bytes, extent, limits);
       if (slice.end === slice.start) break;
       if (slice.transactional && !knowsAborted) taken.transactional = true;
       taken.records.push(bytes.subarray(slice.start, slice.end));
@@ -189,22 +197,21 @@ export class ReadBytes {
     const at = extent.byteStart - block.start;
     const bytes = block.bytes.subarray(at, at + extent.byteLength);
     if ((block.ready.get(extent.byteStart) ?? 0) >= extent.byteLength) return this.#withOffsets(block, bytes, extent);
-    const offsetCount = extent.nextOffset - extent.baseOffset;
-    const fault = extentFault(bytes, offsetCount, block.trusted ? undefined : this.#kernel.crc32c);
+    const fault = extentFault(bytes, extent, block.trusted ? undefined : this.#kernel.crc32c);
     if (fault !== undefined) {
       this.#cache.drop(block);
       const fields = { key: extent.key, start: extent.byteStart, length: extent.byteLength, baseOffset: extent.baseOffset, fault };
       this.#sink.push({ kind: "log", level: "error", event: "extent-damaged", fields });
       return undefined;
     }
-    this.#kernel.assignOffsets(bytes, extent.baseOffset, extent.leaderEpoch);
+    if (extent.compacted !== true) this.#kernel.assignOffsets(bytes, extent.baseOffset, extent.leaderEpoch);
     block.ready.set(extent.byteStart, extent.byteLength);
     return bytes;
   }
 
   /** A cell that was recovered gives write-ahead bytes offsets anew. An answer that is on its way keeps those it has. */
-  #withOffsets(block: Block, bytes: Uint8Array, { baseOffset, leaderEpoch }: IndexedExtent): Uint8Array {
-    if (readInt64(viewOf(bytes), batchField.baseOffset) === baseOffset) return bytes;
+  #withOffsets(block: Block, bytes: Uint8Array, { baseOffset, leaderEpoch, compacted }: IndexedExtent): Uint8Array {
+    if (compacted === true || readInt64(viewOf(bytes), batchField.baseOffset) === baseOffset) return bytes;
     const anew = block.pins === 0 ? bytes : bytes.slice();
     this.#kernel.assignOffsets(anew, baseOffset, leaderEpoch);
     return anew;

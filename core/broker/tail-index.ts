@@ -16,6 +16,8 @@ export interface IndexedExtent {
   readonly byteStart: number;
   /** Inline bytes, while they are in memory. */
   readonly inline: Block | undefined;
+  /** Offsets are left out in it, and its batches say their own. */
+  readonly compacted?: true | undefined;
 }
 
 export interface PartitionIndex extends PartitionRef {
@@ -99,6 +101,7 @@ export class CellIndex {
     else {
       index.bounds = raised(index.bounds, update.bounds);
       if (update.kind === "appended") this.#append(index, update.extent, update.aborted);
+      if (update.kind === "compacted") forgetPlaces(index);
       // An update tells of the moment at which it ends the tail, or of an earlier one.
       index.tailStable = Math.max(index.tailStable, update.bounds.lastStableOffset);
     }
@@ -129,12 +132,13 @@ export class CellIndex {
   }
 
   #indexed(extent: Extent, part: CachePart): IndexedExtent {
-    const { baseOffset, nextOffset, byteLength, leaderEpoch, source } = extent;
+    const { baseOffset, nextOffset, byteLength, leaderEpoch, source, compacted } = extent;
+    const indexed = { baseOffset, nextOffset, byteLength, leaderEpoch };
     if (source.kind === "object") {
-      return { baseOffset, nextOffset, byteLength, leaderEpoch, key: source.key, byteStart: source.byteStart, inline: undefined };
+      return { ...indexed, key: source.key, byteStart: source.byteStart, inline: undefined, compacted };
     }
     const inline = this.#cache.insert("", 0, source.records, false, part);
-    return { baseOffset, nextOffset, byteLength, leaderEpoch, key: "", byteStart: 0, inline };
+    return { ...indexed, key: "", byteStart: 0, inline };
   }
 
   /** `joins`: every update since before the look-up has reached this partition, so its tail begins where the look-up ended. */

@@ -50,6 +50,17 @@ export class AbortedIndex {
     return found.sort((left, right) => left.firstOffset - right.firstOffset);
   }
 
+  /** Forgets those whose markers have these offsets. */
+  remove(lastOffsets: ReadonlySet<number>): void {
+    let kept = this.#first;
+    for (let row = this.#first; row < this.#end; row++) {
+      if (lastOffsets.has(this.#rows[row * fieldCount + field.lastOffset]!)) continue;
+      this.#rows.copyWithin(kept * fieldCount, row * fieldCount, (row + 1) * fieldCount);
+      kept += 1;
+    }
+    this.#end = kept;
+  }
+
   /** Forgets those that end before the offset. */
   dropBefore(offset: number): void {
     this.#first = this.#rowFrom(offset);

@@ -58,6 +58,7 @@ export function applyCommit(state: CellState, reader: PackedReader, sequence: nu
       const baseOffset = log.nextOffset;
       open ??= { log, baseOffset, byteStart: batch.byteStart, byteEnd: batch.byteStart, maxTimestamp: batch.maxTimestamp };
       log.nextOffset += batch.offsetCount;
+      log.noteBatch(baseOffset, batch.maxTimestamp, head.nowMs);
       open.byteEnd += batch.size;
       open.maxTimestamp = Math.max(open.maxTimestamp, batch.maxTimestamp);
       if (batch.producerId >= 0) noteProducer(log, batch, baseOffset, head.nowMs, state.producerExpirationMs);

@@ -33,6 +33,7 @@ export function extentOf(stored: StoredExtent, leaderEpoch: number, source: Sour
     byteLength,
     maxTimestamp,
     leaderEpoch,
+    ...(source.kind === "compacted" && { compacted: true }),
     source:
       source.kind === "inline"
         ? // A copy: the row's bytes are shared, and who gets these writes offsets into them.

@@ -7,6 +7,7 @@ import type {
   ClaimReply,
   CommitReply,
   CommitRequest,
+  Compacted,
   Cursor,
   EpochEndAnswer,
   EpochEndQuery,
@@ -35,6 +36,7 @@ import { checkCommit } from "./check-commit.ts";
 import { commitEntry } from "./decide-commit.ts";
 import { describePartitions } from "./describe-partitions.ts";
 import { applyDrain, drainEntry, planDrain, type DrainPlan } from "./drain.ts";
+import { applyCompaction } from "./compactions.ts";
 import { entryKind } from "./entry-kind.ts";
 import { describeExtents, storedBytes, type PartitionExtents, type StoredBytes } from "./extent-runs.ts";
 import { FollowRing, type Step } from "./follow-ring.ts";
@@ -302,8 +304,12 @@ export class Cell {
   }
 
   /** The claim's object rests. The row is undefined when nothing has to be written. */
-  decideMerge(number: number, nowMs: number): { readonly row: JournalRow | undefined; readonly reply: MergeReply } {
-    const closed = this.#merges.close(number, nowMs);
+  decideMerge(
+    number: number,
+    nowMs: number,
+    compacted?: Compacted,
+  ): { readonly row: JournalRow | undefined; readonly reply: MergeReply } {
+    const closed = this.#merges.close(number, compacted, nowMs);
     if (closed === undefined) return { row: undefined, reply: { kind: "lost" } };
     return { row: this.#entryRow(closed.entry), reply: { kind: "committed", extents: closed.extents } };
   }
@@ -345,6 +351,7 @@ export class Cell {
     this.#state.sequence = row.sequence;
     this.#upkeep.applied(row.entry.length);
     this.#retention.changed();
+    this.#merges.compactions.changed();
     if (live) this.#ring.push(step);
     else this.#ring = new FollowRing(row.sequence);
   }
@@ -372,10 +379,13 @@ export class Cell {
         this.#state.walReleasedMs = -1;
         return stepOf([]);
       case entryKind.createPartitions:
+        this.#merges.compactions.settingsChanged();
         return stepOf(applyCreate(this.#state, reader));
       case entryKind.partitions:
+        this.#merges.compactions.settingsChanged();
         return stepOf(applyPartitions(this.#state, reader));
       case entryKind.deleteTopic:
+        this.#merges.compactions.settingsChanged();
         return stepOf(applyDeleteTopic(this.#state, reader.string(), this.#released));
       case entryKind.deleteRecords:
         return stepOf(applyStarts(this.#state, reader, this.#released));
@@ -391,6 +401,8 @@ export class Cell {
         applyMerge(this.#state, reader, this.#released);
         this.#merges.extentsMoved();
         return stepOf([]);
+      case entryKind.compaction:
+        return stepOf(applyCompaction(this.#state, reader, this.#released));
       default:
         throw new OperatingError("corrupt", `journal row ${row.sequence} is of a kind that this version does not know`);
     }

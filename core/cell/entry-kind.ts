@@ -24,4 +24,6 @@ export const entryKind = {
   claim: 16,
   /** Extents that were merged. */
   merge: 17,
+  /** Extents that were compacted. */
+  compaction: 18,
 } as const;

@@ -29,6 +29,13 @@ export interface StoredExtent {
   readonly maxTimestamp: number;
 }
 
+export interface NewExtent {
+  readonly baseOffset: number;
+  readonly byteStart: number;
+  readonly byteLength: number;
+  readonly maxTimestamp: number;
+}
+
 export class ExtentLog {
   #chunks: Chunk[] = [];
   #count = 0;
@@ -83,6 +90,25 @@ export class ExtentLog {
     }
   }
 
+  /** From the extent that contains `offset` on without an object each, until `visit` answers false. */
+  scanWhile(
+    offset: number,
+    endOffset: number,
+    visit: (baseOffset: number, nextOffset: number, byteLength: number, source: number, maxTimestamp: number) => boolean,
+  ): void {
+    for (let chunkIndex = Math.max(0, this.#chunkOf(offset)); chunkIndex < this.#chunks.length; chunkIndex++) {
+      const chunk = this.#chunks[chunkIndex]!;
+      const { rows, baseOffset, count } = chunk;
+      const chunkEnd = this.#chunks[chunkIndex + 1]?.baseOffset ?? endOffset;
+      for (let row = Math.max(chunk.first, rowOf(chunk, offset)); row < count; row++) {
+        const at = row * fieldCount;
+        const nextOffset = row + 1 < count ? baseOffset + rows[at + fieldCount + field.offset]! : chunkEnd;
+        const first = baseOffset + rows[at + field.offset]!;
+        if (!visit(first, nextOffset, rows[at + field.byteLength]!, rows[at + field.source]!, timeOf(chunk, row))) return;
+      }
+    }
+  }
+
   /** From the extent that contains `offset` on, until `visit` answers false. */
   scan(offset: number, endOffset: number, visit: (extent: StoredExtent) => boolean): void {
     let chunkIndex = this.#chunkOf(offset);
@@ -130,6 +156,16 @@ export class ExtentLog {
     return row < 0 ? undefined : this.#extentAt(chunkIndex, row, endOffset);
   }
 
+  /** The extent that holds the offset, or the first one if all begin later. */
+  containing(offset: number, endOffset: number): StoredExtent | undefined {
+    let found: StoredExtent | undefined;
+    this.scan(offset, endOffset, (extent) => {
+      found = extent;
+      return false;
+    });
+    return found;
+  }
+
   /** The bytes of the extent that begins at the offset lie elsewhere from now on. Answers its former source; undefined: there is no such extent. */
   move(baseOffset: number, source: number, byteStart: number): number | undefined {
     const chunk = this.#chunks[this.#chunkOf(baseOffset)];
@@ -147,6 +183,23 @@ export class ExtentLog {
    * sources. False, and nothing changed, when there are not so many.
    */
   join(baseOffset: number, count: number, source: number, byteStart: number, moved: (source: number) => void): boolean {
+    return this.replace(
+      baseOffset,
+      count,
+      (byteLength, maxTimestamp) => [{ baseOffset, byteStart, byteLength, maxTimestamp }],
+      source,
+      moved,
+    );
+  }
+
+  /** The same, with as many in their place as `made` answers, at least one; it is told of their bytes and latest time. */
+  replace(
+    baseOffset: number,
+    count: number,
+    made: (byteLength: number, maxTimestamp: number) => readonly NewExtent[],
+    source: number,
+    moved: (source: number) => void,
+  ): boolean {
     const first = this.#chunkOf(baseOffset);
     const chunk = this.#chunks[first];
     const firstRow = chunk === undefined ? -1 : exactRowOf(chunk, baseOffset);
@@ -184,11 +237,17 @@ export class ExtentLog {
         maxTimestamp = Math.max(maxTimestamp, timeOf(former, row));
         moved(rows[at + field.source]!);
         left -= 1;
-        if (left === 0) appendRow(rebuilt, baseOffset, byteStart, byteLength, source, maxTimestamp);
+        if (left > 0) continue;
+        const news = made(byteLength, maxTimestamp);
+        for (const extent of news) {
+          appendRow(rebuilt, extent.baseOffset, extent.byteStart, extent.byteLength, source, extent.maxTimestamp);
+          this.#byteLength += extent.byteLength;
+        }
+        this.#byteLength -= byteLength;
+        this.#count += news.length - count;
       }
     }
     this.#chunks.splice(from, last + 1 - from, ...rebuilt);
-    this.#count -= count - 1;
     return true;
   }
 

@@ -154,6 +154,7 @@ export function applyMarkers(state: CellState, reader: PackedReader, sequence: n
       const byteStart = group * controlBatchBytes;
       log.extents.append(baseOffset, byteStart, controlBatchBytes, sourceId, nowMs);
       log.nextOffset += 1;
+      log.noteBatch(baseOffset, nowMs, nowMs);
       const aborted = endTransaction(log, ending, baseOffset, nowMs, state.producerExpirationMs);
       const place = { byteStart, byteLength: controlBatchBytes, source: sourceId, maxTimestamp: nowMs };
       appended.push({ ref: log.ref, bounds: log.bounds, extent: { baseOffset, nextOffset: log.nextOffset, ...place }, aborted });

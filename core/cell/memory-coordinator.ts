@@ -8,6 +8,7 @@ import type {
   ClaimReply,
   CommitReply,
   CommitRequest,
+  Compacted,
   Cursor,
   EpochEndAnswer,
   EpochEndQuery,
@@ -191,14 +192,14 @@ export class MemoryCoordinator implements BatchCoordinator {
     return this.claimMergeNow();
   }
 
-  commitMergeNow(number: number): MergeReply {
-    const { row, reply } = this.cell.decideMerge(number, this.#now());
+  commitMergeNow(number: number, compacted?: Compacted): MergeReply {
+    const { row, reply } = this.cell.decideMerge(number, this.#now(), compacted);
     if (row !== undefined) this.#append(row);
     return reply;
   }
 
-  async commitMerge(number: number): Promise<MergeReply> {
-    return this.commitMergeNow(number);
+  async commitMerge(number: number, compacted?: Compacted): Promise<MergeReply> {
+    return this.commitMergeNow(number, compacted);
   }
 
   async releaseMerge(release: MergeRelease): Promise<void> {

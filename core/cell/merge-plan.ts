@@ -5,6 +5,7 @@
  */
 import type { CellState } from "./cell-state.ts";
 import type { PartitionLog } from "./partition-log.ts";
+import { compacts } from "./partition-settings.ts";
 
 /** What one claim may hold: its bytes pass through a merger, its extents through one row. */
 const claimBytesMax = 64 * 1024 * 1024;
@@ -16,8 +17,6 @@ const largeBytes = 1024 * 1024;
 /** Records that travel with the claim. */
 const inlineBytesMax = 4 * 1024 * 1024;
 
-/** Merged extents are as long as this at most, if their parts are not longer: a read gets no more than it needs. */
-export const extentBytesMax = 4 * 1024 * 1024;
 /** Sizes are told apart by powers of eight. Extents of this class, 2 MiB, are not merged again. */
 const sizeClassBits = 3;
 const fullClass = 7;
@@ -95,6 +94,8 @@ export function planSegment(state: CellState, nowMs: number): PlannedExtent[] | 
 }
 
 function segmentOf(state: CellState, log: PartitionLog, nowMs: number): PlannedExtent[] | undefined {
+  // What is to be compacted is written anew then.
+  if (compacts(log.settings)) return undefined;
   const { segmentBytes, segmentMs, retentionMs } = log.settings;
   const bytesMax = Math.min(segmentBytes, segmentBytesMax);
   // What will soon be deleted is not worth another copy.

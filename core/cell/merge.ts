@@ -2,13 +2,15 @@
  * Claims of merges (D11): planned from the state, carried out by a merger, and then decided by comparing: an extent moves only where it is
  * what it was when it was claimed. Claims live in memory alone: one that is lost with its leader costs the work, never data [I5, I7].
  */
-import type { ClaimReply, MergeInput, MergeRelease } from "../coordinator.ts";
+import type { ClaimReply, Compacted, MergeInput, MergeRelease } from "../coordinator.ts";
+import { extentBytesMax } from "../merge/extent-bytes.ts";
 import { OperatingError } from "../operating-error.ts";
 import { compareParts } from "../wal/format.ts";
 import type { CellState } from "./cell-state.ts";
+import { Compactions, type CompactionPlan, type PlannedCompaction } from "./compactions.ts";
 import { entryKind } from "./entry-kind.ts";
 import type { OwnObject } from "./garbage.ts";
-import { extentBytesMax, planFirstMerge, planNextMerge, planSegment, type PlannedExtent } from "./merge-plan.ts";
+import { planFirstMerge, planNextMerge, planSegment, type PlannedExtent } from "./merge-plan.ts";
 import type { PackedReader, PackedWriter } from "./packed-bytes.ts";
 import { timed, type Released } from "./partition-changes.ts";
 import { readOwnPlace, writePlace } from "./source-place.ts";
@@ -20,12 +22,17 @@ const claimMs = 300_000;
 const claimBytesPerMs = 1000;
 const part = 1;
 
-export type MergeSettings = Pick<Settings, "merge.enabled" | "merge.bytes" | "merge.interval.ms">;
+export type MergeSettings = Pick<Settings, "merge.enabled" | "merge.bytes" | "merge.interval.ms" | "log.cleaner.backoff.ms">;
 
 interface Plan {
   /** What will be written. Its cursor is the claim's number. */
   readonly object: OwnObject;
   readonly extents: readonly PlannedExtent[];
+  readonly compaction?: CompactionPlan;
+}
+
+function isCompaction(plan: Plan): plan is PlannedCompaction {
+  return plan.compaction !== undefined;
 }
 
 interface OpenClaim extends Plan {
@@ -48,12 +55,14 @@ export class Merges {
   #againMs: number | undefined;
   #mayAgain = false;
   #nextPartition = 0;
+  readonly compactions: Compactions;
 
   constructor(state: CellState, cell: number, settings: MergeSettings, readRow: (row: number) => Uint8Array) {
     this.#readRow = readRow;
     this.#state = state;
     this.#cell = cell;
     this.#settings = settings;
+    this.compactions = new Compactions(state, settings["log.cleaner.backoff.ms"]);
   }
 
   /** A row was applied that may have made merged extents. */
@@ -64,7 +73,7 @@ export class Merges {
   /** When a merger should be sent for; undefined while there is nothing to merge. */
   dueMs(nowMs: number): number | undefined {
     if (!this.#settings["merge.enabled"]) return undefined;
-    const due = this.#dueMs(nowMs);
+    const due = earlier(this.#dueMs(nowMs), this.compactions.dueMs(nowMs));
     return due === undefined || this.#open === undefined ? due : Math.max(due, this.#open.untilMs);
   }
 
@@ -80,7 +89,7 @@ export class Merges {
   decide(nowMs: number): ClaimDecision {
     const answer = (reply: ClaimReply): ClaimDecision => ({ kind: "answer", reply });
     if (this.#open !== undefined && nowMs < this.#open.untilMs) return answer({ kind: "busy", untilMs: this.#open.untilMs });
-    this.#open = undefined;
+    if (this.#open !== undefined) this.#drop();
     const plan = this.#plan(nowMs);
     if (plan === undefined) return answer({ kind: "nothing" });
     this.#planned = plan;
@@ -97,6 +106,8 @@ export class Merges {
       walBytes >= this.#settings["merge.bytes"] || (oldestWalMs ?? Infinity) + this.#settings["merge.interval.ms"] <= nowMs;
     const first = isDue ? planFirstMerge(this.#state) : undefined;
     if (first !== undefined) return this.#merged(first);
+    const compaction = this.compactions.plan(nowMs, this.#nextNumber);
+    if (compaction !== undefined) return compaction;
     if (!this.#mayAgain) return undefined;
     const segment = planSegment(this.#state, nowMs);
     if (segment !== undefined) return this.#segment(segment);
@@ -127,13 +138,17 @@ export class Merges {
     const plan = this.#planned;
     if (plan?.object.cursor !== this.#state.sequence) throw new Error("the claim's row was not the last one");
     this.#planned = undefined;
-    const bytes = plan.extents.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const passed = [...plan.extents, ...(plan.compaction?.dirty ?? [])];
+    const bytes = passed.reduce((sum, { byteLength }) => sum + byteLength, 0);
     this.#open = { ...plan, untilMs: nowMs + claimMs + Math.ceil(bytes / claimBytesPerMs) };
     // Extents of many partitions lie in one row.
     const rows = new Map<number, Uint8Array>();
-    const inputs = plan.extents.map((extent) => this.#input(extent, rows));
+    const inputOf = (extent: PlannedExtent): MergeInput => this.#input(extent, rows);
+    const inputs = plan.extents.map(inputOf);
     const { kind, cursor: number } = plan.object;
-    return { kind: "claimed", claim: { kind, number, cell: this.#cell, key: keyOf(plan.object, this.#cell), inputs } };
+    const claim = { kind, number, cell: this.#cell, key: keyOf(plan.object, this.#cell), inputs };
+    if (!isCompaction(plan)) return { kind: "claimed", claim };
+    return { kind: "claimed", claim: { ...claim, compaction: this.compactions.opened(plan, nowMs, inputOf) } };
   }
 
   #input(
@@ -142,6 +157,7 @@ export class Merges {
   ): MergeInput {
     const place = this.#state.sources.get(source);
     const input = { ...log.ref, baseOffset, nextOffset, leaderEpoch: log.epochAt(baseOffset), maxTimestamp, byteLength };
+    if (place.kind === "compacted") return { ...input, key: keyOf(place, this.#cell), byteStart, compacted: true };
     if (place.kind !== "inline") return { ...input, key: keyOf(place, this.#cell), byteStart };
     const row = rows.get(place.row) ?? this.#readRow(place.row);
     rows.set(place.row, row);
@@ -149,18 +165,31 @@ export class Merges {
     return { ...input, key: "", byteStart: 0, records: row.slice(byteStart, byteStart + byteLength) };
   }
 
-  /** Undefined: the claim is not open. The entry is undefined when nothing of it is left. */
-  close(number: number, nowMs: number): { readonly entry: PackedWriter | undefined; readonly extents: number } | undefined {
+  /** Undefined: the claim is not open, or can be carried out no more. The entry is undefined when nothing of it is left. */
+  close(
+    number: number,
+    compacted: Compacted | undefined,
+    nowMs: number,
+  ): { readonly entry: PackedWriter | undefined; readonly extents: number } | undefined {
     if (this.#open?.object.cursor !== number) return undefined;
     const plan = this.#open;
     this.#open = undefined;
+    if (isCompaction(plan)) {
+      if (compacted === undefined) throw new OperatingError("invalid", `claim ${number} is one of a compaction`);
+      return this.compactions.close(plan, compacted, nowMs, (extent) => isStill(this.#state, extent));
+    }
     return mergeEntry(this.#state, plan, nowMs);
+  }
+
+  #drop(): void {
+    if (this.#open?.compaction !== undefined) this.compactions.dropped();
+    this.#open = undefined;
   }
 
   release({ number, damaged }: MergeRelease): void {
     if (this.#open?.object.cursor !== number) return;
-    const { extents } = this.#open;
-    this.#open = undefined;
+    const extents = [...this.#open.extents, ...(this.#open.compaction?.dirty ?? [])];
+    this.#drop();
     if (damaged.length === 0) return;
     const keys = new Set(damaged);
     for (const source of new Set(extents.filter((extent) => isStill(this.#state, extent)).map((extent) => extent.source))) {
@@ -168,6 +197,10 @@ export class Merges {
       if (keys.has(place.kind === "inline" ? "" : keyOf(place, this.#cell))) this.#state.sources.setAside(source);
     }
   }
+}
+
+function earlier(left: number | undefined, right: number | undefined): number | undefined {
+  return left === undefined || right === undefined ? (left ?? right) : Math.min(left, right);
 }
 
 function comparePartitions({ log: left }: PlannedExtent, { log: right }: PlannedExtent, cell: number): number {

@@ -22,6 +22,12 @@ export class PartitionLog {
   logStartOffset = 0;
   nextOffset = 0;
   producersSweptMs = 0;
+  /** Offsets below have been compacted: of each key one record is left there, and the keys there may be overwritten from here on. */
+  cleanedOffset = 0;
+  /** When the oldest record that has not been compacted was written; -1: there is none. */
+  dirtySinceMs = -1;
+  /** Where the log's last batch begins, which is never compacted: readers get as far as the log's end only by a batch that ends there. */
+  lastBatchOffset = 0;
 
   constructor(id: number, ref: PartitionRef) {
     this.id = id;
@@ -57,6 +63,24 @@ export class PartitionLog {
     return row >= 0 && this.#isExpired(row, nowMs, expirationMs) ? -1 : row;
   }
 
+  /** A batch has been appended. A record without a time was written when it came. */
+  noteBatch(baseOffset: number, maxTimestamp: number, nowMs: number): void {
+    this.lastBatchOffset = baseOffset;
+    this.#noteDirty(maxTimestamp, nowMs);
+  }
+
+  #noteDirty(maxTimestamp: number, nowMs: number): void {
+    if (this.dirtySinceMs < 0) this.dirtySinceMs = maxTimestamp >= 0 ? maxTimestamp : Math.max(0, nowMs);
+  }
+
+  /** Offsets below are compacted from now on. */
+  cleanedTo(offset: number, nowMs: number): void {
+    this.cleanedOffset = offset;
+    this.dirtySinceMs = -1;
+    const rest = offset < this.nextOffset ? this.extents.containing(offset, this.nextOffset) : undefined;
+    if (rest !== undefined) this.#noteDirty(rest.maxTimestamp, nowMs);
+  }
+
   /** Frees expired producers, now and then. */
   sweepProducers(nowMs: number, expirationMs: number): void {
     if (nowMs - this.producersSweptMs < expirationMs / 8) return;
@@ -67,6 +91,14 @@ export class PartitionLog {
   /** Who has a transaction open never is: its end must find where it began. */
   #isExpired(row: number, nowMs: number, expirationMs: number): boolean {
     return nowMs - this.producers.lastUsedMs(row) >= expirationMs && this.producers.openGeneration(row) === 0;
+  }
+
+  /** Of a log that was read from a snapshot of before there were compactions. */
+  neverCleaned(): void {
+    this.cleanedTo(0, 0);
+    this.extents.forEach((baseOffset) => {
+      this.lastBatchOffset = baseOffset;
+    });
   }
 
   /** Of a log that was read from a snapshot. */

@@ -15,6 +15,10 @@ export const settingsUntold: LeaderSettings = {
   retentionBytes: -1,
   segmentBytes: 1024 * 1024 * 1024,
   segmentMs: 7 * 86_400_000,
+  minCleanableDirtyMillionths: 500_000,
+  deleteRetentionMs: 86_400_000,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: 2 ** 51,
 };
 
 /** By the number that stands for it in rows, which never changes. A choice is written as its place in the list. */
@@ -26,6 +30,10 @@ const spelling: readonly { readonly number: number; readonly name: keyof LeaderS
     { number: 4, name: "retentionBytes" },
     { number: 5, name: "segmentBytes" },
     { number: 6, name: "segmentMs" },
+    { number: 7, name: "minCleanableDirtyMillionths" },
+    { number: 8, name: "deleteRetentionMs" },
+    { number: 9, name: "minCompactionLagMs" },
+    { number: 10, name: "maxCompactionLagMs" },
   ];
 
 /** As rows can spell them: half of what a packed number holds. */
@@ -38,6 +46,10 @@ export function leaderSettings(settings: PartitionSettings): LeaderSettings {
     if (value !== undefined) whole[name] = typeof value === "number" ? Math.min(Math.trunc(value), numberMax) : value;
   }
   return whole as unknown as LeaderSettings;
+}
+
+export function compacts({ cleanupPolicy }: LeaderSettings): boolean {
+  return cleanupPolicy === "compact" || cleanupPolicy === "compact,delete";
 }
 
 export function sameSettings(left: LeaderSettings, right: LeaderSettings): boolean {

@@ -12,9 +12,11 @@ import type { ProducerTable } from "./producer-table.ts";
 import { readOwnPlace, readPlace, writePlace } from "./source-place.ts";
 import type { Source } from "./sources.ts";
 
-const version = 4;
+const version = 5;
 /** The first that tells of garbage, and of all settings. */
 const versionWithGarbage = 4;
+/** The first that tells how far logs are compacted. */
+const versionWithCleaned = 5;
 /** Before there were transactions. */
 const versionLeast = 2;
 const chunkBytes = 1_900_000;
@@ -160,6 +162,9 @@ function writePartition(out: PackedWriter, log: PartitionLog, { numbers }: Sourc
     out.int(lastOffset - lastStableOffset);
     lastEnd = lastOffset;
   });
+  out.uint(log.cleanedOffset);
+  out.uint(log.dirtySinceMs + 1);
+  out.uint(log.lastBatchOffset);
 }
 
 function writeProducer(out: PackedWriter, producers: ProducerTable, row: number): void {
@@ -211,7 +216,10 @@ function readPartition(reader: PackedReader, state: CellState, found: number, la
     log.extents.append(offset, byteStart, byteLength, source, time);
   }
   for (let left = reader.uint(); left > 0; left--) readProducer(reader, log.producers, found);
-  if (found === versionLeast) return log;
+  if (found === versionLeast) {
+    log.neverCleaned();
+    return log;
+  }
   log.listOpenTransactions();
   let lastOffset = 0;
   for (let left = reader.uint(); left > 0; left--) {
@@ -220,6 +228,11 @@ function readPartition(reader: PackedReader, state: CellState, found: number, la
     const firstOffset = lastOffset - reader.uint();
     log.aborted.add(producerId, firstOffset, lastOffset, lastOffset - reader.int());
   }
+  if (found >= versionWithCleaned) {
+    log.cleanedOffset = reader.uint();
+    log.dirtySinceMs = reader.uint() - 1;
+    log.lastBatchOffset = reader.uint();
+  } else log.neverCleaned();
   return log;
 }
 

@@ -3,14 +3,14 @@ import { OperatingError } from "../operating-error.ts";
 import type { PackedReader, PackedWriter } from "./packed-bytes.ts";
 import type { Source } from "./sources.ts";
 
-const place = { inline: 0, object: 3, merged: 4, segment: 5 } as const;
+const place = { inline: 0, object: 3, merged: 4, segment: 5, compacted: 8 } as const;
 /** Written by a cell that is lost: its number comes first. */
-const takenOver = { merged: 6, segment: 7 } as const;
+const takenOver = { merged: 6, segment: 7, compacted: 9 } as const;
 /** As they were before there were mergers. */
 const former = { object: 1, merged: 2 } as const;
 
 export function writePlace(out: PackedWriter, source: Source): void {
-  if ((source.kind === "merged" || source.kind === "segment") && source.cell !== undefined) {
+  if (source.kind !== "inline" && source.kind !== "object" && source.cell !== undefined) {
     out.uint(takenOver[source.kind]);
     out.uint(source.cell);
   } else out.uint(place[source.kind]);
@@ -24,6 +24,7 @@ export function writePlace(out: PackedWriter, source: Source): void {
       out.uint(source.part);
       break;
     case "segment":
+    case "compacted":
       out.uint(source.cursor);
       out.string(source.topicId);
       out.uint(source.partition);
@@ -39,7 +40,7 @@ export function writePlace(out: PackedWriter, source: Source): void {
 
 export function readPlace(reader: PackedReader): Source {
   const kind = reader.uint();
-  const cell = kind === takenOver.merged || kind === takenOver.segment ? reader.uint() : undefined;
+  const cell = Object.values<number>(takenOver).includes(kind) ? reader.uint() : undefined;
   switch (kind) {
     case place.inline:
       return { kind: "inline", row: reader.uint(), byteLength: reader.uint() };
@@ -56,10 +57,12 @@ export function readPlace(reader: PackedReader): Source {
       return cell === undefined ? merged : { ...merged, cell };
     }
     case place.segment:
+    case place.compacted:
     case takenOver.segment:
+    case takenOver.compacted:
       return {
         ...(cell !== undefined && { cell }),
-        kind: "segment",
+        kind: kind === place.segment || kind === takenOver.segment ? "segment" : "compacted",
         cursor: reader.uint(),
         topicId: reader.string(),
         partition: reader.uint(),

@@ -6,6 +6,8 @@
 import type { ReferencedEpoch } from "../coordinator.ts";
 import { indexKeys, mergedKey, segmentKey, walKey, type SegmentIdentity } from "../wal/key.ts";
 
+type OwnSegment = Omit<SegmentIdentity, "cell"> & { readonly cell?: number };
+
 export type Source =
   /** What a broker wrote; `atMs` is when it was committed, so how long it has waited for a merge. */
   | {
@@ -20,12 +22,21 @@ export type Source =
    * `cell` it was written by that one, which is lost, and this one has taken it over.
    */
   | { readonly kind: "merged"; readonly cursor: number; readonly part: number; readonly cell?: number }
-  /** A partition's own object, and its indexes, which the merge with this claim number wrote; `cell` as above. */
-  | ({ readonly kind: "segment" } & Omit<SegmentIdentity, "cell"> & { readonly cell?: number })
+  /**
+   * A partition's own object, and its indexes, which the merge with this claim number wrote; "compacted": offsets may be left out in it.
+   * `cell` as above.
+   */
+  | ({ readonly kind: "segment" } & OwnSegment)
+  | ({ readonly kind: "compacted" } & OwnSegment)
   | { readonly kind: "inline"; readonly row: number; readonly byteLength: number };
 
 export type InlineSource = Extract<Source, { readonly kind: "inline" }>;
-type RareSource = Extract<Source, { readonly kind: "segment" | "merged" }>;
+type SegmentSource = Extract<Source, { readonly kind: "segment" | "compacted" }>;
+type RareSource = SegmentSource | Extract<Source, { readonly kind: "merged" }>;
+
+function isSegment(source: Source): source is SegmentSource {
+  return source.kind === "segment" || source.kind === "compacted";
+}
 
 /** The object that a source is; inline sources have none. */
 export function keyOf(source: Exclude<Source, InlineSource>, cell: number): string {
@@ -36,7 +47,7 @@ export function keyOf(source: Exclude<Source, InlineSource>, cell: number): stri
 /** Everything that is deleted with it. */
 export function keysOf(source: Exclude<Source, InlineSource>, cell: number): readonly string[] {
   const key = keyOf(source, cell);
-  if (source.kind !== "segment") return [key];
+  if (!isSegment(source)) return [key];
   const { index, timeIndex } = indexKeys(key);
   return [key, index, timeIndex];
 }
@@ -147,7 +158,7 @@ export class Sources {
     const origin = this.#origins[id]!;
     if (origin >= inlineBit) return "inline";
     if (origin < ownOrigin) return "object";
-    return origin === segmentOrigin ? "segment" : "merged";
+    return origin === segmentOrigin ? this.#rare.get(id)!.kind : "merged";
   }
 
   isSetAside(id: number): boolean {
@@ -240,7 +251,7 @@ export class Sources {
 
   #originOf(source: Source): number {
     if (source.kind === "inline") return inlineBit | source.byteLength;
-    if (source.kind === "segment") return segmentOrigin;
+    if (isSegment(source)) return segmentOrigin;
     if (source.kind === "object") return this.#brokerEpoch(source.brokerId, source.brokerEpoch);
     return source.cell === undefined ? mergedOrigin : takenOverOrigin;
   }
@@ -267,12 +278,12 @@ export class Sources {
 }
 
 function isRare(source: Source): source is RareSource {
-  return source.kind === "segment" || (source.kind === "merged" && source.cell !== undefined);
+  return isSegment(source) || (source.kind === "merged" && source.cell !== undefined);
 }
 
 function placeOf(source: Source): number {
   if (source.kind === "inline") return source.row;
-  if (source.kind === "segment") return source.cursor;
+  if (isSegment(source)) return source.cursor;
   return source.kind === "merged" ? source.cursor * 2 + source.part : source.sequence;
 }
 

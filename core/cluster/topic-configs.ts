@@ -7,7 +7,6 @@ import type { ConfigDefinition } from "./config-values.ts";
 
 const longMax = "9223372036854775807";
 const kept = "Kept for tools that set it; without effect, because";
-const later = "Kept, and not acted on yet:";
 
 const definitions: readonly ConfigDefinition[] = [
   {
@@ -16,7 +15,7 @@ const definitions: readonly ConfigDefinition[] = [
     default: "delete",
     oneOf: ["compact", "delete"],
     synonyms: ["log.cleanup.policy"],
-    doc: "'delete' drops records by age and size and allows DeleteRecords, 'compact' demands a key of every record; both may be given. No record is dropped for a newer one of its key yet.",
+    doc: "'delete' drops records by age and size and allows DeleteRecords, 'compact' demands a key of every record; both may be given. Of a compacted topic a record goes when a newer one has its key.",
   },
   {
     name: "compression.gzip.level",
@@ -60,7 +59,7 @@ const definitions: readonly ConfigDefinition[] = [
     default: "86400000",
     min: 0,
     synonyms: ["log.cleaner.delete.retention.ms"],
-    doc: `${later} how long a compacted topic shows a deletion (a record without value) before it goes too.`,
+    doc: "How long a compacted topic shows a deletion (a record without value), from when it was first compacted, before it goes too.",
   },
   {
     name: "file.delete.delay.ms",
@@ -135,7 +134,7 @@ const definitions: readonly ConfigDefinition[] = [
     default: longMax,
     min: 1,
     synonyms: ["log.cleaner.max.compaction.lag.ms"],
-    doc: `${later} the longest time a record of a compacted topic may stay uncompacted.`,
+    doc: "The longest time a record of a compacted topic, its last batch apart, waits to be compacted.",
   },
   {
     name: "max.message.bytes",
@@ -176,7 +175,7 @@ const definitions: readonly ConfigDefinition[] = [
     min: 0,
     max: 1,
     synonyms: ["log.cleaner.min.cleanable.ratio"],
-    doc: `${later} the share of uncompacted bytes at which a compacted topic is compacted again.`,
+    doc: "The share of bytes not yet compacted above which a partition is compacted again, once they are 8 MiB (or segment.bytes) or segment.ms old.",
   },
   {
     name: "min.compaction.lag.ms",
@@ -184,7 +183,7 @@ const definitions: readonly ConfigDefinition[] = [
     default: "0",
     min: 0,
     synonyms: ["log.cleaner.min.compaction.lag.ms"],
-    doc: `${later} how long a record of a compacted topic stays uncompacted at least.`,
+    doc: "How long a record of a compacted topic stays uncompacted at least.",
   },
   {
     name: "min.insync.replicas",

@@ -41,6 +41,10 @@ export function partitionSettings(configs: TopicConfigs, defaults: TopicConfigs)
     retentionBytes: Math.max(-1, Number(value("retention.bytes"))),
     segmentBytes: Number(value("segment.bytes")),
     segmentMs: Number(value("segment.ms")),
+    minCleanableDirtyMillionths: Math.round(Number(value("min.cleanable.dirty.ratio")) * 1_000_000),
+    deleteRetentionMs: Number(value("delete.retention.ms")),
+    minCompactionLagMs: Number(value("min.compaction.lag.ms")),
+    maxCompactionLagMs: Number(value("max.compaction.lag.ms")),
   });
 }
 

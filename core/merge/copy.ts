@@ -64,10 +64,13 @@ export class MergeCopy {
     while (position < joined.length) {
       const size = batchSizeAt(view, position, joined.length);
       if (size < 0) break;
-      const fault = this.#faultOf(joined, view, position, size);
+      const fault = this.#faultOf(joined, view, position, size, input);
       if (fault !== undefined) return { key: input.key, message: `${fault}, ${this.#bytes + position} bytes into the extent` };
-      writeInt64(view, position + batchField.baseOffset, this.#offset);
-      view.setInt32(position + batchField.leaderEpoch, input.leaderEpoch);
+      if (input.compacted === true) this.#offset = readInt64(view, position + batchField.baseOffset);
+      else {
+        writeInt64(view, position + batchField.baseOffset, this.#offset);
+        view.setInt32(position + batchField.leaderEpoch, input.leaderEpoch);
+      }
       this.#offset += view.getInt32(position + batchField.lastOffsetDelta) + 1;
       this.#index?.add(size, this.#offset - 1, readInt64(view, position + batchField.maxTimestamp));
       this.#batches += 1;
@@ -84,15 +87,27 @@ export class MergeCopy {
     return joined.subarray(0, position);
   }
 
-  #faultOf(bytes: Uint8Array, view: DataView, position: number, size: number): string | undefined {
+  #faultOf(
+    bytes: Uint8Array,
+    view: DataView,
+    position: number,
+    size: number,
+    { compacted, nextOffset }: MergeInput,
+  ): string | undefined {
     if (view.getInt8(position + batchField.magic) !== magic) return "a batch whose magic is not 2";
     if (view.getInt32(position + batchField.lastOffsetDelta) < 0) return "a batch with a negative offset delta";
+    if (compacted === true) {
+      const baseOffset = readInt64(view, position + batchField.baseOffset);
+      const end = baseOffset + view.getInt32(position + batchField.lastOffsetDelta) + 1;
+      if (baseOffset < this.#offset || end > nextOffset) return `a batch of the offsets ${baseOffset} to ${end}`;
+    }
     const crc = this.#crc32c(bytes.subarray(position + batchField.attributes, position + size)) >>> 0;
     return crc === view.getUint32(position + batchField.crc) ? undefined : "a batch with a wrong CRC";
   }
 
-  #endFault({ baseOffset, nextOffset, byteLength }: MergeInput): string | undefined {
+  #endFault({ baseOffset, nextOffset, byteLength, compacted }: MergeInput): string | undefined {
     if (this.#rest.length > 0) return `no whole batch at ${this.#bytes} of ${byteLength} bytes`;
+    if (compacted === true) return undefined;
     const offsets = nextOffset - baseOffset;
     return this.#offset === nextOffset ? undefined : `${this.#offset - baseOffset} offsets instead of ${offsets}`;
   }

@@ -4,7 +4,7 @@
  * what is under their CRC, or by their producer's sequence.
  */
 import { attributeMask } from "../../kernel/batch-layout.ts";
-import { extentBytesMax } from "../cell/merge-plan.ts";
+import { extentBytesMax } from "../merge/extent-bytes.ts";
 import { batchesKept, type KeptBatch } from "../cell/producer-table.ts";
 import type { FoundBatch } from "./batch-scan.ts";
 import { Coverage } from "./coverage.ts";

@@ -135,6 +135,7 @@ function writeLog(log: PartitionLog, partition: RebuiltPartition, madeStart: num
     const start = source === madeSource ? madeStart + byteStart : byteStart;
     log.extents.append(baseOffset, start, byteLength, ids.get(source)!, maxTimestamp);
   }
+  log.neverCleaned();
   for (const { producerId, epoch, lastUsedMs, endedGeneration, batches } of producers) {
     const row = log.producers.begin(producerId, epoch);
     log.producers.touch(row, Math.max(0, lastUsedMs));

@@ -104,6 +104,22 @@ export function objectStoreContract(name: string, open: () => Promise<StoreUnder
         },
       );
 
+      test.each([0, 10, 8 * 1024 * 1024, 16 * 1024 * 1024, 25_000_001])(
+        "%i bytes of which nobody knows how many there are",
+        { timeout: slowMs },
+        async (size) => {
+          const key = `${begin()}grown`;
+          const bytes = pattern(size);
+          await store.putStream(key, undefined, inChunks(bytes, 3_333_333));
+          expectBytes(await store.get(key), bytes);
+          expect((await store.list(folder)).objects).toMatchObject([{ key, size }]);
+          await expect(store.putStream(`${key}-broken`, undefined, inChunks(bytes, 1_000_000, size - 1))).rejects.toThrow(
+            "the source broke",
+          );
+          expect(await store.get(`${key}-broken`, { start: 0, length: 1 })).toBeUndefined();
+        },
+      );
+
       test.each([100, 20_000_000])(
         "[I8] what breaks off after half of %i bytes is told, and the same may be put again",
         { timeout: slowMs },

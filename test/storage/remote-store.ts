@@ -19,7 +19,7 @@ export type RemoteCall = { readonly store: "r2" | "disk" } & (
   | {
       readonly operation: "putStream";
       readonly key: string;
-      readonly byteLength: number;
+      readonly byteLength: number | undefined;
       readonly chunks: readonly number[];
       readonly breaks: boolean;
     }
@@ -100,7 +100,7 @@ class RemoteStore implements ObjectStore {
     await answered(await this.#send({ store: this.#store, operation: "put", key }, bytes));
   }
 
-  async putStream(key: string, byteLength: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  async putStream(key: string, byteLength: number | undefined, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const parts: Uint8Array[] = [];
     let failure: { readonly error: unknown } | undefined;
     try {

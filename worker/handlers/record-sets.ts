@@ -49,7 +49,7 @@ export async function maxTimestampRecord(records: Uint8Array, fromOffset: number
   let best: BatchHeader | undefined;
   let cut: RecordPosition | undefined;
   for (const header of kernel.batches(records)) {
-    if (header.baseOffset + header.offsetCount <= fromOffset) continue;
+    if (header.baseOffset + header.offsetCount <= fromOffset || header.recordCount === 0) continue;
     // Of a batch that the log's start cuts through, the header speaks of records that are gone too.
     if (header.baseOffset < fromOffset) cut = latestFrom(header, await batchBody(header, records), fromOffset);
     else if (best === undefined || header.maxTimestamp > best.maxTimestamp) best = header;

@@ -29,7 +29,7 @@ const update: fc.Arbitrary<FollowUpdate> = fc.oneof(
     .record({ kind: fc.constant("appended" as const), ...ref, extent, bounds, aborted })
     .map((drawn) => ({ ...drawn, aborted: { ...drawn.aborted, lastOffset: drawn.extent.baseOffset } })),
   fc.record({ kind: fc.constant("appended" as const), ...ref, extent, bounds }),
-  fc.record({ kind: fc.constant("bounds" as const), ...ref, bounds }),
+  fc.record({ kind: fc.constantFrom("bounds" as const, "compacted" as const), ...ref, bounds }),
   fc.record({ kind: fc.constant("deleted" as const), ...ref }),
 );
 const reply: fc.Arbitrary<FollowReply> = fc.record({

@@ -37,7 +37,7 @@ class InlineModel {
     for (const update of reply?.updates ?? []) {
       const partition = `${update.topicId}/${update.partition}`;
       if (update.kind === "deleted") this.#extents = this.#extents.filter((extent) => extent.topicId !== update.topicId);
-      else if (update.kind === "bounds") {
+      else if (update.kind !== "appended") {
         const gone = update.bounds.logStartOffset;
         this.#extents = this.#extents.filter((extent) => extent.partition !== partition || extent.nextOffset > gone);
       } else if (update.extent.source.kind === "inline") {

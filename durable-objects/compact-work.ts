@@ -1,0 +1,112 @@
+/**
+ * Carries the claim of a compaction out: reads what is dirty to learn its keys, then all inputs, and streams what is left of them into one
+ * segment. Holds the map of keys, a window, one batch with its body, and what the store buffers: under 32 MiB, whatever the claim is.
+ */
+import type { Compacted, MergeClaim, MergeInput } from "../core/coordinator.ts";
+import { bodyBytesMax, Compactor, logBatches, type Fate, type LogBatch, type Stays } from "../core/compact/compactor.ts";
+import { MergeCopy } from "../core/merge/copy.ts";
+import { windowsOf } from "../core/merge/windows.ts";
+import { indexKeys } from "../core/wal/key.ts";
+import { attributeMask, batchField } from "../kernel/batch-layout.ts";
+import { compress } from "../kernel/compress.ts";
+import { decompress } from "../kernel/decompress.ts";
+import type { Kernel, KeyMap } from "../kernel/interface.ts";
+import { wasmKeyMap, type KeyMapSecret } from "../kernel/key-map.ts";
+import type { ObjectStore } from "../storage/object-store.ts";
+import { copied, Damaged, inLargeChunks, putIndexes, readAll, type MergeOutcome } from "./merge-work.ts";
+
+const windowBytesMax = 4 * 1024 * 1024;
+/** Room for three hundred thousand keys. */
+const mapBytes = 6 * 1024 * 1024;
+
+/** The keys of a round, which its next claim wants again. */
+export interface KeptMap {
+  readonly key: string;
+  readonly map: KeyMap;
+  readonly mapEnd: number;
+}
+
+export interface CompactionOutcome extends MergeOutcome {
+  readonly compacted: Compacted | undefined;
+  readonly kept: KeptMap | undefined;
+}
+
+export interface CompactionOptions {
+  readonly secret: KeyMapSecret;
+  readonly known?: KeptMap | undefined;
+  /** Called before a window is read, with its bytes. */
+  readonly pace?: (byteLength: number) => Promise<void>;
+}
+
+type Store = Pick<ObjectStore, "get" | "put" | "putStream">;
+
+export async function writeCompacted(
+  claim: MergeClaim,
+  store: Store,
+  kernel: Pick<Kernel, "crc32c" | "batches">,
+  { secret, known, pace = async () => {} }: CompactionOptions,
+): Promise<CompactionOutcome> {
+  const { startOffset, dirty, round } = claim.compaction!;
+  const roundKey = `${claim.cell}/${round}`;
+  const kept = known?.key === roundKey && claim.compaction!.endOffset === known.mapEnd ? known : undefined;
+  const map = kept?.map ?? wasmKeyMap({ startOffset, secret, byteLength: mapBytes });
+  const compactor = new Compactor(claim, map, kernel.crc32c, kept?.mapEnd);
+  const done = { gets: 0, byteLength: 0, endOffset: claim.inputs[0]!.baseOffset };
+
+  async function* batchesOf(inputs: readonly MergeInput[]): AsyncGenerator<LogBatch> {
+    const part = { ...claim, kind: "merged" as const, inputs };
+    const copy = new MergeCopy(part, kernel.crc32c);
+    for (const window of windowsOf(inputs, windowBytesMax)) {
+      await pace(window.reads.reduce((sum, { start, end }) => sum + end - start, 0));
+      done.gets += window.reads.length;
+      for (const bytes of copied(part, window, await readAll(store, window.reads), copy)) yield* logBatches(bytes, kernel);
+    }
+  }
+
+  async function* left(): AsyncGenerator<Uint8Array> {
+    const inputs = claim.inputs.filter(({ baseOffset }, index) => index === 0 || baseOffset < compactor.mapEnd);
+    for await (const batch of batchesOf(inputs)) {
+      let fate: Fate | "body" = compactor.judge(batch);
+      if (fate === "body") fate = compactor.judgeBody(batch.header, await bodyOf(batch));
+      if (fate.kind === "goes") continue;
+      const bytes = compactor.write(batch, fate, await withCodec(batch, fate));
+      done.byteLength += bytes.length;
+      yield bytes;
+    }
+    done.endOffset = inputs.at(-1)!.nextOffset;
+  }
+
+  try {
+    if (kept === undefined) {
+      for await (const batch of batchesOf(dirty)) {
+        if (compactor.mapBatch(batch)) compactor.mapBody(batch.header, await bodyOf(batch));
+        if (compactor.isMapped) break;
+      }
+      compactor.mappedAll();
+    }
+    await store.putStream(claim.key, undefined, inLargeChunks(left()));
+    await putIndexes(indexKeys(claim.key), compactor.indexes(), store);
+    const { mapEnd } = compactor;
+    const outcome = { byteLength: done.byteLength, gets: done.gets, damage: [], kept: { key: roundKey, map, mapEnd } };
+    return { ...outcome, compacted: compactor.finish(done.endOffset) };
+  } catch (error) {
+    if (!(error instanceof Damaged)) throw error;
+    return { byteLength: 0, gets: done.gets, damage: error.damage, compacted: undefined, kept };
+  }
+}
+
+/** Undefined: it is damaged inside its good CRC, as producers may have sent it, or too large to look into. */
+async function bodyOf({ header, bytes }: LogBatch): Promise<Uint8Array | undefined> {
+  const body = bytes.subarray(batchField.records);
+  const codec = header.attributes & attributeMask.codec;
+  if (codec === 0) return body.length > bodyBytesMax ? undefined : body;
+  try {
+    return await decompress(codec, body, bodyBytesMax);
+  } catch {
+    return undefined;
+  }
+}
+
+async function withCodec({ header }: LogBatch, stays: Stays): Promise<Uint8Array | undefined> {
+  return stays.kind === "in-part" ? await compress(header.attributes & attributeMask.codec, stays.body) : undefined;
+}

@@ -37,6 +37,7 @@ const kindOf: Readonly<Record<Source["kind"], keyof StoredBytes>> = {
   object: "wal",
   merged: "merged",
   segment: "segment",
+  compacted: "segment",
 };
 
 interface GrowingRun {

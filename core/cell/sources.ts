@@ -94,7 +94,14 @@ export class Sources {
     return this.#walBytes;
   }
 
-  /** When the oldest of them was committed. */
+  /** Bytes in segments, each until its last extent has gone. */
+  get segmentBytes(): number {
+    let bytes = 0;
+    for (const [id, { kind }] of this.#rare) if (kind === "segment") bytes += this.#bytes[id]!;
+    return bytes;
+  }
+
+  /** When the oldest object that waits for a merge was committed. */
   get oldestWalMs(): number | undefined {
     if (this.#oldestWalMs === undefined) {
       this.#oldestWalMs = Number.POSITIVE_INFINITY;

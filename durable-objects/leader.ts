@@ -111,6 +111,11 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
       dueMs: (nowMs) => this.#cell.mergeDueMs(nowMs),
       run: () => this.#merge(),
     });
+    this.#alarms.add({
+      name: "stray-claim",
+      dueMs: (nowMs) => this.#cell.strayClaimDueMs(nowMs),
+      run: (nowMs) => this.#appendRow(this.#cell.decideStrayClaim(nowMs)),
+    });
     this.#alarms.arm();
   }
 
@@ -264,7 +269,10 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
   }
 
   #appendEntry(entry: PackedWriter | undefined): void {
-    const row = this.#cell.rowOf(entry);
+    this.#appendRow(this.#cell.rowOf(entry));
+  }
+
+  #appendRow(row: JournalRow | undefined): void {
     if (row !== undefined) this.#append(row);
   }
 

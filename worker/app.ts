@@ -6,6 +6,7 @@ import { type Context, Hono } from "hono";
 import { billOf, usdOf } from "../core/cost/bill.ts";
 import type { ClusterSnapshot } from "../core/cluster/controller-client.ts";
 import { prices } from "../core/cost/prices.ts";
+import { operatingErrorKind } from "../core/operating-error.ts";
 import type { BrokerMetrics } from "../durable-objects/broker.ts";
 import { offsetGapDefault, type RecoverOptions, type Recovery } from "../durable-objects/cluster-recovery.ts";
 import { controllerClient } from "../durable-objects/controller-client.ts";
@@ -171,7 +172,12 @@ async function reconcile(context: AppContext, cluster: string): Promise<Response
   const controller = context.env.CONTROLLER.getByName(controllerName(cluster)) as unknown as {
     reconcile(remove: boolean): Promise<Reconciliation | undefined>;
   };
-  const result = await controller.reconcile(context.req.query("remove") === "true");
+  const result = await controller.reconcile(context.req.query("remove") === "true").catch((error: unknown) => {
+    // As long as a cell is lost nobody can tell what is needed.
+    if (operatingErrorKind(error) === "corrupt") return error instanceof Error ? error.message : String(error);
+    throw error;
+  });
+  if (typeof result === "string") return context.text(`${result}\n`, 409);
   return result === undefined ? context.text("no such cluster\n", 404) : context.json(result);
 }
 

@@ -42,7 +42,7 @@ import { describeExtents, storedBytes, type PartitionExtents, type StoredBytes }
 import { FollowRing, type Step } from "./follow-ring.ts";
 import { stepOf, stepOfAppends } from "./follow-steps.ts";
 import { JournalUpkeep } from "./journal-upkeep.ts";
-import { applyClaim, applyMerge, Merges, type MergeSettings } from "./merge.ts";
+import { applyAbandonedClaim, applyClaim, applyMerge, Merges, type MergeSettings } from "./merge.ts";
 import { applyMarkers, decideMarkers } from "./markers.ts";
 import { PackedReader, type PackedWriter } from "./packed-bytes.ts";
 import {
@@ -330,6 +330,16 @@ export class Cell {
     this.#ring = new FollowRing(this.cursor);
   }
 
+  /** When a claim that nobody will commit wants to be given up; undefined: there is none. */
+  strayClaimDueMs(nowMs: number): number | undefined {
+    return this.#merges.strayDueMs(nowMs);
+  }
+
+  /** Undefined: it is not yet time. */
+  decideStrayClaim(nowMs: number): JournalRow | undefined {
+    return this.#entryRow(this.#merges.abandon(nowMs));
+  }
+
   #entryRow(entry: PackedWriter | undefined): JournalRow | undefined {
     return entry && this.#row(entry.finish());
   }
@@ -393,6 +403,9 @@ export class Cell {
         applyDrain(this.#state, reader, this.#released);
         this.#merges.extentsMoved();
         // Followers keep the bytes that they were pushed.
+        return stepOf([]);
+      case entryKind.abandonedClaim:
+        applyAbandonedClaim(this.#state);
         return stepOf([]);
       case entryKind.claim:
         applyClaim(this.#state, reader);

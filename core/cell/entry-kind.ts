@@ -20,6 +20,8 @@ export const entryKind = {
   collected: 11,
   /** The controller knows that write-ahead objects were released. */
   releaseTold: 12,
+  /** The claim that was given away last will not be committed any more. */
+  abandonedClaim: 13,
   /** A claim of a merge was given away: its number is used. */
   claim: 16,
   /** Extents that were merged. */

@@ -206,6 +206,12 @@ export class MemoryCoordinator implements BatchCoordinator {
     this.cell.releaseMerge(release);
   }
 
+  /** A claim that nobody will commit is given up, when it is time. */
+  abandonClaimNow(): void {
+    const row = this.cell.decideStrayClaim(this.#now());
+    if (row !== undefined) this.#append(row);
+  }
+
   /** One step of retention. */
   retainNow(): void {
     const row = this.cell.decideRetention(this.#now());

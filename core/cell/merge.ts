@@ -22,7 +22,10 @@ const claimMs = 300_000;
 const claimBytesPerMs = 1000;
 const part = 1;
 
-export type MergeSettings = Pick<Settings, "merge.enabled" | "merge.bytes" | "merge.interval.ms" | "log.cleaner.backoff.ms">;
+export type MergeSettings = Pick<
+  Settings,
+  "merge.enabled" | "merge.bytes" | "merge.interval.ms" | "log.cleaner.backoff.ms" | "storage.delete.grace.ms"
+>;
 
 interface Plan {
   /** What will be written. Its cursor is the claim's number. */
@@ -56,6 +59,8 @@ export class Merges {
   #mayAgain = false;
   #nextPartition = 0;
   readonly compactions: Compactions;
+  /** A claim that nobody holds, as far as is known since the start, and until when somebody may. */
+  #stray: { readonly cursor: number; readonly untilMs: number } | undefined;
 
   constructor(state: CellState, cell: number, settings: MergeSettings, readRow: (row: number) => Uint8Array) {
     this.#readRow = readRow;
@@ -186,6 +191,26 @@ export class Merges {
     this.#open = undefined;
   }
 
+  /** When what the last claim was for becomes garbage, because nobody will commit it any more; undefined: it was committed. */
+  strayDueMs(nowMs: number): number | undefined {
+    const { claim } = this.#state;
+    if (claim === undefined) return undefined;
+    if (this.#open?.object.cursor === claim.cursor) return this.#open.untilMs;
+    // Its holder may not know yet, and still be writing.
+    const waitMs = Math.min(claimMs, this.#settings["storage.delete.grace.ms"]);
+    if (this.#stray?.cursor !== claim.cursor) this.#stray = { cursor: claim.cursor, untilMs: nowMs + waitMs };
+    return this.#stray.untilMs;
+  }
+
+  /** Undefined: it is not yet time. */
+  abandon(nowMs: number): PackedWriter | undefined {
+    if (!((this.strayDueMs(nowMs) ?? Infinity) <= nowMs)) return undefined;
+    this.#drop();
+    const out = timed(nowMs);
+    out.uint(entryKind.abandonedClaim);
+    return out;
+  }
+
   release({ number, damaged }: MergeRelease): void {
     if (this.#open?.object.cursor !== number) return;
     const extents = [...this.#open.extents, ...(this.#open.compaction?.dirty ?? [])];
@@ -268,6 +293,13 @@ function mergeEntry(
 export function applyClaim(state: CellState, reader: PackedReader): void {
   if (state.claim !== undefined) state.garbage.add(state.claim, state.nowMs);
   state.claim = readOwnPlace(reader);
+}
+
+/** What it may have written is garbage, without another claim to say so. */
+export function applyAbandonedClaim(state: CellState): void {
+  if (state.claim === undefined) throw new OperatingError("corrupt", "a journal row gives up a claim that is not there");
+  state.garbage.add(state.claim, state.nowMs);
+  state.claim = undefined;
 }
 
 /** `released` hears of every row that nothing reads any more. */

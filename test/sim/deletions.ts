@@ -80,8 +80,7 @@ function isBefore(left: string, right: string): boolean {
 }
 
 /**
- * Objects that nothing refers to. One that a leader drained to when it died, or that became empty meanwhile, is the reconciler's; so is
- * what the last claim of a cell wrote for nothing, until the next one.
+ * Objects that nothing refers to. One that a leader drained to when it died, or that became empty meanwhile, is the reconciler's.
  */
 export function leftBehind(store: SimulatedStore, leaders: readonly SimulatedLeader[]): string[] {
   const needed = [...store.objects.keys()].filter((key) => leaders.some((leader) => leader.refersTo(key)));
@@ -91,6 +90,6 @@ export function leftBehind(store: SimulatedStore, leaders: readonly SimulatedLea
     // Objects go in order: one waits for those before it.
     if (needed.some((other) => isBefore(other, key))) return false;
     const isDrained = /^merged\/\d+\/\d+$/.test(key);
-    return !isDrained && !leaders.some((leader) => leader.refersTo(key) || leader.lastClaimKey === key);
+    return !isDrained && !leaders.some((leader) => leader.refersTo(key));
   });
 }

@@ -198,7 +198,6 @@ export class SimulatedLeader {
     const { cursor } = this.#coordinator.cell;
     const reply = this.#coordinator.claimMergeNow();
     if (this.#coordinator.cell.cursor !== cursor) this.#rowWritten();
-    if (reply.kind === "claimed") this.lastClaimKey = reply.claim.key;
     const key = `merged/${this.#cell}/reused`;
     const spoilt = reply.kind === "claimed" && this.#options.plant.is("reuse-merge-keys");
     this.#gate(() => answer(structuredClone(spoilt ? { ...reply, claim: { ...reply.claim, key } } : reply)));
@@ -234,7 +233,11 @@ export class SimulatedLeader {
     const { cell } = this.#coordinator;
     const { collection } = cell;
     if (this.#options.tellReleases === undefined) return;
-    const dues = [cell.retentionDueMs(Math.floor(now)), ...(this.#deleting ? [] : [collection.dueMs, collection.releaseDueMs])];
+    const dues = [
+      cell.retentionDueMs(Math.floor(now)),
+      cell.strayClaimDueMs(Math.floor(now)),
+      ...(this.#deleting ? [] : [collection.dueMs, collection.releaseDueMs]),
+    ];
     const due = Math.min(...dues.map((at) => at ?? Infinity));
     const at = Math.max(due, now + 1);
     if (due === Infinity || (this.#upkeepFor !== undefined && this.#upkeepFor > now && this.#upkeepFor <= at)) return;
@@ -251,6 +254,7 @@ export class SimulatedLeader {
     const { cell } = this.#coordinator;
     this.#upkeepFor = undefined;
     if ((cell.retentionDueMs(now) ?? Infinity) <= now) this.#change(() => this.#coordinator.retainNow());
+    if ((cell.strayClaimDueMs(now) ?? Infinity) <= now) this.#change(() => this.#coordinator.abandonClaimNow());
     const { collection } = cell;
     if (!this.#deleting && (collection.dueMs ?? Infinity) <= now) this.#deleteGarbage(now);
     else if (!this.#deleting && (collection.releaseDueMs ?? Infinity) <= now) this.#tellReleases();
@@ -318,13 +322,12 @@ export class SimulatedLeader {
     return this.#places.some((place) => this.objectRanges(place).some((range) => range.key === key));
   }
 
-  /** The object of the claim that was given away last. */
-  lastClaimKey: string | undefined;
-
   /** Nothing of the cell waits for being deleted or told. */
   get tidy(): boolean {
-    const { collection } = this.#coordinator.cell;
-    return !this.#deleting && collection.dueMs === undefined && collection.releaseDueMs === undefined;
+    const { cell } = this.#coordinator;
+    const { collection } = cell;
+    const isStray = cell.strayClaimDueMs(Math.floor(this.#world.now)) !== undefined;
+    return !this.#deleting && !isStray && collection.dueMs === undefined && collection.releaseDueMs === undefined;
   }
 
   find(requests: readonly FindRequest[], answer: (reply: FindReply) => void): void {

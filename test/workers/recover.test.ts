@@ -226,6 +226,8 @@ test("[I6] [D12] a leader that has lost its rows lets nothing be deleted, and gi
     await runDurableObjectAlarm(controller);
   }
   expect((await cluster.store.list("wal/0/1/")).objects).toHaveLength(3);
+  const reconciled = await app.fetch(new Request("http://kante/c/harmless/reconcile?remove=true", { method: "POST" }), bindings);
+  expect([reconciled.status, await reconciled.text()]).toEqual([409, expect.stringContaining("kante recover")]);
   // Neither a new topic nor other settings make it begin again.
   const again = leaderClient(bindings, "harmless", 0).createPartitions(
     [{ topicId: crypto.randomUUID(), partition: 0 }],

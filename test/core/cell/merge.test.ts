@@ -411,3 +411,71 @@ test("a merge of what is not there is refused", async () => {
   const other = new MemoryCoordinator({ cell: 3 });
   expect(() => other.cell.applyRow({ ...row!, sequence: 1 }, false)).toThrow("merges extents that are not there");
 });
+
+interface StrayCase {
+  readonly title: string;
+  readonly befalls: (subject: MergeSubject, claim: MergeClaim) => Promise<void>;
+}
+
+const strayCases: readonly StrayCase[] = [
+  {
+    title: "whose topics were deleted meanwhile",
+    befalls: async (subject, claim) => {
+      for (const topicId of topics) await subject.coordinator.deletePartitions(topicId);
+      expect(subject.coordinator.commitMergeNow(claim.number)).toEqual({ kind: "committed", extents: 0 });
+    },
+  },
+  {
+    title: "that was released",
+    befalls: async (subject, { number }) => {
+      for (const topicId of topics) await subject.coordinator.deletePartitions(topicId);
+      await subject.coordinator.releaseMerge({ number, damaged: [] });
+    },
+  },
+  {
+    title: "whose merger died",
+    befalls: async (subject) => {
+      for (const topicId of topics) await subject.coordinator.deletePartitions(topicId);
+    },
+  },
+  {
+    title: "that its leader has forgotten",
+    befalls: async (subject, claim) => {
+      for (const topicId of topics) await subject.coordinator.deletePartitions(topicId);
+      subject.restart();
+      expect(subject.coordinator.commitMergeNow(claim.number)).toEqual({ kind: "lost" });
+    },
+  },
+];
+
+for (const { title, befalls } of strayCases) {
+  test(`[D12] what was written under a claim ${title} is deleted, although no other claim follows`, async () => {
+    const subject = await new MergeSubject().create();
+    await subject.produce([at(0)]);
+    const claim = subject.claim()!;
+    await subject.write(claim);
+    await befalls(subject, claim);
+    const due = subject.coordinator.cell.strayClaimDueMs(subject.nowMs)!;
+    expect(subject.coordinator.cell.decideStrayClaim(due - 1)).toBeUndefined();
+    subject.nowMs = due;
+    subject.coordinator.abandonClaimNow();
+    expect(subject.coordinator.cell.strayClaimDueMs(subject.nowMs)).toBeUndefined();
+    const { collection } = subject.coordinator.cell;
+    expect(collection.due(collection.dueMs!).keys).toEqual([claim.key]);
+    expect(subject.reopened().cell.snapshot()).toEqual(subject.coordinator.cell.snapshot());
+    // Its holder comes too late.
+    expect(subject.coordinator.commitMergeNow(claim.number)).toEqual({ kind: "lost" });
+  });
+}
+
+test("[I5] [I6] a merge that is committed in time is no garbage, however long it took", async () => {
+  const subject = await new MergeSubject().create();
+  await subject.produce([at(0)]);
+  const claim = subject.claim()!;
+  await subject.write(claim);
+  subject.nowMs = subject.coordinator.cell.strayClaimDueMs(subject.nowMs)! - 1;
+  subject.coordinator.abandonClaimNow();
+  expect(subject.coordinator.commitMergeNow(claim.number)).toMatchObject({ kind: "committed", extents: 1 });
+  expect(subject.coordinator.cell.strayClaimDueMs(subject.nowMs)).toBeUndefined();
+  expect(subject.coordinator.cell.collection.count).toBe(0);
+});

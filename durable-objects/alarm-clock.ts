@@ -58,7 +58,8 @@ export class AlarmClock {
 
   /** After every change, in the turn that made it: then the alarm is durable with the change. */
   arm(): void {
-    const due = this.#dueMs(this.#options.now());
+    const nowMs = this.#options.now();
+    const due = this.#dueMs(nowMs);
     if (due === undefined) {
       if (typeof this.#armedMs === "number") void this.#options.storage.deleteAlarm();
       if (this.#armedMs !== null) this.#armedMs = undefined;
@@ -71,7 +72,8 @@ export class AlarmClock {
     if (this.#armedMs !== undefined && this.#armedMs <= due) return;
     this.#armedMs = due;
     this.#options.onSet();
-    void this.#options.storage.setAlarm(due);
+    // What was due at any time before: an alarm at 0 is refused, and everything would wait for it.
+    void this.#options.storage.setAlarm(Math.max(due, nowMs));
   }
 
   #askThenArm(): void {

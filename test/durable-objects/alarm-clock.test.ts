@@ -16,6 +16,7 @@ class FakeStorage {
   }
 
   async setAlarm(at: number): Promise<void> {
+    if (at <= 0) throw new TypeError("setAlarm() cannot be called with an alarm time <= 0");
     this.alarm = at;
     this.sets += 1;
   }
@@ -131,4 +132,20 @@ test("a reason that fails waits longer each time, and holds up no other", async 
   expect(waits.slice(0, 4)).toEqual([1000, 2000, 4000, 8000]);
   expect(waits.at(-1)).toBe(300_000);
   expect(others).toBe(1);
+});
+
+test("what is due since ever is done at once: the runtime knows no alarm at 0", async () => {
+  const storage = new FakeStorage();
+  const { clock, ring } = clockOver(storage);
+  let runs = 0;
+  const reason = reasonDue(0, () => {
+    runs += 1;
+    reason.due = undefined;
+  });
+  clock.add(reason);
+  clock.arm();
+  await turn();
+  expect(storage).toMatchObject({ alarm: 1000, sets: 1 });
+  await ring();
+  expect(runs).toBe(1);
 });

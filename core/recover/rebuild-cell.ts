@@ -135,6 +135,8 @@ function writeLog(log: PartitionLog, partition: RebuiltPartition, madeStart: num
     const start = source === madeSource ? madeStart + byteStart : byteStart;
     log.extents.append(baseOffset, start, byteLength, ids.get(source)!, maxTimestamp);
   }
+  // How far it was compacted nobody knows: it begins anew.
+  log.neverCleaned();
   log.neverCleaned();
   for (const { producerId, epoch, lastUsedMs, endedGeneration, batches } of producers) {
     const row = log.producers.begin(producerId, epoch);

@@ -97,7 +97,7 @@ export class Sources {
   /** Bytes in segments, each until its last extent has gone. */
   get segmentBytes(): number {
     let bytes = 0;
-    for (const [id, { kind }] of this.#rare) if (kind === "segment") bytes += this.#bytes[id]!;
+    for (const [id, source] of this.#rare) if (isSegment(source)) bytes += this.#bytes[id]!;
     return bytes;
   }
 

@@ -1,7 +1,7 @@
 /**
- * The bill of two shapes of load: the product's own broker machine and cells run under a virtual clock at the shape's rhythm, what they ask
- * of the platform is counted, and the counts are taken to a month. Scaled down in bytes, not in rhythm: flushes, commits and rows depend on
- * how often, not on how much. The notes show the arithmetic.
+ * The bill of shapes of load: the product's own broker machine and cells run under a virtual clock at the shape's rhythm, what they ask
+ * of the platform is counted, and the counts are taken to a month. The brokers' part is counted in a minute of one broker; what follows
+ * (merging, alarms, garbage) in the life of one cell under the same commits. Both keep the shape's rhythm. The notes show the arithmetic.
  */
 import { BrokerMachine } from "../core/broker/machine.ts";
 import type { BrokerEffect, BrokerEvent } from "../core/broker/events.ts";
@@ -12,6 +12,7 @@ import { settingDefaults } from "../core/settings.ts";
 import { twins } from "../kernel/twins/twins.ts";
 
 import { encodeBatch } from "../test/kernel/batch-builder.ts";
+import { type CellLife, liveThrough } from "./cell-life.ts";
 import type { BenchOptions, Row } from "./row.ts";
 
 interface Shape {
@@ -21,11 +22,13 @@ interface Shape {
   readonly brokers: number;
   readonly readers: number;
   readonly putsPerSecond: number;
-  readonly budgetUsd: number;
+  readonly cellPartitions: number;
+  /** Of virtual time that a cell is watched. */
+  readonly minutes: number;
+  readonly budgetUsd?: number;
 }
 
 const topicId = "b1946ac9-2c5d-4f0e-9d5c-9b7f0e2c1a55";
-const cellPartitions = settingDefaults["cell.partitions.max"];
 /** Producers' batches come spread over the second. */
 const ticksPerSecond = 20;
 
@@ -39,6 +42,7 @@ interface Counts {
 /** One broker's share for so many seconds of virtual time. */
 async function replay(shape: Shape, seconds: number): Promise<Counts> {
   const partitions = Math.ceil(shape.partitions / shape.brokers);
+  const { cellPartitions } = shape;
   const cells = Math.max(1, Math.ceil(partitions / cellPartitions));
   const counts: Counts = { puts: 0, gets: 0, requests: 0, rows: 0 };
   let now = 0;
@@ -104,46 +108,64 @@ async function replay(shape: Shape, seconds: number): Promise<Counts> {
   return counts;
 }
 
-/** What happens beside the broker: merging once a minute a cell, tail readers that follow, objects that are awake. */
-function usageOf(shape: Shape, counts: Counts, seconds: number): { readonly usage: Usage; readonly notes: string[] } {
-  const scale = shape.brokers;
-  const cells = Math.ceil(shape.partitions / cellPartitions);
-  const minutes = seconds / 60;
-  const putsMinute = (counts.puts * scale * 60) / seconds;
-  const mergedMegabytes = (shape.megabytesPerSecond * 60) / cells;
-  const mergesMinute = cells * Math.max(1, mergedMegabytes / 64);
-  const merged = Math.min(64, mergedMegabytes) * 1e6;
-  const mergePuts = 1;
-  // A merger reads each object's part of its cell in ranges, neighbours together.
-  const mergeGets = putsMinute * cells;
-  const followsMinute = (counts.requests * scale * 60) / seconds;
-  const readGets = shape.readers > 1 || scale > 1 ? putsMinute * (scale - 1) : 0;
+/** The shape's cells under the commits that its brokers were seen to make. */
+async function lifeOf(shape: Shape, counts: Counts, seconds: number, minutes: number): Promise<CellLife> {
+  const partitions = Math.min(shape.cellPartitions, shape.partitions);
+  const commitsPerSecond = Math.max(1, Math.round((counts.requests * shape.brokers) / seconds / cellsOf(shape)));
+  // Every partition has a batch a second.
+  const partitionsPerCommit = Math.min(partitions, Math.round(partitions / commitsPerSecond));
+  const batchBytes = Math.round((shape.megabytesPerSecond * 1e6) / shape.partitions);
+  return await liveThrough({ partitions, commitsPerSecond, partitionsPerCommit, batchBytes, minutes });
+}
+
+function cellsOf({ partitions, cellPartitions }: Shape): number {
+  return Math.ceil(partitions / cellPartitions);
+}
+
+function usageOf(
+  shape: Shape,
+  counts: Counts,
+  seconds: number,
+  life: CellLife,
+  lifeSeconds: number,
+): { readonly usage: Usage; readonly notes: string[] } {
+  const { brokers } = shape;
+  const cells = cellsOf(shape);
+  const share = (seconds / lifeSeconds) * cells;
+  const puts = counts.puts * brokers;
+  const follows = counts.requests * brokers;
+  // Of one zone: who produces to a partition and who reads it meet at one broker. Here they are taken never to.
+  const readGets = puts * (brokers - 1);
+  // A round: all brokers and cells are asked, two rows, the alarm set twice.
+  const rounds = life.told * share;
   const usage: Usage = {
-    "class-a": counts.puts * scale + mergesMinute * mergePuts * minutes,
-    "class-b": (mergeGets + readGets) * minutes,
-    requests: counts.requests * scale + followsMinute * minutes + mergesMinute * 3 * minutes,
-    "rows-written": counts.rows * scale + mergesMinute * 4 * minutes,
+    "class-a": puts + life.puts * share,
+    "class-b": life.gets * share + readGets,
+    requests: counts.requests * brokers + follows + life.requests * share + rounds * (1 + brokers + cells),
+    "rows-written": counts.rows * brokers + (life.rows + life.alarms + life.snapshotRows) * share + rounds * 4,
     "websocket-messages": shape.megabytesPerSecond * seconds,
-    "gb-seconds": (scale + cells + 1) * seconds * objectGb,
+    "gb-seconds": (brokers + cells + 1 + Math.min(cells, settingDefaults["mergers.max"])) * seconds * objectGb,
   };
+  const perMinute = (count: number): string => ((count * 60) / lifeSeconds).toFixed(1);
   const notes = [
-    `${shape.name}: ${scale} broker(s), ${cells} cell(s); counted in ${seconds} s of one broker: ${counts.puts} PUTs, ${counts.requests} commits, ${counts.rows} rows`,
-    `  added: ${mergesMinute.toFixed(1)} merges a minute of ${(merged / 1e6).toFixed(0)} MB in ${mergePuts} writes each, ${mergeGets.toFixed(0)} GETs for them, ${readGets.toFixed(0)} GETs a minute if readers sat at all other brokers, a follow a commit, ${scale + cells + 1} objects awake`,
+    `${shape.name}: ${brokers} broker(s), ${cells} cell(s); counted in ${seconds} s of one broker: ${counts.puts} PUTs, ${counts.requests} commits, ${counts.rows} rows; a follow a commit`,
+    `  a cell, a minute: ${perMinute(life.merges)} merges in ${perMinute(life.puts)} writes and ${perMinute(life.gets)} reads, each byte ${(life.writtenBytes / life.producedBytes).toFixed(2)} times; ${perMinute(life.rows)} rows beside those of commits, ${perMinute(life.snapshotRows)} of snapshots, ${perMinute(life.alarms)} alarms, ${perMinute(life.requests)} calls`,
+    `  written for it: ${((100 * life.journalBytes) / life.producedBytes).toFixed(3)} % of the data in journal rows, ${((100 * life.snapshotBytes) / life.producedBytes).toFixed(3)} % in snapshots`,
+    `  ${((readGets * 60) / seconds).toFixed(0)} GETs a minute if every object were read by all other brokers`,
   ];
   return { usage, notes };
 }
 
 export async function run({ quick }: BenchOptions, note: (text: string) => void): Promise<Row[]> {
   const seconds = quick ? 10 : 60;
+  const small = { megabytesPerSecond: 4, partitions: 4000, brokers: 1, readers: 1, putsPerSecond: 1 };
   const shapes: readonly Shape[] = [
+    { ...small, name: "4 MB/s over 4 000 partitions", cellPartitions: 4000, minutes: 20, budgetUsd: 30 },
     {
-      name: "4 MB/s over 4 000 partitions",
-      megabytesPerSecond: 4,
-      partitions: 4000,
-      brokers: 1,
-      readers: 1,
-      putsPerSecond: 1,
-      budgetUsd: 30,
+      ...small,
+      name: "4 MB/s over 4 000 partitions, cells of 1 000",
+      cellPartitions: settingDefaults["cell.partitions.max"],
+      minutes: 30,
     },
     {
       name: "100 MiB/s, 3 readers",
@@ -152,12 +174,17 @@ export async function run({ quick }: BenchOptions, note: (text: string) => void)
       brokers: 10,
       readers: 3,
       putsPerSecond: 2,
+      cellPartitions: settingDefaults["cell.partitions.max"],
+      minutes: 10,
       budgetUsd: 700,
     },
   ];
   const rows: Row[] = [];
   for (const shape of shapes) {
-    const { usage, notes } = usageOf(shape, await replay(shape, seconds), seconds);
+    const counts = await replay(shape, seconds);
+    const minutes = quick ? 2 : shape.minutes;
+    const life = await lifeOf(shape, counts, seconds, minutes);
+    const { usage, notes } = usageOf(shape, counts, seconds, life, minutes * 60);
     for (const text of notes) note(text);
     const bill = billOf([{ usage, elapsedMs: Math.max(60_000, seconds * 1000) }]);
     const month = seconds < 60 ? 60 / seconds : 1;
@@ -174,9 +201,15 @@ export async function run({ quick }: BenchOptions, note: (text: string) => void)
         name: `operations, ${shape.name}`,
         value: operations,
         unit: "$/month",
-        budget: { of: "value", atMost: shape.budgetUsd },
+        ...(shape.budgetUsd === undefined ? {} : { budget: { of: "value" as const, atMost: shape.budgetUsd } }),
         ratio: classic / operations,
         against: "cross-zone traffic",
+      },
+      {
+        name: `metadata at rest after ${minutes} minutes, ${shape.name}`,
+        value: (life.restingBytes / life.producedBytes) * 100,
+        unit: "% of the data",
+        ...(shape.budgetUsd === undefined || quick ? {} : { budget: { of: "value" as const, atMost: 0.1 } }),
       },
       { name: `with objects awake, ${shape.name}`, value: bill.usdPerMonth * month, unit: "$/month" },
       { name: `classic Kafka's cross-zone traffic, ${shape.name}`, value: classic, unit: "$/month" },

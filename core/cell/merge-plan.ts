@@ -3,13 +3,14 @@
  * them afterwards and they can be deleted. Then extents that were merged before and are small, where that makes them an order of
  * magnitude larger: so a byte is written again a bounded number of times, and a partition has a bounded number of extents.
  */
+import { compareRefs } from "../wal/format.ts";
 import type { CellState } from "./cell-state.ts";
 import type { PartitionLog } from "./partition-log.ts";
 import { compacts } from "./partition-settings.ts";
 
 /** What one claim may hold: its bytes pass through a merger, its extents through one row. */
 const claimBytesMax = 64 * 1024 * 1024;
-const claimExtentsMax = 10_000;
+const claimExtentsMax = 12_500;
 /** As much as a merger reads at once. Beyond that each part of a claim gets its own range of each object, which only pays if objects are large. */
 const narrowBytesMax = 12 * 1024 * 1024;
 const largeBytes = 1024 * 1024;
@@ -17,9 +18,9 @@ const largeBytes = 1024 * 1024;
 /** Records that travel with the claim. */
 const inlineBytesMax = 4 * 1024 * 1024;
 
-/** Sizes are told apart by powers of eight. Extents of this class, 2 MiB, are not merged again. */
-const sizeClassBits = 3;
-const fullClass = 7;
+/** Sizes are told apart by powers of sixteen. Extents of this class, 1 MiB, are not merged again. */
+const sizeClassBits = 4;
+const fullClass = 5;
 /** Merging again is worth an object: so many bytes, or so many extents of one partition that wait for it. */
 const againBytesMin = 8 * 1024 * 1024;
 const againExtentsMin = 32;
@@ -27,15 +28,25 @@ const againExtentsMin = 32;
 export interface PlannedExtent {
   readonly log: PartitionLog;
   readonly baseOffset: number;
-  readonly nextOffset: number;
+  nextOffset: number;
   readonly byteStart: number;
   readonly byteLength: number;
   readonly maxTimestamp: number;
   readonly source: number;
 }
 
+/** So many bytes in write-ahead objects are a claim of its own. */
+export function isWorthAClaim(state: CellState): boolean {
+  return state.sources.walBytes >= narrowBytesMax;
+}
+
+/** As their records lie in an object. The leader is blocked meanwhile, so partitions are sorted, not their extents. */
+function logsInOrder(state: CellState): PartitionLog[] {
+  return [...state.partitions.values()].sort((left, right) => compareRefs(left.ref, right.ref));
+}
+
 /**
- * Extents in the order of offsets within their partition; undefined when no write-ahead object waits. Inline records before and between
+ * Extents in the order of the object to be; undefined when no write-ahead object waits. Inline records before and between
  * them are taken too, or they would keep neighbours apart until there are enough of them for a drain.
  */
 export function planFirstMerge(state: CellState): PlannedExtent[] | undefined {
@@ -53,19 +64,29 @@ export function planFirstMerge(state: CellState): PlannedExtent[] | undefined {
   const planned: PlannedExtent[] = [];
   let inlineBytes = 0;
   let inlineExtents = 0;
-  for (const log of state.partitions.values()) {
+  for (const log of logsInOrder(state)) {
     /** Inline extents since the last one that is taken: they go along when they lie between two. */
-    let between: number[] = [];
-    log.extents.forEach((baseOffset, _start, byteLength, source) => {
-      if (sources.has(source)) {
-        for (const offset of [...between, baseOffset]) planned.push({ log, ...log.extents.at(offset, log.nextOffset)! });
+    let between: PlannedExtent[] = [];
+    /** Where it ends is where the next one begins. */
+    let last: PlannedExtent | undefined;
+    log.extents.forEach((baseOffset, byteStart, byteLength, source, maxTimestamp) => {
+      if (last !== undefined) last.nextOffset = baseOffset;
+      last = undefined;
+      const isTaken = sources.has(source);
+      if (!isTaken && (state.sources.inlineRowOf(source) < 0 || state.sources.isSetAside(source))) {
         between = [];
-      } else if (state.sources.inlineRowOf(source) < 0 || state.sources.isSetAside(source)) between = [];
-      else if (inlineBytes + byteLength <= inlineBytesMax && inlineExtents < claimExtentsMax) {
+        return;
+      }
+      if (!isTaken && (inlineBytes + byteLength > inlineBytesMax || inlineExtents >= claimExtentsMax)) return;
+      last = { log, baseOffset, nextOffset: log.nextOffset, byteStart, byteLength, maxTimestamp, source };
+      between.push(last);
+      if (!isTaken) {
         inlineBytes += byteLength;
         inlineExtents += 1;
-        between.push(baseOffset);
+        return;
       }
+      for (const extent of between) planned.push(extent);
+      between = [];
     });
   }
   return planned;
@@ -127,27 +148,42 @@ function segmentOf(state: CellState, log: PartitionLog, nowMs: number): PlannedE
   return found;
 }
 
-/** Undefined when merging again is not worth it yet. `fromPartition`: whose turn it is, as a claim may not hold all. */
-export function planNextMerge(state: CellState, fromPartition: number): PlannedExtent[] | undefined {
+export interface NextMerge {
+  readonly extents: readonly PlannedExtent[];
+  /** Whose turn is next, as a claim may not hold all. */
+  readonly nextPartition: number;
+}
+
+/** Undefined when merging again is not worth it yet. `fromPartition`: whose turn it is. */
+export function planNextMerge(state: CellState, fromPartition: number): NextMerge | undefined {
   const runs: Run[] = [];
   for (const log of state.partitions.values()) runs.push(...runsOf(state, log));
   const bytes = runs.reduce((sum, { byteLength }) => sum + byteLength, 0);
   if (bytes < againBytesMin && !runs.some(({ count }) => count >= againExtentsMin)) return undefined;
   const turn = runs.findIndex(({ log }) => log.id >= fromPartition);
   const inTurn = turn <= 0 ? runs : [...runs.slice(turn), ...runs.slice(0, turn)];
-  const planned: PlannedExtent[] = [];
-  let taken = 0;
-  for (const { log, baseOffset, count, byteLength } of inTurn) {
-    if (planned.length > 0 && (taken + byteLength > claimBytesMax || planned.length + count > claimExtentsMax)) break;
-    taken += byteLength;
+  const chosen: Run[] = [];
+  let takenBytes = 0;
+  let takenExtents = 0;
+  for (const run of inTurn) {
+    const isTooMuch = takenBytes + run.byteLength > claimBytesMax || takenExtents + run.count > claimExtentsMax;
+    if (chosen.length > 0 && isTooMuch) break;
+    takenBytes += run.byteLength;
+    takenExtents += run.count;
+    chosen.push(run);
+  }
+  const nextPartition = chosen.at(-1)!.log.id + 1;
+  chosen.sort((left, right) => compareRefs(left.log.ref, right.log.ref) || left.baseOffset - right.baseOffset);
+  const extents: PlannedExtent[] = [];
+  for (const { log, baseOffset, count } of chosen) {
     let left = count;
-    log.extents.scan(baseOffset, log.nextOffset, (extent) => {
-      planned.push({ log, ...extent });
+    log.extents.scan(baseOffset, log.nextOffset, ({ nextOffset, byteStart, byteLength, source, maxTimestamp, ...extent }) => {
+      extents.push({ log, baseOffset: extent.baseOffset, nextOffset, byteStart, byteLength, source, maxTimestamp });
       left -= 1;
       return left > 0;
     });
   }
-  return planned;
+  return { extents, nextPartition };
 }
 
 /** Neighbours that lie in merged objects and are worth merging: of each row of them, the youngest that together rise to a larger class. */
@@ -178,7 +214,7 @@ function runsOf(state: CellState, log: PartitionLog): Run[] {
 
 /**
  * How many of the last extents are merged: for the highest class possible those that are in it or below, if together they rise above it.
- * So each byte rises with each merge, and of no class are there more than seven in a row.
+ * So each byte rises with each merge, and of no class are there more than fifteen in a row.
  */
 export function countThatRises(sizes: readonly number[]): number {
   let at = sizes.length;

@@ -5,12 +5,11 @@
 import type { ClaimReply, Compacted, MergeInput, MergeRelease } from "../coordinator.ts";
 import { extentBytesMax } from "../merge/extent-bytes.ts";
 import { OperatingError } from "../operating-error.ts";
-import { compareParts } from "../wal/format.ts";
 import type { CellState } from "./cell-state.ts";
 import { Compactions, type CompactionPlan, type PlannedCompaction } from "./compactions.ts";
 import { entryKind } from "./entry-kind.ts";
 import type { OwnObject } from "./garbage.ts";
-import { planFirstMerge, planNextMerge, planSegment, type PlannedExtent } from "./merge-plan.ts";
+import { isWorthAClaim, planFirstMerge, planNextMerge, planSegment, type PlannedExtent } from "./merge-plan.ts";
 import type { PackedReader, PackedWriter } from "./packed-bytes.ts";
 import { timed, type Released } from "./partition-changes.ts";
 import { readOwnPlace, writePlace } from "./source-place.ts";
@@ -61,6 +60,8 @@ export class Merges {
   readonly compactions: Compactions;
   /** A claim that nobody holds, as far as is known since the start, and until when somebody may. */
   #stray: { readonly cursor: number; readonly untilMs: number } | undefined;
+  /** The last claim was of write-ahead objects. */
+  #isAtIt = false;
 
   constructor(state: CellState, cell: number, settings: MergeSettings, readRow: (row: number) => Uint8Array) {
     this.#readRow = readRow;
@@ -109,7 +110,9 @@ export class Merges {
     const { walBytes, oldestWalMs } = this.#state.sources;
     const isDue =
       walBytes >= this.#settings["merge.bytes"] || (oldestWalMs ?? Infinity) + this.#settings["merge.interval.ms"] <= nowMs;
-    const first = isDue ? planFirstMerge(this.#state) : undefined;
+    // What fills a claim goes with the one that was due: each time that a merger is sent for costs an alarm and calls.
+    const first = isDue || (this.#isAtIt && isWorthAClaim(this.#state)) ? planFirstMerge(this.#state) : undefined;
+    this.#isAtIt = first !== undefined;
     if (first !== undefined) return this.#merged(first);
     const compaction = this.compactions.plan(nowMs, this.#nextNumber);
     if (compaction !== undefined) return compaction;
@@ -117,8 +120,8 @@ export class Merges {
     const segment = planSegment(this.#state, nowMs);
     if (segment !== undefined) return this.#segment(segment);
     const next = planNextMerge(this.#state, this.#nextPartition);
-    this.#nextPartition = next === undefined ? 0 : next.at(-1)!.log.id + 1;
-    if (next !== undefined) return this.#merged(next);
+    this.#nextPartition = next?.nextPartition ?? 0;
+    if (next !== undefined) return this.#merged(next.extents);
     this.#mayAgain = false;
     this.#againMs = undefined;
     return undefined;
@@ -128,8 +131,7 @@ export class Merges {
     return this.#state.sequence + 1;
   }
 
-  #merged(extents: PlannedExtent[]): Plan {
-    extents.sort((left, right) => comparePartitions(left, right, this.#cell) || left.baseOffset - right.baseOffset);
+  #merged(extents: readonly PlannedExtent[]): Plan {
     return { object: { kind: "merged", cursor: this.#nextNumber, part }, extents };
   }
 
@@ -146,9 +148,7 @@ export class Merges {
     const passed = [...plan.extents, ...(plan.compaction?.dirty ?? [])];
     const bytes = passed.reduce((sum, { byteLength }) => sum + byteLength, 0);
     this.#open = { ...plan, untilMs: nowMs + claimMs + Math.ceil(bytes / claimBytesPerMs) };
-    // Extents of many partitions lie in one row.
-    const rows = new Map<number, Uint8Array>();
-    const inputOf = (extent: PlannedExtent): MergeInput => this.#input(extent, rows);
+    const inputOf = this.#inputs();
     const inputs = plan.extents.map(inputOf);
     const { kind, cursor: number } = plan.object;
     const claim = { kind, number, cell: this.#cell, key: keyOf(plan.object, this.#cell), inputs };
@@ -156,18 +156,39 @@ export class Merges {
     return { kind: "claimed", claim: { ...claim, compaction: this.compactions.opened(plan, nowMs, inputOf) } };
   }
 
-  #input(
-    { log, baseOffset, nextOffset, byteStart, byteLength, maxTimestamp, source }: PlannedExtent,
-    rows: Map<number, Uint8Array>,
-  ): MergeInput {
-    const place = this.#state.sources.get(source);
-    const input = { ...log.ref, baseOffset, nextOffset, leaderEpoch: log.epochAt(baseOffset), maxTimestamp, byteLength };
-    if (place.kind === "compacted") return { ...input, key: keyOf(place, this.#cell), byteStart, compacted: true };
-    if (place.kind !== "inline") return { ...input, key: keyOf(place, this.#cell), byteStart };
-    const row = rows.get(place.row) ?? this.#readRow(place.row);
-    rows.set(place.row, row);
-    // A copy: offsets are written into it.
-    return { ...input, key: "", byteStart: 0, records: row.slice(byteStart, byteStart + byteLength) };
+  /** Extents of many partitions lie in one object, or in one row: its key is made, or its bytes are read, once. */
+  #inputs(): (extent: PlannedExtent) => MergeInput {
+    const places = new Map<number, Place>();
+    const placeOf = (id: number): Place => {
+      const source = this.#state.sources.get(id);
+      const isCompacted = source.kind === "compacted";
+      const place: Place =
+        source.kind === "inline"
+          ? { key: "", isCompacted, row: this.#readRow(source.row) }
+          : { key: keyOf(source, this.#cell), isCompacted, row: undefined };
+      places.set(id, place);
+      return place;
+    };
+    return ({ log, baseOffset, nextOffset, byteStart, byteLength, maxTimestamp, source }) => {
+      const { key, isCompacted, row } = places.get(source) ?? placeOf(source);
+      const { topicId, partition } = log.ref;
+      const leaderEpoch = log.epochAt(baseOffset);
+      // One object each, as there are many.
+      const input: MergeInput = {
+        topicId,
+        partition,
+        baseOffset,
+        nextOffset,
+        leaderEpoch,
+        maxTimestamp,
+        byteLength,
+        key,
+        byteStart,
+      };
+      if (isCompacted) return { ...input, compacted: true };
+      // A copy: offsets are written into it.
+      return row === undefined ? input : { ...input, byteStart: 0, records: row.slice(byteStart, byteStart + byteLength) };
+    };
   }
 
   /** Undefined: the claim is not open, or can be carried out no more. The entry is undefined when nothing of it is left. */
@@ -228,8 +249,10 @@ function earlier(left: number | undefined, right: number | undefined): number | 
   return left === undefined || right === undefined ? (left ?? right) : Math.min(left, right);
 }
 
-function comparePartitions({ log: left }: PlannedExtent, { log: right }: PlannedExtent, cell: number): number {
-  return left === right ? 0 : compareParts({ cell, ...left.ref }, { cell, ...right.ref });
+interface Place {
+  readonly key: string;
+  readonly isCompacted: boolean;
+  readonly row: Uint8Array | undefined;
 }
 
 /** Only a drain may have moved a claimed extent, and then it has another source; where it lies with its length it is the same. */

@@ -130,7 +130,11 @@ const trailer = { crc: 16, footerLength: 12, magic: 8 };
 
 /** The order of parts in an object: what a cell, and within it a partition, gets is one contiguous range. */
 export function compareParts(a: PartitionRef & { readonly cell: number }, b: PartitionRef & { readonly cell: number }): number {
-  if (a.cell !== b.cell) return a.cell - b.cell;
+  return a.cell !== b.cell ? a.cell - b.cell : compareRefs(a, b);
+}
+
+/** The same within a cell. */
+export function compareRefs(a: PartitionRef, b: PartitionRef): number {
   if (a.topicId !== b.topicId) return a.topicId < b.topicId ? -1 : 1;
   return a.partition - b.partition;
 }

@@ -33,6 +33,8 @@ export function keptMs(topic: Topic, { retentionMs }: Times): number {
 export function settingsOf({ retentionCheckMs, graceMs }: Times): readonly string[] {
   return [
     "wal.puts.per.second=20",
+    // Full soon, so that what grows afterwards is something else.
+    "broker.memory.bytes=16777216",
     "cell.partitions.max=5",
     "inline.drain.bytes=262144",
     "merge.interval.ms=2000",

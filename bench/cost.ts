@@ -8,6 +8,7 @@ import type { BrokerEffect, BrokerEvent } from "../core/broker/events.ts";
 import { MemoryCoordinator } from "../core/cell/memory-coordinator.ts";
 import { billOf, type Usage } from "../core/cost/bill.ts";
 import { crossZone, monthMs, objectGb } from "../core/cost/prices.ts";
+import { windowBytesMax } from "../core/merge/windows.ts";
 import { settingDefaults } from "../core/settings.ts";
 import { twins } from "../kernel/twins/twins.ts";
 
@@ -122,11 +123,11 @@ function cellsOf({ partitions, cellPartitions }: Shape): number {
   return Math.ceil(partitions / cellPartitions);
 }
 
-/** The last copy, to extents of 1 MiB, where the time watched was too short for it: of 64 MiB each, sixteen objects in a window of 12 MiB. */
+/** The last copy, to extents of 1 MiB, where the time watched was too short for it: of 64 MiB each, sixteen objects in a window. */
 function laterMerges(shape: Shape, life: CellLife, lifeSeconds: number): { readonly merges: number; readonly gets: number } {
   const bytesEach = (shape.megabytesPerSecond * 1e6 * lifeSeconds) / shape.partitions;
   if (bytesEach > 2 * 1024 * 1024) return { merges: 0, gets: 0 };
-  return { merges: life.producedBytes / (64 * 1024 * 1024), gets: (16 * life.producedBytes) / (12 * 1024 * 1024) };
+  return { merges: life.producedBytes / (64 * 1024 * 1024), gets: (16 * life.producedBytes) / windowBytesMax };
 }
 
 function usageOf(
@@ -222,7 +223,6 @@ export async function run({ quick }: BenchOptions, note: (text: string) => void)
         name: `metadata at rest after ${minutes} minutes, ${shape.name}`,
         value: (life.restingBytes / life.producedBytes) * 100,
         unit: "% of the data",
-        ...(shape.budgetUsd === undefined || quick ? {} : { budget: { of: "value" as const, atMost: 0.1 } }),
       },
       { name: `with objects awake, ${shape.name}`, value: bill.usdPerMonth * month, unit: "$/month" },
       { name: `classic Kafka's cross-zone traffic, ${shape.name}`, value: classic, unit: "$/month" },

@@ -60,14 +60,17 @@ export class ExtentLog {
     this.#byteLength += byteLength;
   }
 
-  /** All of them without an object each: a snapshot visits hundreds of thousands. */
-  forEach(visit: (baseOffset: number, byteStart: number, byteLength: number, source: number, maxTimestamp: number) => void): void {
+  /** All of them, or until `visit` answers false, without an object each: a snapshot visits hundreds of thousands. */
+  forEach(
+    visit: (baseOffset: number, byteStart: number, byteLength: number, source: number, maxTimestamp: number) => unknown,
+  ): void {
     for (const chunk of this.#chunks) {
       const { rows, baseOffset } = chunk;
       for (let row = chunk.first; row < chunk.count; row++) {
         const at = row * fieldCount;
         const offset = baseOffset + rows[at + field.offset]!;
-        visit(offset, rows[at + field.byteStart]!, rows[at + field.byteLength]!, rows[at + field.source]!, timeOf(chunk, row));
+        const source = rows[at + field.source]!;
+        if (visit(offset, rows[at + field.byteStart]!, rows[at + field.byteLength]!, source, timeOf(chunk, row)) === false) return;
       }
     }
   }

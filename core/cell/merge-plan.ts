@@ -10,9 +10,9 @@ import { compacts } from "./partition-settings.ts";
 
 /** What one claim may hold: its bytes pass through a merger, its extents through one row. */
 const claimBytesMax = 64 * 1024 * 1024;
-const claimExtentsMax = 12_500;
+const claimExtentsMax = 16_500;
 /** As much as a merger reads at once. Beyond that each part of a claim gets its own range of each object, which only pays if objects are large. */
-const narrowBytesMax = 12 * 1024 * 1024;
+const narrowBytesMax = 24 * 1024 * 1024;
 const largeBytes = 1024 * 1024;
 
 /** Records that travel with the claim. */
@@ -53,14 +53,23 @@ export function planFirstMerge(state: CellState): PlannedExtent[] | undefined {
   const sources = new Set<number>();
   let bytes = 0;
   let extents = 0;
+  let newestMs = 0;
   for (const source of state.sources.oldestWal()) {
     const limit = (bytes + source.byteLength) / (sources.size + 1) >= largeBytes ? claimBytesMax : narrowBytesMax;
     if (sources.size > 0 && (bytes + source.byteLength > limit || extents + source.extents > claimExtentsMax)) break;
     sources.add(source.id);
     bytes += source.byteLength;
     extents += source.extents;
+    newestMs = source.atMs;
   }
   if (sources.size === 0) return undefined;
+  const planned = extentsIn(state, sources, newestMs);
+  // A clock that went back has newer objects look older.
+  return planned.length > 0 ? planned : extentsIn(state, sources, Infinity);
+}
+
+/** Extents lie in the order in which they came: behind those of an object that came after the newest of the sources are none of theirs. */
+function extentsIn(state: CellState, sources: ReadonlySet<number>, newestMs: number): PlannedExtent[] {
   const planned: PlannedExtent[] = [];
   let inlineBytes = 0;
   let inlineExtents = 0;
@@ -75,18 +84,19 @@ export function planFirstMerge(state: CellState): PlannedExtent[] | undefined {
       const isTaken = sources.has(source);
       if (!isTaken && (state.sources.inlineRowOf(source) < 0 || state.sources.isSetAside(source))) {
         between = [];
-        return;
+        return !state.sources.isWalAfter(source, newestMs);
       }
-      if (!isTaken && (inlineBytes + byteLength > inlineBytesMax || inlineExtents >= claimExtentsMax)) return;
+      if (!isTaken && (inlineBytes + byteLength > inlineBytesMax || inlineExtents >= claimExtentsMax)) return true;
       last = { log, baseOffset, nextOffset: log.nextOffset, byteStart, byteLength, maxTimestamp, source };
       between.push(last);
       if (!isTaken) {
         inlineBytes += byteLength;
         inlineExtents += 1;
-        return;
+        return true;
       }
       for (const extent of between) planned.push(extent);
       between = [];
+      return true;
     });
   }
   return planned;

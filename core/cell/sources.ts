@@ -173,11 +173,16 @@ export class Sources {
   }
 
   /** The objects that wait for a merge, the oldest first. */
-  oldestWal(): { readonly id: number; readonly extents: number; readonly byteLength: number }[] {
+  oldestWal(): { readonly id: number; readonly extents: number; readonly byteLength: number; readonly atMs: number }[] {
     const ids = [...this.#wal()].sort(
       (left, right) => this.#times[left]! - this.#times[right]! || this.#places[left]! - this.#places[right]!,
     );
-    return ids.map((id) => ({ id, extents: this.#extents[id]!, byteLength: this.#bytes[id]! }));
+    return ids.map((id) => ({ id, extents: this.#extents[id]!, byteLength: this.#bytes[id]!, atMs: this.#times[id]! }));
+  }
+
+  /** A write-ahead object that came after the time. */
+  isWalAfter(id: number, atMs: number): boolean {
+    return this.#origins[id]! < ownOrigin && this.#times[id]! > atMs;
   }
 
   *#wal(): Iterable<number> {

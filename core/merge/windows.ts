@@ -26,7 +26,7 @@ export interface Window {
   readonly pieces: readonly Piece[];
 }
 
-export const windowBytesMax = 12 * 1024 * 1024;
+export const windowBytesMax = 24 * 1024 * 1024;
 /** What lies between two inputs is read along when that costs less than another GET, as long as a window has not read too much of it. */
 const gapBytesMax = 64 * 1024;
 const gapBytesOfWindow = 2 * 1024 * 1024;

@@ -254,8 +254,11 @@ export class Cluster {
     );
   }
 
-  /** Asks about all topics in use and those named; several who ask at once share an answer that covers them. */
-  async refresh(names: readonly string[] = [], create = true): Promise<ReadonlyMap<string, number>> {
+  /**
+   * Asks about all topics in use and those named; several who ask at once share an answer that covers them. Looking again does not
+   * create what somebody has deleted meanwhile.
+   */
+  async refresh(names: readonly string[] = [], create = false): Promise<ReadonlyMap<string, number>> {
     if (this.#refreshing !== undefined && names.every((name) => this.#refreshingNames.has(name))) return await this.#refreshing;
     const asked = new Set([...this.#wanted, ...names]);
     this.#refreshingNames = asked;

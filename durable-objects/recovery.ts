@@ -83,7 +83,8 @@ class LostCellReader {
     }
     const own = ownObjectsOf([...(await this.#list("merged/")), ...(await this.#list("segment/"))], cells, partitions);
     for (const { object, source } of own) {
-      const keep: Take = (findings, batch, place, position) => findings.keep(batch, place, position);
+      const isSegment = source.kind === "segment";
+      const keep: Take = (findings, batch, place, position) => findings.keep(batch, place, position, isSegment);
       if (source.kind === "segment") {
         const { topicId, partition } = source;
         await this.#scan(object, source, [{ topicId, partition, byteStart: 0, byteLength: object.size }], keep);

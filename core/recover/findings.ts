@@ -46,6 +46,8 @@ export class Findings {
   readonly #lastEvents = new Map<number, { readonly run: number; readonly event: TransactionEvent }>();
   /** Batches of one object without an offset between that lies elsewhere. */
   readonly #run = { number: 0, source: -1, nextOffset: -1 };
+  /** The last batch of a segment. */
+  readonly #segment = { source: -1, end: -1, nextOffset: -1 };
   readonly #producers = new Map<number, FoundProducer>();
   readonly #epochStarts = new Map<number, number>();
   #duplicates = 0;
@@ -65,9 +67,11 @@ export class Findings {
   }
 
   /** A batch with its final offset: objects come newest first, the batches of one in the order of offsets. */
-  keep(batch: FoundBatch, source: number, position: number): void {
+  keep(batch: FoundBatch, source: number, position: number, isSegment = false): void {
     const { baseOffset, offsetCount, size, maxTimestamp, leaderEpoch } = batch;
     const nextOffset = baseOffset + offsetCount;
+    if (isSegment) this.#passOver(source, position, baseOffset);
+    if (isSegment) Object.assign(this.#segment, { source, end: position + size, nextOffset });
     if (this.#coverage.overlaps(baseOffset, nextOffset)) return;
     this.#coverage.add(baseOffset, nextOffset);
     if (this.#run.source !== source || this.#run.nextOffset !== baseOffset) this.#run.number += 1;
@@ -82,6 +86,13 @@ export class Findings {
     if (batch.producerId < 0) return;
     this.#noteProducer(batch);
     if ((batch.attributes & attributeMask.transactional) !== 0) this.#noteTransaction(batch);
+  }
+
+  /** What a segment leaves out between two batches was compacted: no older object brings it back. */
+  #passOver(source: number, position: number, baseOffset: number): void {
+    const last = this.#segment;
+    const isNext = last.source === source && last.end === position;
+    if (isNext && baseOffset > last.nextOffset) this.#coverage.add(last.nextOffset, baseOffset);
   }
 
   #noteProducer({ producerId, producerEpoch, baseSequence, offsetCount, baseOffset, maxTimestamp }: FoundBatch): void {

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { MemoryCoordinator } from "../../../core/cell/memory-coordinator.ts";
 import { kernel } from "../../../kernel/kernel.ts";
 import type { TransactionDescription } from "../../../core/transaction/requests.ts";
+import { segmentKey } from "../../../core/wal/key.ts";
 import { allRefs, at, gap, RecoverySubject, reportOf, type ReadRecord, type Wanted } from "./recovery-subject.ts";
 
 const valuesOf = (records: readonly ReadRecord[]): readonly number[] => records.map(({ value }) => value);
@@ -56,6 +57,23 @@ test("[D9] offsets between merged records that are lost are told, and stood for:
     [0, 1],
     [3, 4],
   ]);
+});
+
+test("[D9] what compaction took out of a segment does not come back from the objects of before", async () => {
+  const subject = await new RecoverySubject().create();
+  for (let count = 0; count < 4; count++) await subject.produce([{ ref: at(0) }], "object");
+  await subject.merge();
+  await subject.collect();
+  const merged = (await subject.store.get((await subject.store.list("merged/")).objects[0]!.key))!;
+  const batches = kernel.batches(merged).map(({ position, size }) => merged.subarray(position, position + size));
+  const key = segmentKey({ ...at(0), cell: 0, cursor: 9999, baseOffset: 0 });
+  await subject.store.put(key, new Uint8Array([...batches[0]!, ...batches[3]!]));
+  const recovery = await subject.recover();
+  expect((await subject.read(at(0))).records.map(({ offset, value, kind }) => [offset, value, kind])).toEqual([
+    [0, 1, "segment"],
+    [3, 4, "segment"],
+  ]);
+  expect(reportOf(recovery, at(0))).toMatchObject({ keptOffsets: 4, lostRanges: [[1, 3]], readdressedBatches: 0 });
 });
 
 test("[D9] what retention would have deleted is not brought back from write-ahead objects", async () => {

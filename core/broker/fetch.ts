@@ -47,6 +47,8 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
   /** Blocks that responses on their way out point into. */
   readonly #unreleased = new Map<number, readonly Block[]>();
   #turn = 0;
+  /** Reads that wait for commits. */
+  #waiting = 0;
 
   constructor({ kernel, budget, sink }: FetchOptions) {
     this.sink = sink;
@@ -57,6 +59,10 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
     this.#bytes = new ReadBytes(this.cache, kernel, sink);
     this.#finds = new Finds(this, this.#bytes);
     this.#extents = new ExtentReads(this.cache, this.#objects, this.#bytes, sink);
+  }
+
+  get isTailWaitedFor(): boolean {
+    return this.#waiting > 0;
   }
 
   nextDeadline(): number | undefined {
@@ -167,6 +173,7 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
   /** It waits for commits no longer: it has enough, or no time left. */
   #leave(read: Read): void {
     if (read.waitsOn.length === 0) return;
+    this.#waiting -= 1;
     for (const part of read.parts) part.index.waiters.delete(part);
     for (const cell of read.waitsOn) this.#follows.leave(cell);
     read.waitsOn = [];
@@ -245,6 +252,7 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
   #wait(read: Read, now: number): void {
     read.got = false;
     if (read.waitsOn.length > 0) return;
+    this.#waiting += 1;
     for (const part of read.parts) {
       part.index.waiters.add(part);
       if (!read.waitsOn.includes(part.cell)) read.waitsOn.push(part.cell);

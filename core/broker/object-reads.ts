@@ -30,11 +30,15 @@ export interface ReadsHost {
   readonly timers: Timers<(now: number) => void>;
   readonly cache: BlockCache;
   readonly budget: MemoryBudget;
+  /** Somebody waits for the next record. */
+  readonly isTailWaitedFor: boolean;
   gotten(waiters: readonly Waiter[], result: GetResult, now: number): void;
 }
 
 const inFlightMax = 3;
 const laggingInFlightMax = 2;
+/** While somebody waits at the tail: what a backfill has under way is what a new record stands behind. */
+const laggingBesideTailMax = 1;
 const attemptsMax = 4;
 const aheadQueueMax = 8;
 
@@ -77,10 +81,11 @@ export class ObjectReads {
 
   /** Sends what limits and memory allow; call after every event. Answers whose GET cannot go, and will not by those under way. */
   pump(): "tail" | "lagging" | undefined {
+    const laggingMax = this.#host.isTailWaitedFor ? laggingBesideTailMax : laggingInFlightMax;
     for (const queue of this.#queues) {
       for (let get = queue[0]; get !== undefined; get = queue[0]) {
         const lagging = isLagging(get);
-        if (this.#inFlight >= inFlightMax || (lagging && this.#laggingInFlight >= laggingInFlightMax)) break;
+        if (this.#inFlight >= inFlightMax || (lagging && this.#laggingInFlight >= laggingMax)) break;
         if (!this.#host.budget.admitsGet(get.end - get.start, lagging)) {
           if (!lagging) return "tail";
           return this.#laggingInFlight === 0 ? "lagging" : undefined;

@@ -1,5 +1,5 @@
 /** Readers that lag and readers at the tail beside each other: what one kind does the other does not feel. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { BlockCache } from "../../../core/broker/block-cache.ts";
 import { MemoryBudget } from "../../../core/broker/memory-budget.ts";
 import { Driver, itemOf, readOf, tagsOf } from "./driver.ts";
@@ -72,6 +72,25 @@ describe("[I8] a backfill of many times the cache", () => {
     expect(driver.machine.levels.pinnedBytes).toBeGreaterThan(limit / 4);
     expect(tagsOf(driver.read.get(follower)![0]!.records)).toEqual([7]);
   });
+});
+
+test("a backfill has two GETs under way, and one while somebody waits at the tail", () => {
+  const driver = withHistory(12);
+  const backfill = (offset: number): number => {
+    const id = driver.fetch(readOf(offset, { maxBytes: 2 * bytes }));
+    driver.answer(driver.one("find"));
+    const gets = driver.of("get").length;
+    driver.run();
+    expect(driver.read.has(id)).toBe(true);
+    return gets;
+  };
+  expect(backfill(0)).toBe(2);
+  driver.fetch(readOf(0, { partition: 1, maxWaitMs: 10_000 }));
+  driver.run();
+  expect(backfill(6)).toBe(1);
+  driver.pass(20_000);
+  driver.run();
+  expect(backfill(9)).toBe(2);
 });
 
 describe("the cache's parts", () => {

@@ -113,8 +113,8 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     });
     this.#alarms.add({
       name: "stray-claim",
-      dueMs: (nowMs) => this.#cell.strayClaimDueMs(nowMs),
-      run: (nowMs) => this.#appendRow(this.#cell.decideStrayClaim(nowMs)),
+      dueMs: (nowMs) => this.#cell.strayClaim.strayDueMs(nowMs),
+      run: (nowMs) => this.#appendEntry(this.#cell.strayClaim.abandon(nowMs)),
     });
     this.#alarms.arm();
   }
@@ -269,10 +269,7 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
   }
 
   #appendEntry(entry: PackedWriter | undefined): void {
-    this.#appendRow(this.#cell.rowOf(entry));
-  }
-
-  #appendRow(row: JournalRow | undefined): void {
+    const row = this.#cell.rowOf(entry);
     if (row !== undefined) this.#append(row);
   }
 

@@ -330,14 +330,8 @@ export class Cell {
     this.#ring = new FollowRing(this.cursor);
   }
 
-  /** When a claim that nobody will commit wants to be given up; undefined: there is none. */
-  strayClaimDueMs(nowMs: number): number | undefined {
-    return this.#merges.strayDueMs(nowMs);
-  }
-
-  /** Undefined: it is not yet time. */
-  decideStrayClaim(nowMs: number): JournalRow | undefined {
-    return this.#entryRow(this.#merges.abandon(nowMs));
+  get strayClaim(): Pick<Merges, "strayDueMs" | "abandon"> {
+    return this.#merges;
   }
 
   #entryRow(entry: PackedWriter | undefined): JournalRow | undefined {

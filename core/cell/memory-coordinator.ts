@@ -208,8 +208,7 @@ export class MemoryCoordinator implements BatchCoordinator {
 
   /** A claim that nobody will commit is given up, when it is time. */
   abandonClaimNow(): void {
-    const row = this.cell.decideStrayClaim(this.#now());
-    if (row !== undefined) this.#append(row);
+    this.#appendEntry(this.cell.strayClaim.abandon(this.#now()));
   }
 
   /** One step of retention. */

@@ -235,7 +235,7 @@ export class SimulatedLeader {
     if (this.#options.tellReleases === undefined) return;
     const dues = [
       cell.retentionDueMs(Math.floor(now)),
-      cell.strayClaimDueMs(Math.floor(now)),
+      cell.strayClaim.strayDueMs(Math.floor(now)),
       ...(this.#deleting ? [] : [collection.dueMs, collection.releaseDueMs]),
     ];
     const due = Math.min(...dues.map((at) => at ?? Infinity));
@@ -254,7 +254,7 @@ export class SimulatedLeader {
     const { cell } = this.#coordinator;
     this.#upkeepFor = undefined;
     if ((cell.retentionDueMs(now) ?? Infinity) <= now) this.#change(() => this.#coordinator.retainNow());
-    if ((cell.strayClaimDueMs(now) ?? Infinity) <= now) this.#change(() => this.#coordinator.abandonClaimNow());
+    if ((cell.strayClaim.strayDueMs(now) ?? Infinity) <= now) this.#change(() => this.#coordinator.abandonClaimNow());
     const { collection } = cell;
     if (!this.#deleting && (collection.dueMs ?? Infinity) <= now) this.#deleteGarbage(now);
     else if (!this.#deleting && (collection.releaseDueMs ?? Infinity) <= now) this.#tellReleases();
@@ -326,7 +326,7 @@ export class SimulatedLeader {
   get tidy(): boolean {
     const { cell } = this.#coordinator;
     const { collection } = cell;
-    const isStray = cell.strayClaimDueMs(Math.floor(this.#world.now)) !== undefined;
+    const isStray = cell.strayClaim.strayDueMs(Math.floor(this.#world.now)) !== undefined;
     return !this.#deleting && !isStray && collection.dueMs === undefined && collection.releaseDueMs === undefined;
   }
 

@@ -455,11 +455,11 @@ for (const { title, befalls } of strayCases) {
     const claim = subject.claim()!;
     await subject.write(claim);
     await befalls(subject, claim);
-    const due = subject.coordinator.cell.strayClaimDueMs(subject.nowMs)!;
-    expect(subject.coordinator.cell.decideStrayClaim(due - 1)).toBeUndefined();
+    const due = subject.coordinator.cell.strayClaim.strayDueMs(subject.nowMs)!;
+    expect(subject.coordinator.cell.strayClaim.abandon(due - 1)).toBeUndefined();
     subject.nowMs = due;
     subject.coordinator.abandonClaimNow();
-    expect(subject.coordinator.cell.strayClaimDueMs(subject.nowMs)).toBeUndefined();
+    expect(subject.coordinator.cell.strayClaim.strayDueMs(subject.nowMs)).toBeUndefined();
     const { collection } = subject.coordinator.cell;
     expect(collection.due(collection.dueMs!).keys).toEqual([claim.key]);
     expect(subject.reopened().cell.snapshot()).toEqual(subject.coordinator.cell.snapshot());
@@ -473,9 +473,9 @@ test("[I5] [I6] a merge that is committed in time is no garbage, however long it
   await subject.produce([at(0)]);
   const claim = subject.claim()!;
   await subject.write(claim);
-  subject.nowMs = subject.coordinator.cell.strayClaimDueMs(subject.nowMs)! - 1;
+  subject.nowMs = subject.coordinator.cell.strayClaim.strayDueMs(subject.nowMs)! - 1;
   subject.coordinator.abandonClaimNow();
   expect(subject.coordinator.commitMergeNow(claim.number)).toMatchObject({ kind: "committed", extents: 1 });
-  expect(subject.coordinator.cell.strayClaimDueMs(subject.nowMs)).toBeUndefined();
+  expect(subject.coordinator.cell.strayClaim.strayDueMs(subject.nowMs)).toBeUndefined();
   expect(subject.coordinator.cell.collection.count).toBe(0);
 });

@@ -55,6 +55,18 @@ export type Happening =
   | { readonly kind: "drained"; readonly at: number; readonly key: string }
   /** A merger heard that its object is referred to by so many extents. */
   | { readonly kind: "merged"; readonly at: number; readonly key: string; readonly extents: number }
+  /** The same of what was left of a partition's records. */
+  | { readonly kind: "compacted"; readonly at: number; readonly key: string; readonly extents: number }
+  /** A reader has gone through a whole log that ended at `highWatermark` when it began: what it saw. An empty text is a deletion. */
+  | {
+      readonly kind: "swept";
+      readonly at: number;
+      readonly reader: string;
+      readonly partition: string;
+      readonly beganAt: number;
+      readonly highWatermark: number;
+      readonly records: readonly { readonly offset: number; readonly key: string; readonly text: string }[];
+    }
   /** Long after the last fault a cell has something to merge. */
   | { readonly kind: "unmerged"; readonly at: number; readonly cell: number; readonly bytes: number }
   /** At the end: an extent refers to the object up to `end`; `stored` is the object's size, if there is one. */

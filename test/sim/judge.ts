@@ -22,6 +22,7 @@ import { zombiesAreFenced } from "./checkers/zombies-are-fenced.ts";
 import { mergesEnd } from "./checkers/merges-end.ts";
 import { viewNeverChanges } from "./checkers/view-never-changes.ts";
 import { noReferencedDeleted } from "./checkers/no-referenced-deleted.ts";
+import { newestSurvives } from "./checkers/newest-survives.ts";
 import { nothingLeftBehind } from "./checkers/nothing-left-behind.ts";
 import type { Checker, FinalLogs, History } from "./history.ts";
 
@@ -50,6 +51,7 @@ export const checkers: Readonly<Record<string, Checker>> = {
   "merges-end": mergesEnd,
   "no-referenced-deleted": noReferencedDeleted,
   "nothing-left-behind": nothingLeftBehind,
+  "newest-survives": newestSurvives,
 };
 
 /** What is wrong, the first few of each checker. */

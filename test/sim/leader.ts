@@ -9,6 +9,7 @@ import type { JournalRow } from "../../core/cell/cell.ts";
 import type {
   BrokerIdentity,
   ClaimReply,
+  Compacted,
   CommitReply,
   CommitRequest,
   Extent,
@@ -39,6 +40,8 @@ export interface LeaderOptions {
   /** Of every partition, where something of it is drawn. */
   readonly segmentBytes?: number;
   readonly retentionBytes?: number;
+  /** Every partition is compacted, and shows deletions for so long. */
+  readonly deleteRetentionMs?: number;
   /** Tells the collector that objects were let go. */
   readonly tellReleases?: (caller: Life, told: () => void, failed: () => void) => void;
 }
@@ -77,6 +80,12 @@ export class SimulatedLeader {
         timestampType: "CreateTime",
         retentionBytes: options.retentionBytes ?? -1,
         ...(options.segmentBytes !== undefined && { segmentBytes: options.segmentBytes }),
+        ...(options.deleteRetentionMs !== undefined && {
+          cleanupPolicy: "compact" as const,
+          deleteRetentionMs: options.deleteRetentionMs,
+          segmentMs: 1,
+          minCleanableDirtyMillionths: 0,
+        }),
       },
     );
     this.#durableRows = [...this.#coordinator.rows.journal.values()];
@@ -203,9 +212,9 @@ export class SimulatedLeader {
     this.#gate(() => answer(structuredClone(spoilt ? { ...reply, claim: { ...reply.claim, key } } : reply)));
   }
 
-  commitMerge(number: number, answer: (reply: MergeReply) => void): void {
+  commitMerge(number: number, answer: (reply: MergeReply) => void, compacted?: Compacted): void {
     const { cursor } = this.#coordinator.cell;
-    const reply = this.#coordinator.commitMergeNow(number);
+    const reply = this.#coordinator.commitMergeNow(number, compacted);
     if (this.#coordinator.cell.cursor !== cursor) this.#rowWritten();
     this.#gate(() => answer(reply));
   }

@@ -2,11 +2,14 @@
  * A merger in the simulated world: claims, reads, writes and commits over the faulty network and store, and may die between any two of
  * them. It draws from a randomness of its own. The bytes go through the product's own code; only the waiting is done here.
  */
-import type { ClaimReply, MergeClaim, MergeReply } from "../../core/coordinator.ts";
+import type { ClaimReply, Compacted, MergeClaim, MergeInput, MergeReply } from "../../core/coordinator.ts";
+import { Compactor, logBatches } from "../../core/compact/compactor.ts";
 import { MergeCopy } from "../../core/merge/copy.ts";
 import { windowsOf, type Window } from "../../core/merge/windows.ts";
 import { indexKeys } from "../../core/wal/key.ts";
+import type { KeyMap } from "../../kernel/interface.ts";
 import { kernel } from "../../kernel/kernel.ts";
+import { wasmKeyMap } from "../../kernel/key-map.ts";
 import type { Happening } from "./history.ts";
 import type { SimulatedLeader } from "./leader.ts";
 import { Life, type Network } from "./network.ts";
@@ -75,6 +78,7 @@ export class SimulatedMerger {
   }
 
   #read(leader: SimulatedLeader, claim: MergeClaim): void {
+    if (claim.kind === "compacted") return this.#compact(leader, claim);
     const copy = new MergeCopy(claim, (bytes) => kernel.crc32c(bytes));
     const written: Uint8Array[] = [];
     const windows = [...windowsOf(claim.inputs, windowBytesMax)];
@@ -82,10 +86,56 @@ export class SimulatedMerger {
       const window = windows.shift();
       if (window === undefined) {
         if (claim.kind === "merged") written.push(copy.footer());
-        this.#put(leader, claim, copy, written);
-      } else this.#readWindow(leader, claim, window, copy, written, next);
+        this.#put(leader, claim, () => copy.indexes(), written);
+      } else this.#readWindow(leader, claim, window, copy, (bytes) => void written.push(bytes), next);
     };
     next();
+  }
+
+  /** A small map is full soon, so that rounds follow each other. */
+  #keyMap(startOffset: number): KeyMap {
+    const { random, plant } = this.#options;
+    const map = wasmKeyMap({ startOffset, secret: [1, 2, 3, 4], byteLength: random.pick([48, 4096]) });
+    if (!plant.is("compact-newest-away")) return map;
+    return { ...map, size: 0, put: (body, count, baseOffset) => map.put(body, count, baseOffset + 1) };
+  }
+
+  #compact(leader: SimulatedLeader, claim: MergeClaim): void {
+    const { dirty, startOffset } = claim.compaction!;
+    const compactor = new Compactor(claim, this.#keyMap(startOffset), (bytes) => kernel.crc32c(bytes));
+    const written: Uint8Array[] = [];
+    const pass = (inputs: readonly MergeInput[], take: (bytes: Uint8Array) => void, done: () => void): void => {
+      const part = { ...claim, kind: "merged" as const, inputs };
+      const copy = new MergeCopy(part, (bytes) => kernel.crc32c(bytes));
+      const windows = [...windowsOf(inputs, windowBytesMax)];
+      const next = (): void => {
+        const window = windows.shift();
+        if (window === undefined) done();
+        else this.#readWindow(leader, part, window, copy, take, next);
+      };
+      next();
+    };
+    const map = (bytes: Uint8Array): void => {
+      for (const batch of logBatches(bytes, kernel)) {
+        if (compactor.mapBatch(batch)) compactor.mapBody(batch.header, batch.bytes.subarray(61));
+      }
+    };
+    const clean = (bytes: Uint8Array): void => {
+      for (const batch of logBatches(bytes, kernel)) {
+        const judged = compactor.judge(batch);
+        const fate = judged === "body" ? compactor.judgeBody(batch.header, batch.bytes.subarray(61)) : judged;
+        if (fate.kind === "goes") continue;
+        const body = fate.kind === "in-part" ? fate.body.slice() : undefined;
+        written.push(compactor.write(batch, fate, body).slice());
+      }
+    };
+    pass(dirty, map, () => {
+      compactor.mappedAll();
+      const inputs = claim.inputs.filter(({ baseOffset }, index) => index === 0 || baseOffset < compactor.mapEnd);
+      pass(inputs, clean, () =>
+        this.#put(leader, claim, () => compactor.indexes(), written, compactor.finish(inputs.at(-1)!.nextOffset)),
+      );
+    });
   }
 
   #readWindow(
@@ -93,7 +143,7 @@ export class SimulatedMerger {
     claim: MergeClaim,
     { reads, pieces }: Window,
     copy: MergeCopy,
-    written: Uint8Array[],
+    take: (bytes: Uint8Array) => void,
     done: () => void,
   ): void {
     const blocks: Uint8Array[] = [];
@@ -109,7 +159,7 @@ export class SimulatedMerger {
         const at = from - (reads[read]?.start ?? 0);
         const result = copy.push(blocks[read]?.subarray(at, at + byteLength) ?? claim.inputs[input]!.records!);
         if (!(result instanceof Uint8Array)) return fail([result.key]);
-        written.push(result);
+        take(result);
       }
       done();
     };
@@ -126,30 +176,36 @@ export class SimulatedMerger {
     }
   }
 
-  #put(leader: SimulatedLeader, claim: MergeClaim, copy: MergeCopy, written: readonly Uint8Array[]): void {
+  #put(
+    leader: SimulatedLeader,
+    claim: MergeClaim,
+    indexes: () => ReturnType<MergeCopy["indexes"]>,
+    written: readonly Uint8Array[],
+    compacted?: Compacted,
+  ): void {
     const { store, plant } = this.#options;
     const object = new Uint8Array(Buffer.concat(plant.is("merge-out-of-order") ? swapped(written) : written));
-    const commit = (): void => this.#commit(leader, claim);
+    const commit = (): void => this.#commit(leader, claim, compacted);
     const release = (): void => this.#release(leader, claim, []);
     const put = (key: string, bytes: Uint8Array, done: () => void): void => store.put(this.life, key, bytes, done, release);
     const beside = (): void => {
-      const { index, timeIndex } = copy.indexes();
+      const { index, timeIndex } = indexes();
       const keys = indexKeys(claim.key);
       put(keys.index, index, () => put(keys.timeIndex, timeIndex, commit));
     };
     if (plant.is("merge-without-put")) commit();
-    else put(claim.key, object, claim.kind === "segment" ? beside : commit);
+    else put(claim.key, object, claim.kind === "merged" ? commit : beside);
   }
 
-  #commit(leader: SimulatedLeader, { key, number }: MergeClaim): void {
+  #commit(leader: SimulatedLeader, { key, number, kind }: MergeClaim, compacted: Compacted | undefined): void {
     const { network, name, record } = this.#options;
     network.call<MergeReply>(
       `${name} commits ${key}`,
       this.life,
       leader.life,
-      (answer) => leader.commitMerge(number, answer),
+      (answer) => leader.commitMerge(number, answer, compacted),
       (reply) => {
-        record({ kind: "merged", at: this.#world.now, key, extents: reply.kind === "committed" ? reply.extents : 0 });
+        record({ kind: kind === "compacted" ? "compacted" : "merged", at: this.#world.now, key, extents: reply.kind === "committed" ? reply.extents : 0 });
         this.#pause();
       },
       () => this.#pause(),

@@ -27,6 +27,7 @@ export const plants = [
   "merge-out-of-order",
   "reuse-merge-keys",
   "never-merge",
+  "compact-newest-away",
   "collect-without-fence",
   "collect-one-cell",
   "forget-to-delete",

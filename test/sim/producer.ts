@@ -30,6 +30,8 @@ export interface ProducerOptions {
   readonly pauseMsMax: number;
   /** Some records are too large to travel inline. */
   readonly paddingMax: number;
+  /** So many keys; some values are deletions. */
+  readonly keys?: number;
 }
 
 export class SimulatedProducer {
@@ -74,7 +76,7 @@ export class SimulatedProducer {
     const padding = this.#world.random.chance(0.3) ? "~".repeat(this.#world.random.between(0, this.#options.paddingMax)) : "";
     const values = Array.from({ length: count }, () => `${name}:${this.#valueNumber++}`);
     const records = encodeBatch({
-      records: values.map((value) => ({ value: new TextEncoder().encode(value + padding) })),
+      records: values.map((value) => this.#recordOf(value, padding)),
       ...(idempotent ? { producerId: BigInt(producerId), producerEpoch: 0, baseSequence: this.#nextSequence } : {}),
     });
     this.#nextSequence += count;
@@ -83,6 +85,16 @@ export class SimulatedProducer {
     if (!validated.ok) throw new Error(`the simulator made a bad batch: ${validated.reason}`);
     const batch = { producer: name, idempotent, partition: place.name, values, connection: this.#connection };
     return { batch, item: { ...place.ref, cell: place.cell, records, batches: validated.batches }, inFlight: false };
+  }
+
+  /** With keys it is the key that is told apart from others by the value: a deletion has none. */
+  #recordOf(value: string, padding: string) {
+    const { keys } = this.#options;
+    const bytes = new TextEncoder().encode(value + padding);
+    if (keys === undefined) return { value: bytes };
+    const { random } = this.#world;
+    const key = new TextEncoder().encode(`k${random.between(0, keys - 1)}`);
+    return { key, value: random.chance(0.2) ? null : bytes };
   }
 
   /** Sends what is not in flight, in order; after a loss only once everything in flight has come back. */

@@ -223,7 +223,7 @@ export function runScenario(options: RunOptions): Verdict {
 }
 
 /** What they draw is their own: without them a run is what its seed made of it before there were any. */
-function beginMergers(
+export function beginMergers(
   world: World,
   seed: number,
   { settings, network, ...options }: Omit<MergerOptions, "name" | "random"> & { readonly settings: Settings },

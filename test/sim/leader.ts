@@ -83,7 +83,7 @@ export class SimulatedLeader {
         ...(options.deleteRetentionMs !== undefined && {
           cleanupPolicy: "compact" as const,
           deleteRetentionMs: options.deleteRetentionMs,
-          segmentMs: 1,
+          segmentBytes: 1,
           minCleanableDirtyMillionths: 0,
         }),
       },

@@ -1,8 +1,9 @@
 /**
- * Runs the simulator: `npm run sim -- --seed 7 --runs 100`. Each seed is one run of producers and readers, one run of a consumer group and
- * one of transactions. A failing seed is printed with what went wrong and the command that shows it again; `--verbose` prints every event.
+ * Runs the simulator: `npm run sim -- --seed 7 --runs 100`. Each seed is one run of producers and readers, one of a consumer group,
+ * one of transactions and one of compacted partitions. A failing seed is printed with what went wrong and the command that shows it again; `--verbose` prints every event.
  */
 import { parseArgs } from "node:util";
+import { runCompactionScenario } from "./compaction/scenario.ts";
 import { runGroupScenario } from "./group/scenario.ts";
 import { runScenario } from "./scenario.ts";
 import { runTransactionScenario } from "./transaction/scenario.ts";
@@ -27,9 +28,14 @@ const scenarios = {
     add(verdict, ["events", "crashes", "committed", "aborted", "instances", "drains"]);
     return verdict;
   },
+  compaction: (seed: number, print: ((line: string) => void) | undefined): Run => {
+    const verdict = runCompactionScenario({ seed, print });
+    add(verdict, ["events", "crashes", "acknowledged", "merges", "compactions", "sweeps", "gone"]);
+    return verdict;
+  },
 } as const;
 
-const usage = "usage: npm run sim -- [--seed N] [--runs M] [--only log|groups|transactions] [--verbose]";
+const usage = "usage: npm run sim -- [--seed N] [--runs M] [--only log|groups|transactions|compaction] [--verbose]";
 const { values } = parseArgs({
   options: {
     seed: { type: "string" },

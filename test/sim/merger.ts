@@ -205,7 +205,12 @@ export class SimulatedMerger {
       leader.life,
       (answer) => leader.commitMerge(number, answer, compacted),
       (reply) => {
-        record({ kind: kind === "compacted" ? "compacted" : "merged", at: this.#world.now, key, extents: reply.kind === "committed" ? reply.extents : 0 });
+        record({
+          kind: kind === "compacted" ? "compacted" : "merged",
+          at: this.#world.now,
+          key,
+          extents: reply.kind === "committed" ? reply.extents : 0,
+        });
         this.#pause();
       },
       () => this.#pause(),

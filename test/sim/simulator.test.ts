@@ -1,6 +1,7 @@
 /** The simulator's own proof: many seeds hold every rule, a seed is a whole run's name, and each checker fires when its bug is planted. */
 import { describe, expect, test } from "vitest";
 import type { Plant } from "./plants.ts";
+import { type CompactionVerdict, runCompactionScenario } from "./compaction/scenario.ts";
 import { type GroupVerdict, protocols, runGroupScenario } from "./group/scenario.ts";
 import { checkers } from "./judge.ts";
 import { runScenario } from "./scenario.ts";
@@ -110,6 +111,30 @@ describe("transactions under random producers, zombies, coordinators and faults"
   });
 });
 
+describe("compacted partitions under random producers, readers, mergers and faults", () => {
+  test("[I5] [I7] [I12] every rule holds for 40 seeds", () => {
+    const first = 4_000;
+    for (let seed = first; seed < first + 40; seed++) {
+      const { violations } = runCompactionScenario({ seed });
+      expect(violations, `npm run sim -- --seed ${seed} --only compaction --verbose`).toEqual([]);
+    }
+  });
+
+  test("the same seed twice is the same run, event by event", () => {
+    for (const seed of [3, 14]) expect(runCompactionScenario({ seed })).toEqual(runCompactionScenario({ seed }));
+  });
+
+  test("runs crash nodes, compact, let records go and go through the logs", () => {
+    const verdicts = Array.from({ length: 10 }, (_, index) => runCompactionScenario({ seed: 500 + index }));
+    const sum = (name: Exclude<keyof CompactionVerdict, "violations">): number =>
+      verdicts.reduce((total, verdict) => total + verdict[name], 0);
+    expect(sum("crashes")).toBeGreaterThan(5);
+    expect(sum("compactions")).toBeGreaterThan(20);
+    expect(sum("gone")).toBeGreaterThan(100);
+    expect(sum("sweeps")).toBeGreaterThan(100);
+  });
+});
+
 describe("a planted bug is found by its checker", () => {
   type Found = readonly (readonly [plant: Plant, checker: keyof typeof checkers])[];
   /** Bugs that few runs meet: where to begin. */
@@ -155,6 +180,14 @@ describe("a planted bug is found by its checker", () => {
     ["stable-goes-back", "stable-offset-monotonic"],
   ];
 
+  const foundInCompaction: Found = [["compact-newest-away", "newest-survives"]];
+
+  test.each(foundInCompaction)("in compaction: %s by %s", (plant, checker) => {
+    const fired = (seed: number): boolean =>
+      runCompactionScenario({ seed, plant }).violations.some((line) => line.startsWith(`${checker}:`));
+    expect(Array.from({ length: 40 }, (_, index) => 9000 + index).some(fired)).toBe(true);
+  });
+
   test.each(foundInTransactions)("in transactions: %s by %s", (plant, checker) => {
     const fired = (seed: number): boolean =>
       runTransactionScenario({ seed, plant }).violations.some((line) => line.startsWith(`${checker}:`));
@@ -178,8 +211,8 @@ describe("a planted bug is found by its checker", () => {
   });
 
   test("every checker has a bug that it finds", () => {
-    expect(new Set([...found, ...foundInGroups, ...foundInTransactions].map(([, checker]) => checker))).toEqual(
-      new Set(Object.keys(checkers)),
-    );
+    expect(
+      new Set([...found, ...foundInGroups, ...foundInTransactions, ...foundInCompaction].map(([, checker]) => checker)),
+    ).toEqual(new Set(Object.keys(checkers)));
   });
 });

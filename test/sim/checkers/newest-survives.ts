@@ -18,7 +18,8 @@ export const newestSurvives: Checker = (history) => {
       if (offset <= last) wrong.push(`${what} came behind ${last}`);
       last = offset;
       const before = log.get(offset);
-      if (before !== undefined && (before.key !== key || before.text !== text)) wrong.push(`${what} is ${text}, was ${before.text}`);
+      if (before !== undefined && (before.key !== key || before.text !== text))
+        wrong.push(`${what} is ${text}, was ${before.text}`);
       log.set(offset, { key, text });
     }
   }

@@ -55,7 +55,12 @@ export function runCompactionScenario({ seed, print, plant: bug }: CompactionRun
   });
   const store = new SimulatedStore(
     world,
-    { putMsMin: random.pick([0, 5]), putMsMax: random.pick([30, 300]), failed: faulty ? random.pick([0, 0.05]) : 0, failedAfterWorking: 0 },
+    {
+      putMsMin: random.pick([0, 5]),
+      putMsMax: random.pick([30, 300]),
+      failed: faulty ? random.pick([0, 0.05]) : 0,
+      failedAfterWorking: 0,
+    },
     record,
   );
   const places = drawPlaces(world);
@@ -102,6 +107,7 @@ export function runCompactionScenario({ seed, print, plant: bug }: CompactionRun
   const settled = (): boolean => producers.every((producer) => producer.finished);
   world.run(world.now + restMs, settled);
   if (!settled()) record({ kind: "stuck", at: world.now, what: "producers have not come to their end" });
+  for (const sweeper of sweepers) sweeper.pauseMsMax = 20_000;
   // Claims of mergers that died run out meanwhile.
   world.run(world.now + 400_000);
   const before = sweepers.map(({ sweeps }) => sweeps);

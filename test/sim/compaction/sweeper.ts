@@ -17,6 +17,7 @@ type Sweep = Extract<Happening, { readonly kind: "swept" }>;
 export class Sweeper {
   stopped = false;
   sweeps = 0;
+  pauseMsMax = 60;
   readonly #world: World;
   readonly #brokers: readonly SimulatedBroker[];
   readonly #options: SweeperOptions;
@@ -42,7 +43,7 @@ export class Sweeper {
     this.#position = 0;
     this.#highWatermark = -1;
     this.#seen = [];
-    this.#world.after(this.#world.random.between(1, 60), `${this.#options.name} begins`, () => this.#fetch());
+    this.#world.after(this.#world.random.between(1, this.pauseMsMax), `${this.#options.name} begins`, () => this.#fetch());
   }
 
   #fetch(): void {

@@ -21,6 +21,7 @@ const benches: Readonly<Record<string, () => Promise<{ run: Bench }>>> = {
   leader: async () => await import("./leader.ts"),
   stores: async () => await import("./storage.ts"),
   merge: async () => await import("./merge.ts"),
+  compaction: async () => await import("./compaction.ts"),
   groups: async () => await import("./groups.ts"),
   transactions: async () => await import("./transactions.ts"),
   latency: async () => await import("./latency.ts"),

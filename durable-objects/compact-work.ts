@@ -16,6 +16,8 @@ import type { ObjectStore } from "../storage/object-store.ts";
 import { copied, Damaged, inLargeChunks, putIndexes, readAll, type MergeOutcome } from "./merge-work.ts";
 
 const windowBytesMax = 4 * 1024 * 1024;
+/** After so much others of the thread have their turn: a hundred thousand records a second take their time. */
+const turnBytes = 512 * 1024;
 /** Room for three hundred thousand keys. */
 const mapBytes = 6 * 1024 * 1024;
 
@@ -51,6 +53,7 @@ export async function writeCompacted(
   const kept = known?.key === roundKey && claim.compaction!.endOffset === known.mapEnd ? known : undefined;
   const map = kept?.map ?? wasmKeyMap({ startOffset, secret, byteLength: mapBytes });
   const compactor = new Compactor(claim, map, kernel.crc32c, kept?.mapEnd);
+  let turn = 0;
   const done = { gets: 0, byteLength: 0, endOffset: claim.inputs[0]!.baseOffset };
 
   async function* batchesOf(inputs: readonly MergeInput[]): AsyncGenerator<LogBatch> {
@@ -59,7 +62,15 @@ export async function writeCompacted(
     for (const window of windowsOf(inputs, windowBytesMax)) {
       await pace(window.reads.reduce((sum, { start, end }) => sum + end - start, 0));
       done.gets += window.reads.length;
-      for (const bytes of copied(part, window, await readAll(store, window.reads), copy)) yield* logBatches(bytes, kernel);
+      for (const bytes of copied(part, window, await readAll(store, window.reads), copy)) {
+        for (const batch of logBatches(bytes, kernel)) {
+          yield batch;
+          turn += batch.bytes.length;
+          if (turn < turnBytes) continue;
+          turn = 0;
+          await new Promise<void>((resolve) => setTimeout(resolve, 0));
+        }
+      }
     }
   }
 

@@ -12,6 +12,7 @@ import { javaClasspath } from "./apache-kafka.ts";
 import { startKante } from "./kante.ts";
 
 const topic = "consolidated";
+const compactedTopic = "compacted";
 const rounds = 60;
 const recordsPerRound = 20;
 const segmentBytes = 1024 * 1024;
@@ -92,6 +93,108 @@ async function segmentsOf(data: string, into: string): Promise<readonly string[]
   throw new Error("no segments have been written");
 }
 
+/** Keys come again and again; the last record of each must be left, and the newest batch. */
+async function produceKeyed(bootstrap: string): Promise<ReadonlyMap<string, string>> {
+  const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  const configs = { "cleanup.policy": "compact", "segment.ms": "200", "min.cleanable.dirty.ratio": "0" };
+  const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
+  await admin.createTopics({ topics: [{ topic: compactedTopic, numPartitions: 1, configEntries }] });
+  await admin.disconnect();
+  const producer = kafka.producer({ idempotent: true });
+  await producer.connect();
+  const newest = new Map<string, string>();
+  for (let round = 0; round < 20; round++) {
+    const messages = Array.from({ length: 10 }, (_, index) => ({
+      key: `key-${(round * 3 + index) % 23}`,
+      value: `${round}/${index}`,
+    }));
+    for (const { key, value } of messages) newest.set(key, value);
+    await producer.send({
+      topic: compactedTopic,
+      messages,
+      compression: round % 2 === 0 ? CompressionTypes.GZIP : CompressionTypes.None,
+    });
+  }
+  await sleep(400);
+  await producer.send({ topic: compactedTopic, messages: [{ key: "last", value: "last" }] });
+  newest.set("last", "last");
+  await producer.disconnect();
+  return newest;
+}
+
+/** The log of the partition, once nothing of it is overwritten any more. */
+async function compactedLog(data: string, into: string, wanted: number): Promise<string> {
+  let out = "";
+  for (let turns = 0; turns < 40; turns++) {
+    for (const log of globSync(join(data, "objects/*/segment/*/0/*.log"))) {
+      const name = join(into, `${basename(log).slice(0, 20)}.log`);
+      copyFileSync(log, name);
+      out = dump(["--deep-iteration", "--print-data-log", "--files", name]);
+      const isCompacted = [...out.matchAll(/^\| offset: /gm)].length <= wanted && /key: key-/.test(out);
+      if (isCompacted) return out;
+    }
+    await sleep(500);
+  }
+  throw new Error(`no segment is compacted: ${out.slice(-2000)}`);
+}
+
+function expectNewest(who: string, lines: readonly string[], newest: ReadonlyMap<string, string>): void {
+  const seen = new Map(lines.map((line) => line.split(" ") as [string, string]));
+  for (const [key, value] of newest)
+    if (seen.get(key) !== value) throw new Error(`${who}: ${key} is ${seen.get(key)}, not ${value}`);
+  if (lines.length !== newest.size)
+    throw new Error(`${who} read ${lines.length} records of ${newest.size} keys: ${lines.join(", ")}`);
+}
+
+async function checkCompacted(
+  data: string,
+  bootstrap: string,
+  check: (title: string, body: () => void | Promise<void>) => Promise<void>,
+): Promise<void> {
+  const newest = await produceKeyed(bootstrap);
+  const copies = join(data, "compacted");
+  mkdirSync(copies);
+  await check("DumpLogSegments reads a compacted segment: batches ascend, all valid", async () => {
+    const out = await compactedLog(data, copies, newest.size);
+    let end = 0;
+    for (const [line, base, last, valid] of out.matchAll(/^baseOffset: (\d+) lastOffset: (\d+) .*isvalid: (\w+)$/gm)) {
+      if (valid !== "true" || Number(base) < end) throw new Error(line);
+      end = Number(last) + 1;
+    }
+    if (end < 190) throw new Error(`the log ends at ${end}`);
+  });
+  await check("the Java consumer reads the newest record of each key of a compacted topic, to its end", () => {
+    const options = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-cp", javaClasspath];
+    const tool = ["org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", bootstrap, "--topic", compactedTopic];
+    const shown = ["--from-beginning", "--timeout-ms", "5000", "--formatter-property", "print.key=true"];
+    const separated = ["--formatter-property", "key.separator= "];
+    const { stdout } = spawnSync("java", [...options, ...tool, ...shown, ...separated], { encoding: "utf8", timeout: 60_000 });
+    expectNewest("Java", stdout.split("\n").filter(Boolean), newest);
+  });
+  if (spawnSync("kcat", ["-V"]).status !== 0) return;
+  await check("kcat reads the same, and knows the end of the log", () => {
+    const args = ["-b", bootstrap, "-t", compactedTopic, "-C", "-e", "-q", "-f", "%k %s\n"];
+    const { stdout, status } = spawnSync("kcat", args, { encoding: "utf8", timeout: 30_000 });
+    if (status !== 0) throw new Error(`kcat ended with ${status}`);
+    expectNewest("kcat", stdout.split("\n").filter(Boolean), newest);
+  });
+}
+
+/** A server that merges and compacts at once. */
+async function runCompacted(check: (title: string, body: () => void | Promise<void>) => Promise<void>): Promise<void> {
+  const data = mkdtempSync(join(tmpdir(), "kante-compacted-"));
+  const soon = ["merge.interval.ms=300", "merge.bytes=1", "log.cleaner.backoff.ms=200", "inline.drain.bytes=1"];
+  const kante = await startKante({ data, args: soon.flatMap((setting) => ["--set", setting]) });
+  try {
+    await checkCompacted(data, kante.bootstrap, check);
+  } finally {
+    await kante.stop();
+    rmSync(data, { recursive: true, force: true });
+  }
+}
+
 export async function runSegments(print: (line: string) => void): Promise<void> {
   const data = mkdtempSync(join(tmpdir(), "kante-segments-"));
   const copies = join(data, "copies");
@@ -147,4 +250,5 @@ export async function runSegments(print: (line: string) => void): Promise<void> 
     await kante.stop();
     rmSync(data, { recursive: true, force: true });
   }
+  await runCompacted(check);
 }

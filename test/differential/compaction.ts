@@ -201,7 +201,7 @@ async function compare(
         return views.map((view) => JSON.stringify(view.filter(({ key }) => key !== "roll")));
       }),
     );
-  const wanted = JSON.stringify(history.expected.survivors(deleteRetentionMs > 0));
+  const wanted = JSON.stringify(history.expected.survivors(deleteRetentionMs > patienceMs));
   const until = Date.now() + patienceMs;
   let views = await shown();
   const isDone = (): boolean => views.flat().every((view) => view === wanted);

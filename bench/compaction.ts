@@ -83,7 +83,9 @@ function bytesOf({ inputs }: MergeClaim): number {
 /** What half a MiB takes, after which a merger lets others of its thread go on, in both passes. */
 async function blocking(claim: MergeClaim, store: MemoryObjectStore): Promise<number> {
   const spent: number[] = [];
-  const compactor = new Compactor(claim, wasmKeyMap({ startOffset: 0, secret, byteLength: 6 << 20 }), kernel.crc32c);
+  const compactor = new Compactor(claim, wasmKeyMap({ startOffset: 0, secret, byteLength: 6 << 20 }), (bytes) =>
+    kernel.crc32c(bytes),
+  );
   const sets: Uint8Array[] = [];
   for (const { key, baseOffset } of claim.inputs) {
     const bytes = (await store.get(key))!;

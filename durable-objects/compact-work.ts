@@ -13,7 +13,7 @@ import { decompress } from "../kernel/decompress.ts";
 import type { Kernel, KeyMap } from "../kernel/interface.ts";
 import { wasmKeyMap, type KeyMapSecret } from "../kernel/key-map.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
-import { copied, Damaged, inLargeChunks, putIndexes, readAll, type MergeOutcome } from "./merge-work.ts";
+import { copied, Damaged, putIndexes, readAll, type MergeOutcome } from "./merge-work.ts";
 
 const windowBytesMax = 4 * 1024 * 1024;
 /** After so much others of the thread have their turn: a hundred thousand records a second take their time. */
@@ -53,21 +53,18 @@ export async function writeCompacted(
   const kept = known?.key === roundKey && claim.compaction!.endOffset === known.mapEnd ? known : undefined;
   const map = kept?.map ?? wasmKeyMap({ startOffset, secret, byteLength: mapBytes });
   const compactor = new Compactor(claim, map, kernel.crc32c, kept?.mapEnd);
-  let turn = 0;
   const done = { gets: 0, byteLength: 0, endOffset: claim.inputs[0]!.baseOffset };
 
-  async function* batchesOf(inputs: readonly MergeInput[]): AsyncGenerator<LogBatch> {
+  /** All batches of the inputs, as many at a time as are worked on in one turn of the thread. */
+  async function* turnsOf(inputs: readonly MergeInput[]): AsyncGenerator<readonly LogBatch[]> {
     const part = { ...claim, kind: "merged" as const, inputs };
     const copy = new MergeCopy(part, kernel.crc32c);
     for (const window of windowsOf(inputs, windowBytesMax)) {
       await pace(window.reads.reduce((sum, { start, end }) => sum + end - start, 0));
       done.gets += window.reads.length;
       for (const bytes of copied(part, window, await readAll(store, window.reads), copy)) {
-        for (const batch of logBatches(bytes, kernel)) {
-          yield batch;
-          turn += batch.bytes.length;
-          if (turn < turnBytes) continue;
-          turn = 0;
+        for (const turn of inTurns(logBatches(bytes, kernel))) {
+          yield turn;
           await new Promise<void>((resolve) => setTimeout(resolve, 0));
         }
       }
@@ -76,26 +73,38 @@ export async function writeCompacted(
 
   async function* left(): AsyncGenerator<Uint8Array> {
     const inputs = claim.inputs.filter(({ baseOffset }, index) => index === 0 || baseOffset < compactor.mapEnd);
-    for await (const batch of batchesOf(inputs)) {
-      let fate: Fate | "body" = compactor.judge(batch);
-      if (fate === "body") fate = compactor.judgeBody(batch.header, await bodyOf(batch));
-      if (fate.kind === "goes") continue;
-      const bytes = compactor.write(batch, fate, await withCodec(batch, fate));
-      done.byteLength += bytes.length;
-      yield bytes;
+    for await (const batches of turnsOf(inputs)) {
+      const written: Uint8Array[] = [];
+      for (const batch of batches) {
+        let fate: Fate | "body" = compactor.judge(batch);
+        if (fate === "body") {
+          const body = bodyOf(batch);
+          fate = compactor.judgeBody(batch.header, body instanceof Promise ? await body : body);
+        }
+        if (fate.kind === "goes") continue;
+        const body = withCodec(batch, fate);
+        written.push(compactor.write(batch, fate, body instanceof Promise ? await body : body));
+      }
+      const chunk = concat(written);
+      done.byteLength += chunk.length;
+      if (chunk.length > 0) yield chunk;
     }
     done.endOffset = inputs.at(-1)!.nextOffset;
   }
 
   try {
     if (kept === undefined) {
-      for await (const batch of batchesOf(dirty)) {
-        if (compactor.mapBatch(batch)) compactor.mapBody(batch.header, await bodyOf(batch));
+      for await (const batches of turnsOf(dirty)) {
+        for (const batch of batches) {
+          if (!compactor.mapBatch(batch)) continue;
+          const body = bodyOf(batch);
+          compactor.mapBody(batch.header, body instanceof Promise ? await body : body);
+        }
         if (compactor.isMapped) break;
       }
       compactor.mappedAll();
     }
-    await store.putStream(claim.key, undefined, inLargeChunks(left()));
+    await store.putStream(claim.key, undefined, left());
     await putIndexes(indexKeys(claim.key), compactor.indexes(), store);
     const { mapEnd } = compactor;
     const outcome = { byteLength: done.byteLength, gets: done.gets, damage: [], kept: { key: roundKey, map, mapEnd } };
@@ -106,18 +115,43 @@ export async function writeCompacted(
   }
 }
 
+function* inTurns(batches: Iterable<LogBatch>): Generator<readonly LogBatch[]> {
+  let turn: LogBatch[] = [];
+  let bytes = 0;
+  for (const batch of batches) {
+    turn.push(batch);
+    bytes += batch.bytes.length;
+    if (bytes < turnBytes) continue;
+    yield turn;
+    turn = [];
+    bytes = 0;
+  }
+  if (turn.length > 0) yield turn;
+}
+
+function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** Waited for only where it must be: an await for each of many small batches would cost as much as the work. */
+type Body = Uint8Array | undefined | Promise<Uint8Array | undefined>;
+
 /** Undefined: it is damaged inside its good CRC, as producers may have sent it, or too large to look into. */
-async function bodyOf({ header, bytes }: LogBatch): Promise<Uint8Array | undefined> {
+function bodyOf({ header, bytes }: LogBatch): Body {
   const body = bytes.subarray(batchField.records);
   const codec = header.attributes & attributeMask.codec;
   if (codec === 0) return body.length > bodyBytesMax ? undefined : body;
-  try {
-    return await decompress(codec, body, bodyBytesMax);
-  } catch {
-    return undefined;
-  }
+  return decompress(codec, body, bodyBytesMax).catch(() => undefined);
 }
 
-async function withCodec({ header }: LogBatch, stays: Stays): Promise<Uint8Array | undefined> {
-  return stays.kind === "in-part" ? await compress(header.attributes & attributeMask.codec, stays.body) : undefined;
+function withCodec({ header }: LogBatch, stays: Stays): Body {
+  if (stays.kind !== "in-part") return undefined;
+  const codec = header.attributes & attributeMask.codec;
+  return codec === 0 ? stays.body : compress(codec, stays.body);
 }

@@ -133,7 +133,7 @@ export class SimulatedMerger {
       compactor.mappedAll();
       const inputs = claim.inputs.filter(({ baseOffset }, index) => index === 0 || baseOffset < compactor.mapEnd);
       pass(inputs, clean, () =>
-        this.#put(leader, claim, () => compactor.indexes(), written, compactor.finish(inputs.at(-1)!.nextOffset)),
+        this.#put(leader, claim, () => compactor.indexes(), written, compactor.finish(inputs.at(-1).nextOffset)),
       );
     });
   }

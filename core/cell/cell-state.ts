@@ -34,6 +34,8 @@ export class CellState {
   readonly partitions = new Map<number, PartitionLog>();
   readonly #byTopic = new Map<TopicId, Map<number, PartitionLog>>();
   nextPartitionId = 0;
+  /** Counts changes of partitions and their settings. */
+  settingsVersion = 0;
   /** The partition whose producers are swept next. */
   sweepId = 0;
 
@@ -108,6 +110,7 @@ export class CellState {
   }
 
   removeTopic(topicId: TopicId): void {
+    this.settingsVersion += 1;
     for (const log of this.ofTopic(topicId)) this.partitions.delete(log.id);
     this.#byTopic.delete(topicId);
   }

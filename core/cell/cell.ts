@@ -86,6 +86,7 @@ export interface CellOptions {
   readonly inlineRows: InlineRows;
 }
 
+export type MergeDecision = { readonly row: JournalRow | undefined; readonly reply: MergeReply };
 export type CommitDecision =
   | { readonly kind: "answer"; readonly reply: CommitReply }
   /** `applyRow` it and write it, then answer with `commitReply`. */
@@ -303,12 +304,8 @@ export class Cell {
     return this.#merges.opened(nowMs);
   }
 
-  /** The claim's object rests. The row is undefined when nothing has to be written. */
-  decideMerge(
-    number: number,
-    nowMs: number,
-    compacted?: Compacted,
-  ): { readonly row: JournalRow | undefined; readonly reply: MergeReply } {
+  /** The claim's object rests. */
+  decideMerge(number: number, nowMs: number, compacted?: Compacted): MergeDecision {
     const closed = this.#merges.close(number, compacted, nowMs);
     if (closed === undefined) return { row: undefined, reply: { kind: "lost" } };
     return { row: this.#entryRow(closed.entry), reply: { kind: "committed", extents: closed.extents } };
@@ -383,13 +380,10 @@ export class Cell {
         this.#state.walReleasedMs = -1;
         return stepOf([]);
       case entryKind.createPartitions:
-        this.#merges.compactions.settingsChanged();
         return stepOf(applyCreate(this.#state, reader));
       case entryKind.partitions:
-        this.#merges.compactions.settingsChanged();
         return stepOf(applyPartitions(this.#state, reader));
       case entryKind.deleteTopic:
-        this.#merges.compactions.settingsChanged();
         return stepOf(applyDeleteTopic(this.#state, reader.string(), this.#released));
       case entryKind.deleteRecords:
         return stepOf(applyStarts(this.#state, reader, this.#released));

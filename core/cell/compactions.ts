@@ -53,8 +53,9 @@ export class Compactions {
   #next: PartitionLog | undefined;
   #lookedMs = -Infinity;
   #isStale = true;
-  /** Undefined: to be found out. */
-  #isAnyCompacted: boolean | undefined;
+  #isAnyCompacted = false;
+  /** Of which that was found out. */
+  #settingsVersion = -1;
   #turn = 0;
 
   constructor(state: CellState, backoffMs: number) {
@@ -64,10 +65,6 @@ export class Compactions {
 
   changed(): void {
     this.#isStale = true;
-  }
-
-  settingsChanged(): void {
-    this.#isAnyCompacted = undefined;
   }
 
   /** Looks at partitions not more often than every log.cleaner.backoff.ms, as Kafka does; a cell without compacted ones never. */
@@ -82,7 +79,11 @@ export class Compactions {
   }
 
   #compactsAny(): boolean {
-    this.#isAnyCompacted ??= [...this.#state.partitions.values()].some(({ settings }) => compacts(settings));
+    const { settingsVersion, partitions } = this.#state;
+    if (this.#settingsVersion !== settingsVersion) {
+      this.#isAnyCompacted = [...partitions.values()].some(({ settings }) => compacts(settings));
+      this.#settingsVersion = settingsVersion;
+    }
     return this.#isAnyCompacted;
   }
 

@@ -60,6 +60,7 @@ function applyEach(state: CellState, reader: PackedReader, settings: LeaderSetti
     const ref = { topicId: reader.string(), partition: reader.uint() };
     const log = state.find(ref) ?? state.addPartition(state.nextPartitionId, ref);
     log.settings = settings;
+    state.settingsVersion += 1;
     updates.push({ kind: "bounds", ...ref, bounds: log.bounds });
   }
   return updates;

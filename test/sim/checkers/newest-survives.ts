@@ -27,10 +27,10 @@ export const newestSurvives: Checker = (history) => {
     if (event.kind !== "swept") continue;
     const log = known.get(event.partition)!;
     const newest = new Map<string, number>();
-    for (const [offset, { key }] of log) {
-      if (offset < event.highWatermark) newest.set(key, Math.max(offset, newest.get(key) ?? -1));
-    }
+    for (const [offset, { key }] of log) newest.set(key, Math.max(offset, newest.get(key) ?? -1));
     for (const [key, offset] of newest) {
+      // One that came while the reader was on its way, behind where it stopped, may have overwritten what it would have seen.
+      if (offset >= event.highWatermark) continue;
       const seen = event.records.filter((record) => record.key === key);
       if (seen.some((record) => record.offset >= offset)) continue;
       const isDeletion = log.get(offset)!.text === "";

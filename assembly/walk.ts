@@ -120,6 +120,8 @@ function walk(safe: usize, limit: usize): i32 {
 function hopAhead(limit: usize): void {
   hop(at, limit, index, count, keysRequired);
   at = hopAt();
+  // Of no records there is no largest delta, though the hop has a number for it.
+  if (hopIndex() == index) return;
   index = hopIndex();
   timestampDeltaMax = max(timestampDeltaMax, <i64>hopDeltaMax());
 }

@@ -242,6 +242,8 @@ export class SimulatedBroker {
     const back =
       this.#cluster.plant.is("watermark-goes-back") && this.#cluster.world.random.chance(0.1) ? Math.min(1, highWatermark) : 0;
     const bounds = { ...outcome.bounds, highWatermark: highWatermark - back };
-    return { ...outcome, bounds, records: outcome.records.map((bytes) => bytes.slice()) };
+    const { plant, world } = this.#cluster;
+    const skipped = plant.is("skip-an-offset") && outcome.records.length > 1 && world.random.chance(0.2) ? 1 : 0;
+    return { ...outcome, bounds, records: outcome.records.slice(skipped).map((bytes) => bytes.slice()) };
   }
 }

@@ -341,8 +341,7 @@ export class SimulatedLeader {
 
   find(requests: readonly FindRequest[], answer: (reply: FindReply) => void): void {
     const found = this.#coordinator.cell.findBatches(requests);
-    const shift = this.#options.plant.is("skip-an-offset") ? 1 : this.#options.plant.is("share-an-offset") ? -1 : 0;
-    const reply = shift === 0 ? found : shifted(found, shift);
+    const reply = this.#options.plant.is("share-an-offset") ? shifted(found, -1) : found;
     this.#gate(() => answer(reply));
   }
 

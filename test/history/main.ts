@@ -31,6 +31,19 @@ const { values: options } = parseArgs({
     judge: { type: "string" },
   },
 });
+/**
+ * kafkajs keeps the beginning of an answer when its connection is cut, takes what comes by the next one for the rest, and throws where
+ * nobody can catch it. Its request is repeated after its time-out.
+ */
+process.on("uncaughtException", (error: Error) => {
+  const isKafkaJs = /kafkajs[\\/]src[\\/]network[\\/]connection/.test(error.stack ?? "");
+  if (!isKafkaJs) {
+    console.error(error);
+    process.exit(1);
+  }
+  console.warn(`kafkajs: ${error.message}`);
+});
+
 const seconds = Number(options.seconds);
 const seed = options.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(options.seed);
 if (!(seconds > 0) || !Number.isInteger(seed)) {

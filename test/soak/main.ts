@@ -49,7 +49,6 @@ const residentBytesMax = 600e6;
 /** Footers, and objects of which only a part is still needed: a part of what is kept, and a little of every kind. */
 const overheadShare = 0.25;
 const overheadBytes = 1024 * 1024;
-/** Which of that the short runs reach; the times shorten with them, but a server does not start quicker. */
 // How often a minute is enough for depends on the machine: that it happens is what a short run shows.
 const turnoversMin = minutes >= 5 ? 10 : 1;
 const patienceMs = 60_000 + times.retentionMs * 2 + times.graceMs * 6;

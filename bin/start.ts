@@ -30,9 +30,10 @@ const flags: Flags = {
 /**
  * What differs from a deployment: a PUT into a folder costs nothing, so nothing is gained by waiting for the next. With the deployed
  * limit a producer that has only five small requests under way, as Java's, would spend its time waiting. And mergers share the one
- * thread with brokers: at full speed they would take more than half of it from whoever produces much, so they go on evenly and catch up.
+ * thread with brokers, where a second one would only be in the way: at full speed they would take more than half of it from whoever produces
+ * much, so they work for a fifth of the time and catch up.
  */
-const localDefaults = { "wal.puts.per.second": 1000, "merge.bytes.per.second": 32 * 1024 * 1024 };
+const localDefaults = { "wal.puts.per.second": 1000, "mergers.max": 1, "merge.time.ratio": 0.2 };
 
 export function help(): string {
   const settings = Object.entries({ ...settingDefaults, ...localDefaults }).map(([name, value]) => `  ${name}=${value}`);

@@ -21,8 +21,8 @@ export const settingDefaults = {
   "merge.interval.ms": 60_000,
   /** Objects that merge: cells share them, and each keeps its memory within 32 MiB. */
   "mergers.max": 2,
-  /** What a merger reads in a second at most; 0: as fast as it can. For where it shares a thread with those who produce. */
-  "merge.bytes.per.second": 0,
+  /** Of the time, how much a merger works at most; 1: all of it. For where it shares a thread with those who produce. */
+  "merge.time.ratio": 1,
   /** How often a leader that is written to looks for partitions to compact. */
   "log.cleaner.backoff.ms": 15_000,
   "cell.partitions.max": 1000,
@@ -96,9 +96,17 @@ const minimums: { readonly [Name in SettingName]?: number } = {
 };
 
 /** Rates and times that need not be whole, though more than nothing. */
-const fractions: ReadonlySet<string> = new Set<SettingName>(["wal.puts.per.second", "quota.window.size.seconds"]);
+const fractions: ReadonlySet<string> = new Set<SettingName>([
+  "wal.puts.per.second",
+  "quota.window.size.seconds",
+  "merge.time.ratio",
+]);
+
+/** Other numbers may be as large as anybody likes. */
+const maximums: { readonly [Name in SettingName]?: number } = { "merge.time.ratio": 1 };
 
 function isNumberOf(name: SettingName, value: number): boolean {
+  if (value > (maximums[name] ?? Infinity)) return false;
   return fractions.has(name) ? value > 0 : Number.isSafeInteger(value) && value >= (minimums[name] ?? 0);
 }
 

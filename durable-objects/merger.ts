@@ -55,7 +55,7 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
     this.#cluster = clusterOf(name);
     const settings = settingsOf(env);
     this.#log = new Log(settings["log.level"], { object: name });
-    this.#pace = new Pace(settings["merge.bytes.per.second"]);
+    this.#pace = new Pace(settings["merge.time.ratio"]);
   }
 
   async work(cell: number): Promise<MergeSummary> {
@@ -100,7 +100,7 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
   }
 
   async #write(claim: MergeClaim, store: ObjectStore): Promise<MergeOutcome & { readonly compacted?: Compacted | undefined }> {
-    const pace = (byteLength: number): Promise<void> => this.#pace.wait(byteLength);
+    const pace = (byteLength: number): Promise<void> => this.#pace.next(byteLength);
     if (claim.kind !== "compacted") return await writeMerged(claim, store, kernel, pace);
     const [a, b, c, d] = crypto.getRandomValues(new Uint32Array(4));
     const outcome = await writeCompacted(claim, store, kernel, { secret: [a!, b!, c!, d!], known: this.#kept, pace });
@@ -129,6 +129,8 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
     } catch (error) {
       await leader.releaseMerge({ number, damaged: [] }).catch(() => {});
       throw error;
+    } finally {
+      this.#pace.end();
     }
   }
 }

@@ -24,6 +24,8 @@ test.each([
   ["socket.request.max.bytes", "9".repeat(20)],
   ["wal.puts.per.second", "0"],
   ["quota.window.size.seconds", "0"],
+  ["merge.time.ratio", "0"],
+  ["merge.time.ratio", "1.1"],
   ["auto.create.topics.enable", "yes"],
 ] as const)("%s cannot be %j", (name, value) => {
   expect(parseSetting(name, value)).toBeUndefined();
@@ -37,6 +39,7 @@ test.each([
   ["wal.inline.bytes", "0", 0],
   ["connections.max.idle.ms", "0", 0],
   ["wal.puts.per.second", "0.5", 0.5],
+  ["merge.time.ratio", "0.2", 0.2],
   ["auto.create.topics.enable", "false", false],
   ["zones", "weur,enam", "weur,enam"],
 ] as const)("%s may be %j", (name, text, value) => {

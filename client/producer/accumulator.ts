@@ -3,7 +3,6 @@
  * requests are on their way records gather, and nobody waits when none are. It counts the bytes that are held.
  */
 import type { Header } from "../records/record.ts";
-import { recordSizeMax } from "../records/batch-writer.ts";
 import { Batch, isBehind } from "./batch.ts";
 import type { Delivery } from "./delivery.ts";
 
@@ -18,6 +17,8 @@ export interface EncodedRecord {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly Header[];
+  /** What it takes at most in a batch. */
+  readonly sizeMax: number;
 }
 
 export interface PartitionQueue {
@@ -53,7 +54,7 @@ export class Accumulator {
 
   append(topic: string, partition: number, record: EncodedRecord, delivery: Delivery, index: number, nowMs: number): void {
     const queue = this.queueOf(topic, partition);
-    const size = recordSizeMax(record.key, record.value, record.headers);
+    const size = record.sizeMax;
     let batch = queue.batches.at(-1);
     if (batch === undefined || !batch.isOpen || (batch.byteLength + size > this.#options.batchBytes && batch.recordCount > 0)) {
       const { codec, isTransactional, batchBytes } = this.#options;
@@ -78,9 +79,9 @@ export class Accumulator {
   }
 
   /** Whether a record would not fit into the batch that is open: it may as well go to another partition then. */
-  isFullFor(topic: string, partition: number, { key, value, headers }: EncodedRecord): boolean {
+  isFullFor(topic: string, partition: number, { sizeMax }: EncodedRecord): boolean {
     const batch = this.queueOf(topic, partition).batches.at(-1);
-    return batch?.isOpen === true && batch.byteLength + recordSizeMax(key, value, headers) > this.#options.batchBytes;
+    return batch?.isOpen === true && batch.byteLength + sizeMax > this.#options.batchBytes;
   }
 
   /** In front of what was never sent, in order of sequence. */

@@ -25,6 +25,14 @@ export interface BatchOptions {
   readonly usedBuffer?: Uint8Array<ArrayBuffer>;
 }
 
+/** Neighbours that were handed over together: of one call, with one timestamp. */
+interface Run {
+  readonly delivery: Delivery;
+  readonly firstIndex: number;
+  readonly timestamp: number;
+  count: number;
+}
+
 export class Batch {
   readonly topic: string;
   readonly partition: number;
@@ -33,9 +41,9 @@ export class Batch {
   readonly codec: number;
   readonly #isTransactional: boolean;
   #writer: BatchWriter | undefined;
-  readonly #deliveries: Delivery[] = [];
-  readonly #indexes: number[] = [];
-  readonly #timestamps: number[] = [];
+  readonly #runs: Run[] = [];
+  #lastRun: Run | undefined;
+  #recordCount = 0;
   #sealed: Uint8Array | undefined;
   readonly #options: BatchOptions;
   /** What the producer's memory is charged for it. */
@@ -63,7 +71,7 @@ export class Batch {
   }
 
   get recordCount(): number {
-    return this.#deliveries.length;
+    return this.#recordCount;
   }
 
   get isOpen(): boolean {
@@ -87,9 +95,14 @@ export class Batch {
     headers: readonly Header[],
   ): void {
     this.#writer!.append(timestamp, key, value, headers);
-    this.#deliveries.push(delivery);
-    this.#indexes.push(index);
-    this.#timestamps.push(timestamp);
+    this.#recordCount += 1;
+    const run = this.#lastRun;
+    if (run !== undefined && run.delivery === delivery && run.firstIndex + run.count === index && run.timestamp === timestamp)
+      run.count += 1;
+    else {
+      this.#lastRun = { delivery, firstIndex: index, timestamp, count: 1 };
+      this.#runs.push(this.#lastRun);
+    }
   }
 
   /** Takes no more records. Undefined when it is sealed at once, else settles when it is. */
@@ -119,12 +132,15 @@ export class Batch {
   }
 
   succeeded(baseOffset: number, logAppendTime: number): void {
-    const { topic, partition } = this;
-    const count = this.#deliveries.length;
-    for (let index = 0; index < count; index++) {
-      const offset = baseOffset < 0 ? -1 : baseOffset + index;
-      const timestamp = logAppendTime >= 0 ? logAppendTime : this.#timestamps[index]!;
-      this.#deliveries[index]!.succeeded(this.#indexes[index]!, { topic, partition, offset, timestamp });
+    let offset = baseOffset;
+    for (const { delivery, firstIndex, timestamp, count } of this.#runs) {
+      delivery.succeeded(firstIndex, count, {
+        topic: this.topic,
+        partition: this.partition,
+        offset: offset < 0 ? -1 : offset,
+        timestamp: logAppendTime >= 0 ? logAppendTime : timestamp,
+      });
+      if (offset >= 0) offset += count;
     }
   }
 
@@ -134,7 +150,7 @@ export class Batch {
   }
 
   failed(error: Error): void {
-    for (const delivery of this.#deliveries) delivery.failed(1, error);
+    for (const { delivery, count } of this.#runs) delivery.failed(count, error);
   }
 
   /** Two batches of half the records each, sealed, for a broker that takes no batch so large. The sequences are shared out. */
@@ -144,19 +160,15 @@ export class Batch {
     const body = await openBatch({ header: { ...header, attributes: header.attributes & attributeMask.codec }, bytes: sealed });
     const cursor = new RecordCursor(header, body);
     const firstCount = Math.ceil(this.recordCount / 2);
+    const owners = this.#runs.flatMap(({ delivery, firstIndex, timestamp, count }) =>
+      Array.from({ length: count }, (_, index) => [delivery, firstIndex + index, timestamp] as const),
+    );
     const halves: Batch[] = [];
     for (const [from, to] of [[0, firstCount] as const, [firstCount, this.recordCount] as const]) {
       const half = new Batch({ ...this.#options, sizeExpected: Math.ceil(body.byteLength / 2), usedBuffer: undefined });
       for (let index = from; index < to; index++) {
         cursor.next();
-        half.append(
-          this.#deliveries[index]!,
-          this.#indexes[index]!,
-          this.#timestamps[index]!,
-          cursor.key,
-          cursor.value,
-          cursor.headers(),
-        );
+        half.append(...owners[index]!, cursor.key, cursor.value, cursor.headers());
       }
       half.identity = this.identity;
       half.isUncertain = this.isUncertain;

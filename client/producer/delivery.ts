@@ -19,20 +19,24 @@ export class Delivery {
     if (records === 0) this.#resolve(this.results);
   }
 
-  succeeded(index: number, metadata: RecordMetadata): void {
-    this.results[index] = metadata;
-    this.#settle();
+  /** So many neighbours, the first of which came to lie there. */
+  succeeded(firstIndex: number, count: number, first: RecordMetadata): void {
+    const { topic, partition, offset, timestamp } = first;
+    this.results[firstIndex] = first;
+    for (let index = 1; index < count; index++) {
+      this.results[firstIndex + index] = { topic, partition, offset: offset < 0 ? -1 : offset + index, timestamp };
+    }
+    this.#settle(count);
   }
 
   /** Of several failures the first is told. */
   failed(count: number, error: Error): void {
     this.#error ??= error;
-    this.#left -= count - 1;
-    this.#settle();
+    this.#settle(count);
   }
 
-  #settle(): void {
-    this.#left -= 1;
+  #settle(count: number): void {
+    this.#left -= count;
     if (this.#left > 0) return;
     if (this.#error === undefined) this.#resolve(this.results);
     else this.#reject(this.#error);

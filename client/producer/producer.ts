@@ -46,7 +46,7 @@ export interface ProducerOptions<Key = Bytes, Value = Bytes> {
   readonly compression?: Compression;
   /** How long a batch waits for company. Default 0: records gather only while requests are on their way. */
   readonly lingerMs?: number;
-  /** Of a batch before compression. Default 1 000 000, below Kafka's default limit of a batch. */
+  /** Of a batch before compression. Default 1 020 KiB: with its request around it below Kafka's default limit of a batch, and in one message. */
   readonly batchBytes?: number;
   /** Of a request with several batches. Default 4 MiB. */
   readonly requestBytes?: number;
@@ -109,7 +109,7 @@ export class Producer<Key = Bytes, Value = Bytes> {
     if (!(inFlightMax >= 1) || (isIdempotent && inFlightMax > 5)) throw new ArgumentError("inFlight must be from 1 to 5");
     const codec = codecs.indexOf(options.compression ?? "none");
     if (codec < 0) throw new ArgumentError(`no compression is called ${options.compression}`);
-    this.#accumulator = new Accumulator({ batchBytes: options.batchBytes ?? 1_000_000, codec, isTransactional });
+    this.#accumulator = new Accumulator({ batchBytes: options.batchBytes ?? 1020 * 1024, codec, isTransactional });
     this.#sequences = isIdempotent ? new Sequences(isTransactional) : undefined;
     if (isTransactional) {
       this.#transactions = new Transactions({
@@ -303,11 +303,15 @@ export class Producer<Key = Bytes, Value = Bytes> {
   #encode(topic: string, record: ProducerRecord<Key, Value>, now: number): EncodedRecord {
     const { key = null, value, timestamp = now, headers } = record;
     try {
+      const keyBytes = key === null ? null : this.#keySerializer.serialize(key, topic);
+      const valueBytes = value === null || value === undefined ? null : this.#valueSerializer.serialize(value, topic);
+      const listed = headers === undefined ? noHeaders : headerList(headers);
       const encoded = {
         timestamp: typeof timestamp === "number" ? timestamp : timestamp.getTime(),
-        key: key === null ? null : this.#keySerializer.serialize(key, topic),
-        value: value === null || value === undefined ? null : this.#valueSerializer.serialize(value, topic),
-        headers: headers === undefined ? noHeaders : headerList(headers),
+        key: keyBytes,
+        value: valueBytes,
+        headers: listed,
+        sizeMax: recordSizeMax(keyBytes, valueBytes, listed),
       };
       if (!Number.isSafeInteger(encoded.timestamp)) throw new TypeError(`${encoded.timestamp} is no timestamp`);
       return encoded;
@@ -317,8 +321,8 @@ export class Producer<Key = Bytes, Value = Bytes> {
   }
 
   #partitionOf({ name, partitions }: TopicInfo, record: ProducerRecord<Key, Value>, encoded: EncodedRecord): number {
-    const { key, value, headers } = encoded;
-    if (recordSizeMax(key, value, headers) > 0x7000_0000) throw new ArgumentError("the record is too large for any batch");
+    const { key, sizeMax } = encoded;
+    if (sizeMax > 0x7000_0000) throw new ArgumentError("the record is too large for any batch");
     const { length } = partitions;
     const chosen = record.partition ?? this.#partitioner({ topic: name, key, partitionCount: length });
     if (chosen === undefined) {

@@ -7,6 +7,7 @@ import { errorCodes, errorOf } from "../../protocol/errors.ts";
 import { produce } from "../../protocol/messages/00-produce.ts";
 import type { ResponseOf } from "../../protocol/schema.ts";
 import { BrokerError, KafkaError, NetworkError, TimeoutError, asError, isRetriable } from "../errors.ts";
+import { writtenAround } from "../records/batch-writer.ts";
 import { backoffMs } from "../wire/backoff.ts";
 import type { Cluster } from "../wire/cluster.ts";
 import { zeroId } from "../wire/metadata.ts";
@@ -225,8 +226,10 @@ export class Sender {
     const versionMax = Math.min(transaction?.produceVersionMax ?? 13, hasIds ? 13 : 12);
     const { requestTimeoutMs } = cluster.options;
     const body = { transactionalId: transaction?.id ?? null, acks, timeoutMs: requestTimeoutMs, topicData };
+    const records = topicData[0]!.partitionData[0]!.records;
+    const arrange = batches.length > 1 ? undefined : (chunks: readonly Uint8Array[]) => writtenAround(records, chunks);
     try {
-      const answer = await cluster.callOnce({ node }, produce, body, { versionMax, unanswered: acks === 0 });
+      const answer = await cluster.callOnce({ node }, produce, body, { versionMax, unanswered: acks === 0, arrange });
       if (acks === 0) for (const batch of batches) this.#succeed(batch, -1, -1);
       else this.#answered(batches, answer.body);
     } catch (error) {

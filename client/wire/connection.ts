@@ -27,6 +27,8 @@ export interface CallOptions {
   readonly versionMax?: number;
   /** A produce request without acknowledgement. */
   readonly unanswered?: boolean;
+  /** Puts the chunks of the encoded request into another form, of the same bytes. */
+  readonly arrange?: (chunks: readonly Uint8Array[]) => readonly Uint8Array[];
 }
 
 export interface Answer<Api> {
@@ -104,10 +106,10 @@ export class Connection {
     const version = this.versionOf(api, options.versionMin, options.versionMax);
     if (version === undefined) throw new UnsupportedVersionError(`the broker has no version of ${api.name} that this client needs`);
     if (options.unanswered === true) {
-      this.#send(api, version, body);
+      this.#send(api, version, body, options);
       return { version, body: undefined as unknown as ResponseOf<Api> };
     }
-    return await this.#ask(api, version, body, options.timeoutMs ?? this.#options.requestTimeoutMs);
+    return await this.#ask(api, version, body, options);
   }
 
   close(): void {
@@ -116,18 +118,18 @@ export class Connection {
 
   async #negotiate(): Promise<void> {
     const software = { clientSoftwareName: "kante", clientSoftwareVersion: "0.1.0" };
-    let { body } = await this.#ask(apiVersions, 4, software, this.#options.requestTimeoutMs);
-    if (body.errorCode === errorCodes.UNSUPPORTED_VERSION)
-      ({ body } = await this.#ask(apiVersions, 0, {}, this.#options.requestTimeoutMs));
+    let { body } = await this.#ask(apiVersions, 4, software, {});
+    if (body.errorCode === errorCodes.UNSUPPORTED_VERSION) ({ body } = await this.#ask(apiVersions, 0, {}, {}));
     if (body.errorCode !== 0) throw new KafkaError(body.errorCode, `ApiVersions was refused with ${body.errorCode}`);
     for (const { apiKey, minVersion, maxVersion } of body.apiKeys) this.#versions.set(apiKey, [minVersion, maxVersion]);
     if (body.finalizedFeaturesEpoch < 0n) return;
     for (const { name, maxVersionLevel } of body.finalizedFeatures) this.#features.set(name, maxVersionLevel);
   }
 
-  #ask<Api extends ApiSchema>(api: Api, version: number, body: RequestInput<Api>, timeoutMs: number): Promise<Answer<Api>> {
+  #ask<Api extends ApiSchema>(api: Api, version: number, body: RequestInput<Api>, options: CallOptions): Promise<Answer<Api>> {
+    const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs;
     return new Promise((resolve, reject) => {
-      const correlationId = this.#send(api, version, body);
+      const correlationId = this.#send(api, version, body, options);
       if (correlationId === undefined) {
         reject(this.#failure ?? new NetworkError("the connection is not open"));
         return;
@@ -147,12 +149,12 @@ export class Connection {
   }
 
   /** Answers the correlation id; undefined when the connection is over. */
-  #send<Api extends ApiSchema>(api: Api, version: number, body: RequestInput<Api>): number | undefined {
+  #send<Api extends ApiSchema>(api: Api, version: number, body: RequestInput<Api>, { arrange }: CallOptions): number | undefined {
     if (this.#failure !== undefined || this.#stream === undefined) return undefined;
     const correlationId = this.#nextCorrelationId;
     this.#nextCorrelationId = (correlationId + 1) & 0x7fffffff;
     const chunks = encodeRequest(api, version, correlationId, this.#options.clientId, body);
-    this.#stream.send(chunks);
+    this.#stream.send(arrange === undefined ? chunks : arrange(chunks));
     return correlationId;
   }
 

@@ -1,12 +1,14 @@
 /** Batches as the producer writes them and the consumer reads them: held against each other and against the kernel's judge. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { BatchWriter, recordSizeMax, stampBatch } from "../../client/records/batch-writer.ts";
+import { BatchWriter, recordSizeMax, stampBatch, writtenAround } from "../../client/records/batch-writer.ts";
 import { RecordCursor, openBatch, visibleBatches } from "../../client/records/batch-reader.ts";
 import type { Header } from "../../client/records/record.ts";
 import { attributeMask, batchField, writeInt64 } from "../../kernel/batch-layout.ts";
 import { compress } from "../../kernel/compress.ts";
 import { kernel } from "../../kernel/kernel.ts";
+import { encodeRequest } from "../../protocol/codec.ts";
+import { produce } from "../../protocol/messages/00-produce.ts";
 
 interface Plain {
   readonly timestamp: number;
@@ -44,6 +46,29 @@ async function read(set: Uint8Array): Promise<Plain[]> {
 }
 
 describe("a written batch", () => {
+  test("has room for its request around it: one piece of the same bytes, and again for another attempt", async () => {
+    for (const codec of [0, 3]) {
+      const value = new Uint8Array(3000).map((_, index) => index * index);
+      const batch = await batchOf([{ timestamp: 5, key: null, value, headers: [] }], codec);
+      const bytes = batch.slice();
+      for (const clientId of ["kante", "an id that is longer"]) {
+        const topicData = [
+          { name: "t", topicId: "00000000-0000-0000-0000-000000000001", partitionData: [{ index: 3, records: batch }] },
+        ];
+        const body = { transactionalId: null, acks: -1, timeoutMs: 9, topicData };
+        for (const version of [9, 13]) {
+          const whole = Buffer.concat(encodeRequest(produce, version, 7, clientId, body));
+          const pieces = writtenAround(batch, encodeRequest(produce, version, 7, clientId, body));
+          expect(pieces.map((piece) => Buffer.from(piece).equals(whole))).toEqual([true]);
+          expect(Buffer.from(batch).equals(bytes)).toBe(true);
+        }
+        // Nothing is overwritten for which there is no room.
+        const large = encodeRequest(produce, 13, 7, "x".repeat(600), body);
+        expect(writtenAround(batch, large)).toBe(large);
+      }
+    }
+  });
+
   test("is sound to the kernel, no larger than it was reckoned, and reads as what was written, in every codec", async () => {
     const property = fc.asyncProperty(
       fc.array(record, { minLength: 1, maxLength: 30 }),

@@ -127,7 +127,7 @@ function play({ fates, partitions = 2, deliveryTimeoutMs = 1e9, latencyMs = [5] 
   const outcomes = new Map<string, "acknowledged" | "failed">();
   const send = (value: string, partition: number): void => {
     const delivery = new Delivery(1);
-    const record = { timestamp: 1, key: null, value: new TextEncoder().encode(value), headers: [] };
+    const record = { timestamp: 1, key: null, value: new TextEncoder().encode(value), headers: [], sizeMax: 40 + value.length };
     accumulator.append("t", partition, record, delivery, 0, clock.now());
     delivery.done.then(
       () => outcomes.set(value, "acknowledged"),

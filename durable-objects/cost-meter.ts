@@ -40,13 +40,6 @@ export class CostMeter {
     this.#awake.end(Date.now());
   }
 
-  /** For objects that measure nothing else. */
-  snapshotOf(rowsWritten: number): MetricsSnapshot {
-    this.metrics.set("kante_rows_written_total", rowsWritten);
-    this.metrics.set(seriesOf("rows-written"), rowsWritten);
-    return this.snapshot();
-  }
-
   /** Those of the object, with what it costs so far. */
   snapshot(levels: { readonly objectBytes?: number; readonly rowBytes?: number } = {}): MetricsSnapshot {
     this.metrics.set(seriesOf("gb-seconds"), this.#awake.gbSeconds(Date.now()));

@@ -13,22 +13,18 @@ const tables = [
 export class GroupRows {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
+  readonly #onWritten: (rows: number) => void;
   #exist: boolean;
-  #rowsWritten = 0;
 
-  constructor(storage: DurableObjectStorage) {
+  constructor(storage: DurableObjectStorage, onWritten: (rows: number) => void) {
     this.#storage = storage;
     this.#sql = storage.sql;
+    this.#onWritten = onWritten;
     this.#exist = this.#sql.exec("SELECT name FROM sqlite_master WHERE name = 'entry'").toArray().length > 0;
   }
 
   get exist(): boolean {
     return this.#exist;
-  }
-
-  /** Since this memory began. */
-  get rowsWritten(): number {
-    return this.#rowsWritten;
   }
 
   load(): { readonly snapshot: StoredSnapshot | undefined; readonly rows: readonly StoredRow[] } {
@@ -70,7 +66,7 @@ export class GroupRows {
   }
 
   #write(statement: string, ...values: unknown[]): void {
-    this.#rowsWritten += this.#sql.exec(statement, ...values).rowsWritten;
+    this.#onWritten(this.#sql.exec(statement, ...values).rowsWritten);
   }
 
   #make(): void {

@@ -82,7 +82,7 @@ export class Group extends DurableObject<Env> implements GroupClient {
     this.groupId = tailOf(name);
     this.#cluster = clusterOf(name);
     this.#log = new Log(settings["log.level"], { object: name });
-    this.#rows = new GroupRows(ctx.storage);
+    this.#rows = new GroupRows(ctx.storage, (rows) => this.#cost.rowsWritten(rows));
     const { snapshot, rows } = this.#rows.load();
     this.#topics = new GroupTopics(this.groupId, () => this.#controller());
     this.#machine = GroupMachine.restore(groupOptions(settings, this.groupId), snapshot, rows, Date.now());
@@ -161,7 +161,7 @@ export class Group extends DurableObject<Env> implements GroupClient {
   }
 
   async metrics(): Promise<MetricsSnapshot> {
-    return this.#cost.snapshotOf(this.#rows.rowsWritten);
+    return this.#cost.snapshot();
   }
 
   override async alarm(): Promise<void> {
@@ -219,6 +219,7 @@ export class Group extends DurableObject<Env> implements GroupClient {
     const alarmAt = this.#machine.wantsAlarm(this.#alarmAt, now);
     if (alarmAt === undefined) return;
     this.#alarmAt = alarmAt;
+    this.#cost.rowsWritten(1);
     void this.ctx.storage.setAlarm(alarmAt);
   }
 

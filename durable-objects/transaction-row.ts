@@ -6,17 +6,13 @@ import type { TransactionEffect } from "../core/transaction/events.ts";
 
 export class TransactionRow {
   readonly #sql: SqlStorage;
+  readonly #onWritten: (rows: number) => void;
   #exists: boolean;
-  #rowsWritten = 0;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, onWritten: (rows: number) => void) {
     this.#sql = sql;
+    this.#onWritten = onWritten;
     this.#exists = sql.exec("SELECT name FROM sqlite_master WHERE name = 'state'").toArray().length > 0;
-  }
-
-  /** Since this memory began. */
-  get rowsWritten(): number {
-    return this.#rowsWritten;
   }
 
   load(): string | undefined {
@@ -43,6 +39,6 @@ export class TransactionRow {
   }
 
   #run(statement: string, ...values: SqlStorageValue[]): void {
-    this.#rowsWritten += this.#sql.exec(statement, ...values).rowsWritten;
+    this.#onWritten(this.#sql.exec(statement, ...values).rowsWritten);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * One transactional id's coordinator: its row in, decisions by core/transaction, the row out, then answers and calls to those who hold
- * a part of the transaction. It holds a timer while somebody is called or waits, and one alarm: for the time-out of an open
- * transaction, in case it is evicted while it ends one, and for the day on which the id is forgotten.
+ * a part of the transaction. It holds a timer while somebody is called or waits and for a second after the last transaction, and one
+ * alarm: for the time-out of an open transaction, in case it is evicted while it ends one, or for the day on which the id is forgotten.
  */
 import { DurableObject } from "cloudflare:workers";
 import type { BatchCoordinator } from "../core/coordinator.ts";
@@ -46,7 +46,7 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
     this.#transactionalId = tailOf(name);
     this.#cluster = clusterOf(name);
     this.#log = new Log(settings["log.level"], { object: name });
-    this.#row = new TransactionRow(ctx.storage.sql);
+    this.#row = new TransactionRow(ctx.storage.sql, (rows) => this.#cost.rowsWritten(rows));
     const options = {
       timeoutMsMax: settings["transaction.max.timeout.ms"],
       expirationMs: settings["transactional.id.expiration.ms"],
@@ -77,7 +77,7 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
   }
 
   async metrics(): Promise<MetricsSnapshot> {
-    return this.#cost.snapshotOf(this.#row.rowsWritten);
+    return this.#cost.snapshot();
   }
 
   override async alarm(): Promise<void> {
@@ -147,12 +147,16 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
 
   #arrange(): void {
     const now = Date.now();
-    const deadline = this.#machine.nextDeadline();
-    if (deadline !== undefined && (this.#timer === undefined || deadline < this.#timer.at)) this.#setTimer(deadline, now);
     const alarmAt = this.#machine.wantsAlarm(this.#alarmAt, now);
-    if (alarmAt === undefined) return;
-    this.#alarmAt = alarmAt;
-    void this.ctx.storage.setAlarm(alarmAt);
+    if (alarmAt !== undefined) this.#setAlarm(alarmAt);
+    const deadline = this.#machine.nextDeadline(this.#alarmAt);
+    if (deadline !== undefined && (this.#timer === undefined || deadline < this.#timer.at)) this.#setTimer(deadline, now);
+  }
+
+  #setAlarm(at: number): void {
+    this.#alarmAt = at;
+    this.#cost.rowsWritten(1);
+    void this.ctx.storage.setAlarm(at);
   }
 
   /** One that is too early looks again. */

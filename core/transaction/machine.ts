@@ -19,6 +19,11 @@ const patienceMs = 1000;
 const waitingMax = 100;
 /** An alarm this far ahead brings a coordinator back that was killed while it ended a transaction. */
 const backstopMs = 10_000;
+/**
+ * So long after the last step the alarm of a transaction that is over gives way to the id's expiry. To be awake for it costs about what
+ * the two rows do that a producer spares who goes on before: its alarm stands already.
+ */
+const restMs = 1000;
 
 export interface TransactionOptions {
   readonly timeoutMsMax: number;
@@ -74,28 +79,44 @@ export class TransactionMachine {
     return effects;
   }
 
-  /** When to look again while this memory lasts. */
-  nextDeadline(): number | undefined {
+  /** When to look again while this memory lasts, given the alarm that is set. */
+  nextDeadline(alarmAt: number | undefined): number | undefined {
     let next = this.#calls.nextDeadline();
     for (const { deadline } of this.#waiting) if (next === undefined || deadline < next) next = deadline;
-    return next;
+    const restAt = this.#restAt(alarmAt);
+    return next === undefined || (restAt !== undefined && restAt < next) ? restAt : next;
   }
 
   /**
-   * When the coordinator must be woken even if it was evicted, given the alarm that is set; undefined leaves that one as it is. An
-   * alarm that comes too early looks again, so a busy producer does not pay for one with every transaction.
+   * When the coordinator must be woken even if it was evicted, given the alarm that is set; undefined leaves that one as it is. While
+   * there are transactions it is moved only when it would ring too late: one that comes too early looks again, so a busy producer does
+   * not pay for one with every transaction. Once they have been over for a while it goes to the day on which the id is forgotten, so
+   * that nobody is woken for nothing.
    */
   wantsAlarm(current: number | undefined, now: number): number | undefined {
-    const wanted = this.#wakeAt(now);
-    return wanted === undefined || (current !== undefined && current <= wanted) ? undefined : wanted;
-  }
-
-  #wakeAt(now: number): number | undefined {
     const state = this.#state;
     if (state === undefined) return undefined;
+    const wanted = Math.max(this.#wakeAt(state, now), now + 1);
+    if (current === undefined || current > wanted) return wanted;
+    const restAt = this.#restAt(current);
+    return restAt !== undefined && restAt <= now ? wanted : undefined;
+  }
+
+  #wakeAt(state: TransactionState, now: number): number {
     if (isCompleting(state)) return now + backstopMs;
-    const at = state.name === "Ongoing" ? state.startedMs + state.timeoutMs : state.updatedMs + this.#options.expirationMs;
-    return Math.max(at, now + 1);
+    return state.name === "Ongoing" ? state.startedMs + state.timeoutMs : this.#forgottenAt(state);
+  }
+
+  #forgottenAt({ updatedMs }: TransactionState): number {
+    return updatedMs + this.#options.expirationMs;
+  }
+
+  /** When an alarm that would come for nothing is moved; undefined while there is none such, or it comes sooner than that. */
+  #restAt(alarmAt: number | undefined): number | undefined {
+    const state = this.#state;
+    if (state === undefined || alarmAt === undefined || state.name === "Ongoing" || isCompleting(state)) return undefined;
+    const restAt = state.updatedMs + restMs;
+    return restAt < alarmAt && alarmAt < this.#forgottenAt(state) ? restAt : undefined;
   }
 
   #ask(waiting: Waiting, now: number): void {
@@ -164,7 +185,7 @@ export class TransactionMachine {
       if (now >= state.startedMs + state.timeoutMs) this.#step(fence(state, now), now);
       return;
     }
-    if (now < state.updatedMs + this.#options.expirationMs) return;
+    if (now < this.#forgottenAt(state)) return;
     this.#state = undefined;
     this.#effects.push({ kind: "wipe" });
   }

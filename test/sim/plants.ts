@@ -23,6 +23,7 @@ export const plants = [
   "everything-is-stable",
   "stable-goes-back",
   "commit-in-one-cell",
+  "leave-alarms",
   "merge-without-put",
   "merge-out-of-order",
   "reuse-merge-keys",

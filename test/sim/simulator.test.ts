@@ -171,6 +171,7 @@ describe("a planted bug is found by its checker", () => {
 
   const foundInTransactions: Found = [
     ["take-late-batches", "comes-to-rest"],
+    ["leave-alarms", "comes-to-rest"],
     ["mark-twice", "marked-once"],
     ["forget-aborted", "transactions-all-or-nothing"],
     ["forget-aborted", "undecided-invisible"],

@@ -2,9 +2,10 @@
  * The objects of a transaction are broken off or evicted between any two of its steps, in the real runtime: it ends as it was decided,
  * in all partitions and in the group, and an idle transactional id leaves but one alarm.
  */
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import { controllerClient } from "../../durable-objects/controller-client.ts";
+import { fromRow } from "../../core/transaction/state.ts";
 import type { Transaction } from "../../durable-objects/transaction.ts";
 import { produce } from "../../protocol/messages/00-produce.ts";
 import { listOffsets } from "../../protocol/messages/02-list-offsets.ts";
@@ -179,20 +180,57 @@ test("[I7] an alarm ends what nobody asks after any more", async () => {
   expect(await client.bounds()).toEqual(partitions.map(() => [2, 2]));
 });
 
-test("[D3] an open transaction is an alarm at its time-out, an idle id one on the day on which it is forgotten", async () => {
-  const client = await Client.open("idle");
-  const alarmAt = () =>
-    runInDurableObject(
-      transactionOf(client.cluster),
-      async (_: Transaction, state: DurableObjectState) => await state.storage.getAlarm(),
-    );
-  const producer = await client.init();
-  expect(await alarmAt()).toBeGreaterThan(Date.now() + 600_000_000);
-  await client.send(producer);
-  expect(await alarmAt()).toBeLessThanOrEqual(Date.now() + 60_000);
-  await client.end(producer, false);
-  await client.untilEnded();
-  while ((await alarmAt())! < Date.now() + 600_000_000) await runDurableObjectAlarm(transactionOf(client.cluster));
+describe("[D3] an open transaction is an alarm at its time-out, an idle id one on the day on which it is forgotten", () => {
+  const weekMs = 604_800_000;
+
+  async function opened(cluster: string) {
+    const client = await Client.open(cluster);
+    const alarmAt = () =>
+      runInDurableObject(
+        transactionOf(cluster),
+        async (_: Transaction, state: DurableObjectState) => (await state.storage.getAlarm()) ?? 0,
+      );
+    const updatedMs = () =>
+      runInDurableObject(transactionOf(cluster), (_: Transaction, state: DurableObjectState) => {
+        const [row] = state.storage.sql.exec<{ value: string }>("SELECT value FROM state").toArray();
+        return fromRow(row!.value).updatedMs;
+      });
+    const producer = await client.init();
+    expect(await alarmAt()).toBe((await updatedMs()) + weekMs);
+    await client.send(producer);
+    expect(await alarmAt()).toBe((await updatedMs()) + 60_000);
+    return { client, producer, alarmAt, updatedMs };
+  }
+
+  test("in memory a timer puts the one in the place of the other", async () => {
+    const { client, producer, alarmAt, updatedMs } = await opened("idle");
+    await client.end(producer, false);
+    await client.untilEnded();
+    while ((await alarmAt()) < Date.now() + 60_000) await scheduler.wait(20);
+    expect(await alarmAt()).toBe((await updatedMs()) + weekMs);
+  });
+
+  test("evicted before that it is woken too early once, and by that for the last time", async () => {
+    const { client, producer, alarmAt, updatedMs } = await opened("evicted");
+    await client.end(producer, true);
+    await client.untilEnded();
+    await evictDurableObject(transactionOf("evicted"));
+    expect(await runDurableObjectAlarm(transactionOf("evicted"))).toBe(true);
+    expect(await alarmAt()).toBe((await updatedMs()) + weekMs);
+    const metrics = await transactionOf("evicted").metrics();
+    expect(metrics.counters["kante_rows_written_total"]).toBe(1);
+  });
+
+  test("each setting of an alarm is counted as the row that it is billed as", async () => {
+    const { client, producer } = await opened("alarm-rows");
+    const rows = async () => (await transactionOf("alarm-rows").metrics()).counters["kante_rows_written_total"] ?? 0;
+    const before = await rows();
+    await client.end(producer, true);
+    await client.untilEnded();
+    // The decision and that all have heard of it, the alarm in case it is broken off, and the one of the expiry.
+    while ((await rows()) < before + 4) await scheduler.wait(20);
+    expect(await rows()).toBe(before + 4);
+  });
 });
 
 test("asking after a transactional id that does not exist leaves nothing behind", async () => {

@@ -186,15 +186,19 @@ export class SimulatedId {
   #arrange(): void {
     const { world } = this.#cluster;
     const machine = this.#machine;
-    const deadline = machine.nextDeadline();
+    const alarmAt = machine.wantsAlarm(this.#alarmAt, world.now);
+    if (alarmAt !== undefined) this.#setAlarm(alarmAt);
+    const deadline = machine.nextDeadline(this.#alarmAt);
     if (deadline !== undefined)
       world.after(
         Math.max(0, deadline - world.now),
         "timer",
         () => machine === this.#machine && this.#apply(machine.tick(world.now)),
       );
-    const alarmAt = machine.wantsAlarm(this.#alarmAt, world.now);
-    if (alarmAt === undefined) return;
+  }
+
+  #setAlarm(alarmAt: number): void {
+    const { world } = this.#cluster;
     this.#alarmAt = alarmAt;
     world.after(alarmAt - world.now, "alarm", () => {
       if (this.#alarmAt !== alarmAt) return;

@@ -15,6 +15,7 @@ export class Coordinator {
   row: string | undefined;
   rowsWritten = 0;
   alarmAt: number | undefined;
+  alarmsSet = 0;
   readonly calls: EndCall[] = [];
   readonly answers = new Map<number, unknown>();
   #machine = new TransactionMachine(options);
@@ -82,14 +83,20 @@ export class Coordinator {
     this.#apply(this.#machine.handle({ kind: "alarm" }, this.now));
   }
 
+  /** Killed and wanted again at once. */
   kill(): void {
-    this.calls.length = 0;
-    this.#machine = TransactionMachine.restore(options, this.row, this.now);
+    this.evict();
     this.#apply(this.#machine.tick(this.now));
   }
 
+  /** Gone with its timer until something wakes it. */
+  evict(): void {
+    this.calls.length = 0;
+    this.#machine = TransactionMachine.restore(options, this.row, this.now);
+  }
+
   get nextDeadline(): number | undefined {
-    return this.#machine.nextDeadline();
+    return this.#machine.nextDeadline(this.alarmAt);
   }
 
   #apply(effects: readonly TransactionEffect[]): void {
@@ -101,7 +108,10 @@ export class Coordinator {
       else if (effect.kind === "reply") this.answers.set(effect.requestId, effect.answer);
       else this.calls.push(effect.call);
     }
-    this.alarmAt = this.#machine.wantsAlarm(this.alarmAt, this.now) ?? this.alarmAt;
+    const alarmAt = this.#machine.wantsAlarm(this.alarmAt, this.now);
+    if (alarmAt === undefined) return;
+    this.alarmAt = alarmAt;
+    this.alarmsSet += 1;
   }
 }
 

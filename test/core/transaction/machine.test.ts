@@ -338,17 +338,68 @@ describe("a coordinator that dies or waits", () => {
   test("a busy producer does not set an alarm with every transaction", () => {
     const coordinator = new Coordinator();
     let producer = coordinator.init()!;
-    let alarms = 0;
-    let before = coordinator.alarmAt;
     for (let round = 0; round < 100; round++) {
       coordinator.admit(producer, true, [round]);
       producer = coordinator.end(producer, true, 2)!;
       coordinator.answerCalls();
-      coordinator.now += 10;
-      if (coordinator.alarmAt !== before) alarms += 1;
-      before = coordinator.alarmAt;
+      coordinator.wait(999);
+      if (coordinator.alarmAt! <= coordinator.now) coordinator.alarm();
     }
-    expect(alarms).toBeLessThanOrEqual(2);
+    // The id's first; then every ten seconds one for its expiry, a time-out, and an end that might be broken off.
+    expect(coordinator.alarmsSet).toBeLessThanOrEqual(1 + 3 * 10);
+  });
+
+  describe.each([1, 2] as const)("[D3] a second after a transaction of version %i", (version) => {
+    const day = 86_400_000;
+
+    test.each(["commit", "abort", "time-out", "next producer"])("its alarm has given way to the id's expiry (%s)", (how) => {
+      const { coordinator, producer } = ongoing();
+      if (how === "time-out") coordinator.alarm();
+      else if (how === "next producer") coordinator.init();
+      else coordinator.end(producer, how === "commit", version);
+      coordinator.answerCalls();
+      const over = coordinator.now;
+      if (how === "time-out") expect(coordinator.alarmAt).toBe(over + 10_000);
+      coordinator.wait(coordinator.nextDeadline! - over - 1);
+      expect(coordinator.alarmAt).toBeLessThanOrEqual(over + 60_000);
+      coordinator.wait(1);
+      expect(coordinator.now).toBe(over + 1000);
+      expect(coordinator.alarmAt).toBe(over + 7 * day);
+      expect(coordinator.nextDeadline).toBeUndefined();
+    });
+
+    test("nothing has happened if the next one has begun before", () => {
+      const { coordinator, producer } = ongoing();
+      const next = coordinator.end(producer, true, version)!;
+      coordinator.answerCalls();
+      const { alarmsSet } = coordinator;
+      coordinator.wait(999);
+      coordinator.admit(next, true, [2]);
+      coordinator.wait(1);
+      expect(coordinator.alarmsSet).toBe(alarmsSet);
+      expect(coordinator.nextDeadline).toBeUndefined();
+      expect(coordinator.alarmAt).toBeLessThanOrEqual(coordinator.now + 10_000);
+    });
+
+    test("one that was killed before rings once too early, or not at all when something else wakes it", () => {
+      for (const wake of ["alarm", "question"]) {
+        const { coordinator, producer } = ongoing();
+        coordinator.end(producer, true, version);
+        coordinator.answerCalls();
+        const over = coordinator.now;
+        const { row, alarmsSet } = coordinator;
+        coordinator.evict();
+        if (wake === "alarm") coordinator.alarm();
+        else {
+          coordinator.now += 5000;
+          coordinator.kill();
+        }
+        expect(coordinator.alarmAt).toBe(over + 7 * day);
+        expect(coordinator.alarmsSet).toBe(alarmsSet + 1);
+        expect(coordinator.row).toBe(row);
+        expect(coordinator.nextDeadline).toBeUndefined();
+      }
+    });
   });
 
   test("a transactional id that nobody uses is forgotten, an open transaction is not", () => {

@@ -7,10 +7,15 @@ import type { MarkerAnswer } from "../../../core/coordinator.ts";
 import { isHeard, markerRequest } from "../../../core/transaction/end-calls.ts";
 import type { EndCall, TransactionEffect, TransactionRequest } from "../../../core/transaction/events.ts";
 import { TransactionMachine, type TransactionOptions } from "../../../core/transaction/machine.ts";
+import { fromRow } from "../../../core/transaction/state.ts";
+import type { Happening } from "../history.ts";
 import type { SimulatedLeader } from "../leader.ts";
 import { Life, type Network } from "../network.ts";
 import type { Planted } from "../plants.ts";
 import type { World } from "../world.ts";
+
+/** Within this the alarm of a transaction that is over is moved and durable. */
+const moveMs = 1100;
 
 export interface CoordinatorSurroundings {
   readonly world: World;
@@ -18,6 +23,7 @@ export interface CoordinatorSurroundings {
   readonly leaders: readonly SimulatedLeader[];
   readonly options: TransactionOptions;
   readonly plant: Planted;
+  readonly record: (event: Happening) => void;
 }
 
 export class SimulatedCoordinator {
@@ -75,10 +81,10 @@ export class SimulatedCoordinator {
       this.#waiting.delete(effect.requestId);
       this.#soon("a reply", () => answer?.(effect.answer));
     }
-    const deadline = this.#machine.nextDeadline();
-    if (deadline !== undefined) this.#after(deadline - now, "ticks", () => this.#run((later) => this.#machine.tick(later)));
     const alarmAt = this.#machine.wantsAlarm(this.#alarmAt, now);
     if (alarmAt !== undefined) this.#setAlarm(alarmAt, now);
+    const deadline = this.#machine.nextDeadline(this.#alarmAt);
+    if (deadline !== undefined) this.#after(deadline - now, "ticks", () => this.#run((later) => this.#machine.tick(later)));
   }
 
   /** All of them after the same while, so in the order in which they were planned. */
@@ -91,7 +97,9 @@ export class SimulatedCoordinator {
   }
 
   #setAlarm(at: number, now: number): void {
+    const isLater = this.#alarmAt !== undefined && this.#alarmAt < at;
     this.#alarmAt = at;
+    if (isLater && this.#surroundings.plant.is("leave-alarms")) return;
     this.#soon("an alarm is set", () => {
       this.#durableAlarmAt = at;
       // Whoever is alive then, or is brought back by it.
@@ -103,8 +111,17 @@ export class SimulatedCoordinator {
     if (this.#durableAlarmAt !== at) return;
     this.#durableAlarmAt = undefined;
     if (!this.life.alive) this.start();
+    else if (this.#wasOverBefore(at))
+      this.#surroundings.record({ kind: "stuck", at, what: `${this.#name} is woken for a transaction that is over` });
     this.#alarmAt = undefined;
     this.#run((now) => this.#machine.handle({ kind: "alarm" }, now));
+  }
+
+  #wasOverBefore(at: number): boolean {
+    if (this.#durableRow === undefined) return false;
+    const { name, updatedMs } = fromRow(this.#durableRow);
+    const isOver = name === "Empty" || name.startsWith("Complete");
+    return isOver && at > updatedMs + moveMs && at < updatedMs + this.#surroundings.options.expirationMs;
   }
 
   #call(call: EndCall): void {

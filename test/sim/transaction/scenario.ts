@@ -69,7 +69,7 @@ export function runTransactionScenario(options: TransactionRunOptions): Transact
   const machineOptions = { timeoutMsMax: 900_000, expirationMs: 7 * dayMs };
   const coordinators = Array.from(
     { length: random.between(1, 3) },
-    (_, id) => new SimulatedCoordinator(`coordinator ${id}`, { world, network, leaders, options: machineOptions, plant }),
+    (_, id) => new SimulatedCoordinator(`coordinator ${id}`, { world, network, leaders, options: machineOptions, plant, record }),
   );
   const storm = { over: false };
   let lastProducerId = 4000;

@@ -1,7 +1,8 @@
 /**
  * The client library beside kafkajs and @platformatic/kafka, in this process and against the same server: each as its users would write
  * it, with its defaults and every record acknowledged by all. The library goes by WebSocket, the others by TCP. Records are handed over
- * a thousand at a time with five sends under way, and read as fast as each hands them out.
+ * a thousand at a time with five sends under way, and read as fast as each hands them out. And how long a lone record takes from `send` in
+ * one client to the loop of another.
  */
 import { Consumer as PlatformaticConsumer, Producer as PlatformaticProducer } from "@platformatic/kafka";
 import { Kafka, Partitioners, logLevel } from "kafkajs";
@@ -9,7 +10,7 @@ import { connect } from "../client/client.ts";
 import { withKante } from "./load/server.ts";
 import { pipeline } from "./load/load-connection.ts";
 import type { BenchOptions, Row } from "./row.ts";
-import { mediansInTurns } from "./statistics.ts";
+import { mediansInTurns, percentile } from "./statistics.ts";
 
 const recordsPerSend = 1000;
 const sendsUnderWay = 5;
@@ -123,6 +124,25 @@ function platformatic(bootstrap: string): Contestant {
   };
 }
 
+/** From `send` in one client to the loop of another that has waited for it: milliseconds. */
+async function deliveries(url: string, topic: string, records: number): Promise<number[]> {
+  await using writer = connect(url);
+  await using reader = connect(url);
+  const producer = writer.producer();
+  await producer.send(topic, { value: "first" });
+  const delays: number[] = [];
+  let sentMs: number | undefined;
+  for await (const _ of reader.consumer({ topics: [topic], offsetReset: "earliest" })) {
+    if (sentMs !== undefined) delays.push(performance.now() - sentMs);
+    if (delays.length === records) break;
+    // Long enough for the next fetch to be waiting.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    sentMs = performance.now();
+    producer.send(topic, { value: "next" }).catch(() => {});
+  }
+  return delays;
+}
+
 export async function run({ quick }: BenchOptions): Promise<Row[]> {
   const args = ["--set", "group.initial.rebalance.delay.ms=0", "--set", "log.level=error"];
   return await withKante({ args }, async ({ bootstrap, httpUrl }) => {
@@ -156,6 +176,16 @@ export async function run({ quick }: BenchOptions): Promise<Row[]> {
           });
         }
       }
+    }
+    await client.admin().createTopics([{ name: "delivery", partitions: 1 }]);
+    const delays = await deliveries(url, "delivery", quick ? 20 : 200);
+    for (const share of [0.5, 0.99]) {
+      rows.push({
+        name: `a lone record from one client to another, p${share * 100}`,
+        value: percentile(delays, share),
+        unit: "ms",
+        budget: { of: "value", atMost: 1000 },
+      });
     }
     return rows;
   });

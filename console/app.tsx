@@ -1,10 +1,10 @@
 /**
  * The frame around all views: where one is, whether the server can be reached, the way to the other views. It watches the cluster's
- * traffic whatever view is open, so that the last hour is there when somebody looks.
+ * traffic whatever view is open; what was before it was opened, brokers remember.
  */
 import type { VNode } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { RateHistory } from "./lib/history.ts";
+import { type Minute, RateHistory } from "./lib/history.ts";
 import { parseMetrics, sumOf } from "./lib/prometheus.ts";
 import { type Route, hrefOf, routeOf } from "./lib/route.ts";
 import { type Reach, type Session, checkHealth } from "./lib/session.ts";
@@ -21,6 +21,8 @@ import { TopicsView } from "./views/topics.tsx";
 import { TransactionsView } from "./views/transactions.tsx";
 
 const trafficEveryMs = 5000;
+/** Only what this page did not see itself is missing, and of that whole minutes. */
+const minutesEveryMs = 60_000;
 const healthEveryMs = 10_000;
 
 export function App({ session }: { readonly session: Session }): VNode {
@@ -180,5 +182,14 @@ function useWatchedTraffic(session: Session): Traffic {
     "traffic",
     trafficEveryMs,
   );
-  return { ...histories, samples: value, fault };
+  const remembered = useLoad(
+    async (signal) => {
+      const response = await session.get("throughput", signal);
+      const { minutes } = response === undefined ? { minutes: [] } : ((await response.json()) as { minutes: readonly Minute[] });
+      return minutes;
+    },
+    "throughput",
+    minutesEveryMs,
+  );
+  return { ...histories, minutes: remembered.value, samples: value, fault: fault ?? remembered.fault };
 }

@@ -3,6 +3,7 @@
  * buffers, commits and reads, and the clients of leaders, controller and groups. The Kafka APIs are handed to it by worker/.
  */
 import { DurableObject } from "cloudflare:workers";
+import { type Traffic, TrafficRing } from "../core/broker/traffic.ts";
 import { BrokerMachine } from "../core/broker/machine.ts";
 import { VerifiedPartitions } from "../core/broker/verified-partitions.ts";
 import type { ControllerClient } from "../core/cluster/controller-client.ts";
@@ -77,6 +78,7 @@ export class BrokerObject extends DurableObject<Env> {
   readonly #handlers: HandlerTable;
   readonly #cost = new CostMeter(this);
   readonly #metrics = this.#cost.metrics;
+  readonly #traffic = new TrafficRing(Date.now());
   readonly #log: Log;
   readonly #machine: BrokerMachine;
   readonly #runner: BrokerRunner;
@@ -126,7 +128,7 @@ export class BrokerObject extends DurableObject<Env> {
       unfinished: this.#unfinished,
       waitingBytesMax: settings["broker.memory.bytes"] / 2,
       open: (facts, transport) => this.#open(facts, transport),
-      onReceived: (byteLength) => this.#metrics.count("kante_received_bytes_total", byteLength),
+      onReceived: (byteLength) => this.#received(byteLength),
       onGreedy: ({ id, clientAddress }, waitingBytes) =>
         this.#log.warn("greedy-connection-closed", { connection: id, client: clientAddress, waitingBytes }),
     });
@@ -195,7 +197,10 @@ export class BrokerObject extends DurableObject<Env> {
       requestsMax: this.#settings["connection.requests.max"],
       unsentBytesMax,
       accepts: () => this.#runner.acceptsRequests,
-      send: transport.send,
+      send: (chunks, byteLength, left) => {
+        this.#traffic.sent(byteLength, Date.now());
+        transport.send(chunks, byteLength, left);
+      },
       close: (reason) => {
         this.#log.info("connection-closed", { connection: id, client: clientAddress, reason });
         transport.close(reason);
@@ -221,6 +226,11 @@ export class BrokerObject extends DurableObject<Env> {
     return connection;
   }
 
+  #received(byteLength: number): void {
+    this.#metrics.count("kante_received_bytes_total", byteLength);
+    this.#traffic.received(byteLength, Date.now());
+  }
+
   /** Raw TCP: the address is the one that clients are told to connect to. */
   override async connect(socket: Socket): Promise<void> {
     const { localAddress } = await socket.opened;
@@ -240,7 +250,7 @@ export class BrokerObject extends DurableObject<Env> {
       frameBytesMax: this.#settings["socket.request.max.bytes"],
       unfinished: this.#unfinished,
       open: (transport) => this.#open(facts, transport),
-      onReceived: (byteLength) => this.#metrics.count("kante_received_bytes_total", byteLength),
+      onReceived: (byteLength) => this.#received(byteLength),
     });
   }
 
@@ -274,6 +284,11 @@ export class BrokerObject extends DurableObject<Env> {
   /** Of its objects those below are committed or never will be (D12). */
   walFloor(): WalFloor {
     return { brokerEpoch: this.#machine.brokerEpoch, floor: this.#machine.sequenceFloor };
+  }
+
+  /** Of the last hour, as far as this memory goes back. */
+  traffic(): Traffic {
+    return this.#traffic.snapshot(Date.now());
   }
 
   metrics(): BrokerMetrics {

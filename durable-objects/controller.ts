@@ -13,6 +13,7 @@ import type {
   Outcome,
   TopicOutcome,
 } from "../core/cluster/controller-client.ts";
+import type { TopicEntry } from "../core/cluster/catalog.ts";
 import type { Row, RowChange } from "../core/cluster/controller-rows.ts";
 import { ControllerMachine, firstRows } from "../core/cluster/controller.ts";
 import type { Decision, LeaderCall, TopicDecision } from "../core/cluster/controller.ts";
@@ -126,6 +127,11 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
   async metrics(): Promise<MetricsSnapshot | undefined> {
     if (!this.#exists) return undefined;
     return this.#cost.snapshot({ rowBytes: this.ctx.storage.sql.databaseSize });
+  }
+
+  /** A topic by its name; undefined when there is none, or no such cluster, and asking makes neither. */
+  async topic(name: string): Promise<TopicEntry | undefined> {
+    return this.#exists ? this.#machine.topic(name) : undefined;
   }
 
   async snapshot(knownVersion: number): Promise<ClusterSnapshot | undefined> {

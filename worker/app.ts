@@ -18,6 +18,7 @@ import { type MetricsSnapshot, renderMetrics, sumMetrics } from "../durable-obje
 import { brokerName, controllerName, groupName, isClusterName, leaderName, transactionName } from "../durable-objects/names.ts";
 import { consoleFile, consolePage } from "./console.ts";
 import { topicExtents } from "./extents.ts";
+import { throughput } from "./throughput.ts";
 import { brokersOf, defaultCluster, locationHintOf, zoneOfRequest } from "./routes.ts";
 
 type AppContext = Context<{ Bindings: Env }>;
@@ -41,6 +42,9 @@ app.get("/c/:cluster/kafka", async (context) => await openKafka(context, context
 app.get("/metrics", async (context) => await metrics(context, defaultCluster));
 app.get("/c/:cluster/metrics", async (context) => await metrics(context, context.req.param("cluster")));
 
+app.get("/throughput", async (context) => await throughput(context, defaultCluster));
+app.get("/c/:cluster/throughput", async (context) => await throughput(context, context.req.param("cluster")));
+
 app.get("/cost", async (context) => await cost(context, defaultCluster));
 app.get("/c/:cluster/cost", async (context) => await cost(context, context.req.param("cluster")));
 
@@ -54,7 +58,7 @@ app.post("/recover", async (context) => await recover(context, defaultCluster));
 app.post("/c/:cluster/recover", async (context) => await recover(context, context.req.param("cluster")));
 
 const pages = ["/", "/c/:cluster/", "/console/*", "/health"];
-const pagesOfClusters = ["/kafka", "/metrics", "/cost", "/topics/:topic/extents"];
+const pagesOfClusters = ["/kafka", "/metrics", "/throughput", "/cost", "/topics/:topic/extents"];
 for (const path of [...pages, ...pagesOfClusters, ...pagesOfClusters.map((page) => `/c/:cluster${page}`)]) {
   app.all(path, (context) => context.text(`${context.req.method} is not for this page\n`, 405, { allow: "GET, HEAD" }));
 }

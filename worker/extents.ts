@@ -6,9 +6,7 @@ import type { Context } from "hono";
 import type { PartitionExtents } from "../core/cell/extent-runs.ts";
 import type { TopicEntry } from "../core/cluster/catalog.ts";
 import type { PartitionRef } from "../core/coordinator.ts";
-import { controllerClient } from "../durable-objects/controller-client.ts";
 import type { Env } from "../durable-objects/env.ts";
-import type { MetricsSnapshot } from "../durable-objects/metrics.ts";
 import { controllerName, isClusterName, leaderName } from "../durable-objects/names.ts";
 
 const partitionsMax = 100;
@@ -20,7 +18,11 @@ export async function topicExtents(context: Context<{ Bindings: Env }>, cluster:
   const first = Number(context.req.query("first") ?? "0");
   if (!Number.isSafeInteger(first) || first < 0) return context.text("first must be a partition's number\n", 400);
   const name = context.req.param("topic") ?? "";
-  const topic = await findTopic(context.env, cluster, name);
+  const controller = context.env.CONTROLLER.getByName(controllerName(cluster)) as unknown as {
+    topic(name: string): Promise<TopicEntry | undefined>;
+  };
+  // A cluster that nobody uses is not made by the asking.
+  const topic = await controller.topic(name);
   if (topic === undefined) return context.text(`no topic ${name} in cluster ${cluster}\n`, 404);
   const wanted = topic.partitions
     .map(({ cell }, partition) => ({ cell, ref: { topicId: topic.id, partition } }))
@@ -40,14 +42,4 @@ export async function topicExtents(context: Context<{ Bindings: Env }>, cluster:
   );
   const partitions = answers.flat().sort((left, right) => left.partition - right.partition);
   return context.json({ cluster, topic: name, topicId: topic.id, partitionCount: topic.partitions.length, partitions });
-}
-
-/** A cluster that nobody uses is not made by the asking. */
-async function findTopic(env: Env, cluster: string, name: string): Promise<TopicEntry | undefined> {
-  const controller = env.CONTROLLER.getByName(controllerName(cluster)) as unknown as {
-    metrics(): Promise<MetricsSnapshot | undefined>;
-  };
-  if ((await controller.metrics()) === undefined) return undefined;
-  const snapshot = await controllerClient(env, cluster).snapshot(-1);
-  return snapshot?.topics.find((topic) => topic.name === name);
 }

@@ -1,6 +1,6 @@
 /**
- * What this page has seen of a few figures over the last hour: samples with their times, and rates of counters between them. Counters start
- * again when what counts them does; a sum that falls is taken as one that began at nothing.
+ * A few figures over the last hour: what this page has seen, as samples with their times and as rates of counters between them, and what
+ * brokers remember of the time before. Counters start again when what counts them does; a sum that falls is taken as one that began at nothing.
  */
 export interface Point {
   readonly atMs: number;
@@ -46,4 +46,27 @@ export class RateHistory {
     const grown = total >= before.value ? total - before.value : total;
     this.rates.add(atMs, (grown * 1000) / (atMs - before.atMs));
   }
+}
+
+/** What brokers remember: a sum for each minute. */
+export interface Minute {
+  readonly startMs: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}
+
+const minuteMs = 60_000;
+
+/** The whole minutes that this page has not looked at, as rates, and what it has seen itself, in order of time. */
+export function withMinutes(
+  seen: readonly Point[],
+  minutes: readonly Minute[],
+  of: "receivedBytes" | "sentBytes",
+  nowMs: number,
+): readonly Point[] {
+  const looked = new Set(seen.map(({ atMs }) => Math.floor(atMs / minuteMs)));
+  const others = minutes.flatMap(({ startMs, [of]: bytes }) =>
+    startMs + minuteMs > nowMs || looked.has(startMs / minuteMs) ? [] : [{ atMs: startMs + minuteMs / 2, value: bytes / 60 }],
+  );
+  return [...others, ...seen].sort((one, other) => one.atMs - other.atMs);
 }

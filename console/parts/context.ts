@@ -2,13 +2,15 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { Fault } from "../lib/faults.ts";
-import type { RateHistory } from "../lib/history.ts";
+import type { Minute, RateHistory } from "../lib/history.ts";
 import type { Sample } from "../lib/prometheus.ts";
 import type { Session } from "../lib/session.ts";
 
 export interface Traffic {
   readonly received: RateHistory;
   readonly sent: RateHistory;
+  /** Of the last hour, as brokers remember it; undefined until they were asked. */
+  readonly minutes: readonly Minute[] | undefined;
   /** Undefined until the first answer. */
   readonly samples: readonly Sample[] | undefined;
   readonly fault: Fault | undefined;

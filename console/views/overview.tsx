@@ -1,6 +1,7 @@
 /** The cluster at a glance: whether it is well, how much goes in and out, what rests where, what it costs. */
 import type { VNode } from "preact";
 import { countText, rateText } from "../lib/format.ts";
+import { withMinutes } from "../lib/history.ts";
 import { byLabel, sumOf } from "../lib/prometheus.ts";
 import { hrefOf } from "../lib/route.ts";
 import { useSession, useTraffic } from "../parts/context.ts";
@@ -105,28 +106,30 @@ function Flow(): VNode {
 }
 
 function Throughput(): VNode {
-  const { received, sent, samples, fault } = useTraffic();
-  const nowMs = useNow(5000);
+  const { received, sent, minutes, samples, fault } = useTraffic();
+  const clockMs = useNow(5000);
+  const nowMs = received.rates.last?.atMs ?? clockMs;
   return (
     <section>
       <h2>Throughput</h2>
       {fault !== undefined && <FaultNote fault={fault} prefix="The figures of the last minutes are missing. " />}
-      {samples === undefined && fault === undefined ? (
+      {(samples === undefined || minutes === undefined) && fault === undefined ? (
         <Loading what="throughput" />
       ) : (
         <Plot
           label="Bytes a second from and to clients"
-          nowMs={received.rates.last?.atMs ?? nowMs}
+          nowMs={nowMs}
           text={rateText}
           isBinary
           series={[
-            { name: "in", tone: "in", points: received.rates.points },
-            { name: "out", tone: "out", points: sent.rates.points },
+            { name: "in", tone: "in", points: withMinutes(received.rates.points, minutes ?? [], "receivedBytes", nowMs) },
+            { name: "out", tone: "out", points: withMinutes(sent.rates.points, minutes ?? [], "sentBytes", nowMs) },
           ]}
         />
       )}
       <p class="hint">
-        Seen by this page, for up to an hour; a hidden page looks away. What this page itself reads and writes is part of it.
+        The last hour, by the minute as brokers remember it, since this page was opened every five seconds. A broker that nobody
+        used for a while sleeps, and forgets. What this page itself reads and writes is part of it.
       </p>
     </section>
   );

@@ -1,6 +1,6 @@
 /**
  * The partitions of a topic: where each log begins and ends, and where its bytes lie in between, all bars to one scale and growing as
- * records come, change their place and go.
+ * records come, change their place and go. A topic with many is shown a hundred at a time, which is what the server tells at once.
  */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
@@ -9,21 +9,25 @@ import { bytesText, countText, plural } from "../lib/format.ts";
 import { kindTexts, storedKinds } from "../lib/stored-kinds.ts";
 import type { TopicFigures } from "../lib/topic-figures.ts";
 import { useSession } from "../parts/context.ts";
+import { SelectField } from "../parts/fields.tsx";
 import { FaultNote } from "../parts/states.tsx";
 import { Cell, HeadCell, Table } from "../parts/table.tsx";
 import { useLoad } from "../parts/use-load.ts";
 
 const everyMs = 2000;
+const shownMax = 100;
 const [barWidth, barHeight] = [1000, 18];
 
 export function Partitions({ topic }: { readonly topic: TopicFigures }): VNode {
   const session = useSession();
+  const [chosen, setFirst] = useState(0);
+  const first = chosen < topic.partitions.length ? chosen : 0;
   const extents = useLoad(
     async (signal) => {
-      const response = await session.get(`topics/${encodeURIComponent(topic.name)}/extents`, signal);
+      const response = await session.get(`topics/${encodeURIComponent(topic.name)}/extents?first=${first}`, signal);
       return response === undefined ? undefined : ((await response.json()) as TopicExtents);
     },
-    `extents ${topic.name}`,
+    `extents ${topic.name} ${first}`,
     everyMs,
   );
   const known = new Map(extents.value?.partitions.map((each) => [each.partition, each]));
@@ -34,6 +38,7 @@ export function Partitions({ topic }: { readonly topic: TopicFigures }): VNode {
       {extents.fault !== undefined && (
         <FaultNote fault={extents.fault} onRetry={extents.reload} prefix="Where the bytes lie is not known. " />
       )}
+      {topic.partitions.length > shownMax && <Pages count={topic.partitions.length} first={first} onChoose={setFirst} />}
       <Key all={[...known.values()].flatMap(({ runs }) => runs)} />
       <Table
         label="Partitions"
@@ -48,7 +53,7 @@ export function Partitions({ topic }: { readonly topic: TopicFigures }): VNode {
           { name: "Broker", isNumber: true, isExtra: true },
         ]}
       >
-        {topic.partitions.map(({ partition, start, end, stableEnd, leader }) => {
+        {topic.partitions.slice(first, first + shownMax).map(({ partition, start, end, stableEnd, leader }) => {
           const found = known.get(partition);
           return (
             <tr key={partition}>
@@ -74,6 +79,19 @@ export function Partitions({ topic }: { readonly topic: TopicFigures }): VNode {
         bars. Undecided are records behind the first open transaction.
       </p>
     </>
+  );
+}
+
+function Pages(props: { readonly count: number; readonly first: number; readonly onChoose: (first: number) => void }): VNode {
+  const { count, first, onChoose } = props;
+  const pages = Array.from({ length: Math.ceil(count / shownMax) }, (_, index) => index * shownMax);
+  return (
+    <SelectField
+      label="Which partitions"
+      value={String(first)}
+      options={pages.map((each) => [String(each), `${each} to ${Math.min(count, each + shownMax) - 1}`] as const)}
+      onChange={(value) => onChoose(Number(value))}
+    />
   );
 }
 

@@ -38,7 +38,7 @@ import { describePartitions } from "./describe-partitions.ts";
 import { applyDrain, drainEntry, planDrain, type DrainPlan } from "./drain.ts";
 import { applyCompaction } from "./compactions.ts";
 import { entryKind } from "./entry-kind.ts";
-import { describeExtents, storedBytes, type PartitionExtents, type StoredBytes } from "./extent-runs.ts";
+import { ExtentWalk, storedBytes, type StoredBytes } from "./extent-runs.ts";
 import { FollowRing, type Step } from "./follow-ring.ts";
 import { stepOf, stepOfAppends } from "./follow-steps.ts";
 import { JournalUpkeep } from "./journal-upkeep.ts";
@@ -439,8 +439,8 @@ export class Cell {
   }
 
   /** Where their bytes lie, in at most so many runs each. */
-  describeExtents(partitions: readonly PartitionRef[], runs: number): PartitionExtents[] {
-    return describeExtents(this.#state, partitions, runs);
+  walkExtents(partitions: readonly PartitionRef[], runs: number): ExtentWalk {
+    return new ExtentWalk(this.#state, partitions, runs);
   }
 
   storedBytes(): StoredBytes {

@@ -5,7 +5,7 @@
 import type { PartitionRef } from "../coordinator.ts";
 import type { CellState } from "./cell-state.ts";
 import type { PartitionLog } from "./partition-log.ts";
-import type { Source, Sources } from "./sources.ts";
+import type { Source } from "./sources.ts";
 
 /** By where they lie: a leader's journal, brokers' objects, objects of a cell, objects of a partition. */
 export interface StoredBytes {
@@ -46,30 +46,83 @@ interface GrowingRun {
   bytes: Record<keyof StoredBytes, number>;
 }
 
-/** Partitions that the cell does not lead are left out. */
-export function describeExtents(state: CellState, partitions: readonly PartitionRef[], runs: number): PartitionExtents[] {
-  return partitions.flatMap((ref) => {
-    const log = state.find(ref);
-    if (log === undefined) return [];
-    const { logStartOffset, nextOffset: endOffset } = log;
-    return [{ partition: ref.partition, logStartOffset, endOffset, runs: runsOf(log, state.sources, runs) }];
-  });
+/**
+ * Goes through the extents of some partitions in steps, so that whoever has many does not hold up commits. What changes between two steps
+ * may be told as it was before or as it is then. Partitions that the cell does not lead are left out.
+ */
+export class ExtentWalk {
+  readonly #state: CellState;
+  readonly #partitions: readonly PartitionRef[];
+  readonly #runsWanted: number;
+  readonly #done: PartitionExtents[] = [];
+  #index = 0;
+  #open: OpenPartition | undefined;
+
+  constructor(state: CellState, partitions: readonly PartitionRef[], runs: number) {
+    this.#state = state;
+    this.#partitions = partitions;
+    this.#runsWanted = runs >= 1 ? Math.min(runsMax, Math.floor(runs)) : 1;
+  }
+
+  /** Goes through so many extents at most; undefined while there are more. */
+  step(extentsMax: number): readonly PartitionExtents[] | undefined {
+    let left = extentsMax;
+    for (; this.#index < this.#partitions.length; this.#index++) {
+      const ref = this.#partitions[this.#index]!;
+      const log = this.#state.find(ref);
+      if (log !== undefined) {
+        this.#open ??= this.#opened(log);
+        left = this.#visit(log, this.#open, left);
+        if (left < 0) return undefined;
+        this.#done.push(closed(ref, log, this.#open.runs));
+      }
+      this.#open = undefined;
+    }
+    return this.#done;
+  }
+
+  #opened({ extents }: PartitionLog): OpenPartition {
+    return { runs: [], perRun: Math.max(1, Math.ceil(extents.count / this.#runsWanted)), nextOffset: 0 };
+  }
+
+  /** Answers what is left of the step, less than 0 when it ended before the partition did. */
+  #visit({ extents, nextOffset }: PartitionLog, open: OpenPartition, extentsMax: number): number {
+    let left = extentsMax;
+    const { runs, perRun } = open;
+    const { sources } = this.#state;
+    extents.scanWhile(open.nextOffset, nextOffset, (baseOffset, next, byteLength, source) => {
+      left -= 1;
+      if (left < 0) return false;
+      // Joined since with what was told already.
+      if (baseOffset < open.nextOffset) return true;
+      let run = runs.at(-1);
+      if (run === undefined || (run.extents >= perRun && runs.length < this.#runsWanted)) {
+        run = { baseOffset, extents: 0, bytes: noBytes() };
+        runs.push(run);
+      }
+      run.extents += 1;
+      run.bytes[kindOf[sources.kindOf(source)]] += byteLength;
+      open.nextOffset = next;
+      return true;
+    });
+    return left;
+  }
 }
 
-function runsOf({ extents, nextOffset }: PartitionLog, sources: Sources, wanted: number): PartitionExtents["runs"] {
-  const count = wanted >= 1 ? Math.min(runsMax, Math.floor(wanted)) : 1;
-  const perRun = Math.max(1, Math.ceil(extents.count / count));
-  const runs: GrowingRun[] = [];
-  extents.forEach((baseOffset, _byteStart, byteLength, source) => {
-    let run = runs.at(-1);
-    if (run === undefined || run.extents === perRun) {
-      run = { baseOffset, extents: 0, bytes: noBytes() };
-      runs.push(run);
-    }
-    run.extents += 1;
-    run.bytes[kindOf[sources.kindOf(source)]] += byteLength;
-  });
-  return runs.map((run, index) => ({ ...run, nextOffset: runs[index + 1]?.baseOffset ?? nextOffset }));
+interface OpenPartition {
+  readonly runs: GrowingRun[];
+  readonly perRun: number;
+  nextOffset: number;
+}
+
+function closed({ partition }: PartitionRef, log: PartitionLog, runs: readonly GrowingRun[]): PartitionExtents {
+  const { logStartOffset, nextOffset: endOffset } = log;
+  return {
+    partition,
+    logStartOffset,
+    endOffset,
+    runs: runs.map((run, index) => ({ ...run, nextOffset: runs[index + 1]?.baseOffset ?? endOffset })),
+  };
 }
 
 /**

@@ -3,6 +3,7 @@
  * answers the rows that make it durable; the shell persists them in one transaction before anything else happens. What leaders
  * must hear goes through the outbox, and a topic shows itself to clients only when its leaders know it.
  */
+import type { TopicEntry } from "./catalog.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { sameSettings, type LeaderSettings } from "../cell/partition-settings.ts";
 import type { BrokerIdentity, PartitionRef, PartitionSettings, TopicId } from "../coordinator.ts";
@@ -126,6 +127,11 @@ export class ControllerMachine {
     this.#topics.set(id, row);
     if (row.pending || row.told !== settingsTold) this.#tellLeaders(id, row);
     return row.version;
+  }
+
+  topic(name: string): TopicEntry | undefined {
+    const id = this.#topics.idOf(name);
+    return id === undefined ? undefined : this.#topics.entry(id);
   }
 
   snapshot(knownVersion: number): ClusterSnapshot | undefined {

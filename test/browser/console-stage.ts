@@ -30,7 +30,8 @@ export async function openTab(context: BrowserContext, server: Running, address:
   page.on("console", (message) => {
     const isOfPolicy = message.text().includes("Content Security Policy");
     // A cluster that nobody has used yet has no figures, which browsers make a note of.
-    if (/status of 404/.test(message.text()) && /\/(?:metrics|cost|extents)$/.test(message.location().url)) return;
+    if (/status of 404/.test(message.text()) && /\/(?:metrics|throughput|cost|extents(?:\?.*)?)$/.test(message.location().url))
+      return;
     if (message.type() === "error" && (isOfPolicy || !mayFail)) complaints.push(message.text());
   });
   onTestFinished(() => expect(complaints).toEqual([]));

@@ -34,6 +34,40 @@ describeInBrowser("the console", (stage) => {
     await reader.getByText("by hand").waitFor();
   });
 
+  test("the last hour is there when the page opens, of a broker that remembers it", async () => {
+    const client = clientOf(running());
+    await client.producer().send("tabs", { value: "x".repeat(1000) });
+    const context = await stage.context();
+    // The real answer, with the minutes put back: none is waited for.
+    const seen = Promise.withResolvers<{ readonly receivedBytes: number }[]>();
+    await context.route(/\/throughput$/, async (route) => {
+      const answer = (await (await route.fetch()).json()) as { minutes: { startMs: number; receivedBytes: number }[] };
+      seen.resolve(answer.minutes);
+      const [minute] = answer.minutes;
+      const minutes = Array.from({ length: 50 }, (_, index) => ({
+        ...minute,
+        startMs: minute!.startMs - (50 - index) * 60_000,
+        receivedBytes: index === 0 ? 300 * 1024 * 1024 : 0,
+      }));
+      await route.fulfill({ json: { ...answer, minutes } });
+    });
+    const page = await openTab(context, running(), "/#/");
+    await page.getByRole("img", { name: /Bytes a second from and to clients\..* at most 5.00 MiB\/s\./ }).waitFor();
+    expect((await seen.promise).reduce((sum, { receivedBytes }) => sum + receivedBytes, 0)).toBeGreaterThan(1000);
+  });
+
+  test("of a topic with many partitions the others are shown by choice, with where their bytes lie", async () => {
+    const client = clientOf(running());
+    await client.admin().createTopics([{ name: "wide", partitions: 250 }]);
+    await client.producer().send("wide", { value: "far out", partition: 222 });
+    const page = await openConsole(stage, running(), "#/topics/wide/partitions");
+    await page.getByRole("rowheader", { name: "99", exact: true }).waitFor();
+    expect(await page.getByRole("rowheader", { name: "100", exact: true }).count()).toBe(0);
+    await page.getByLabel("Which partitions").selectOption("200 to 249");
+    await page.getByRole("img", { name: /^Partition 222: 1 extent/ }).waitFor();
+    expect(await page.getByRole("rowheader").count()).toBe(50);
+  });
+
   test("a topic is made, changed, given partitions and deleted, its name typed", async () => {
     const admin = clientOf(running()).admin();
     const page = await openConsole(stage, running(), "#/topics");

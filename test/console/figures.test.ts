@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { billOf } from "../../core/cost/bill.ts";
 import { Metrics, renderMetrics } from "../../durable-objects/metrics.ts";
 import { bytesText, countText, dollarsText, durationText, shortCount } from "../../console/lib/format.ts";
-import { History, RateHistory, historyMs } from "../../console/lib/history.ts";
+import { History, RateHistory, historyMs, withMinutes } from "../../console/lib/history.ts";
 import { piecesOf, runAt } from "../../console/lib/extents.ts";
 import { lagOf, planReset } from "../../console/lib/offset-reset.ts";
 import { byLabel, parseMetrics, sumOf } from "../../console/lib/prometheus.ts";
@@ -47,6 +47,23 @@ describe("a rate", () => {
   test("takes no notice of a clock that stands still or goes back", () => {
     expect(fed([1000, 1], [1000, 5], [500, 9]).rates.points).toEqual([]);
   });
+});
+
+test("of the hour the page draws what it has seen itself, and whole minutes of before as brokers remember them", () => {
+  const minute = 60_000;
+  const minutes = [0, 1, 2, 3, 4].map((index) => ({ startMs: index * minute, receivedBytes: 60 * index, sentBytes: 120 * index }));
+  const seen = [
+    { atMs: 2.5 * minute, value: 77 },
+    { atMs: 2.9 * minute, value: 78 },
+  ];
+  // The minute that was looked at and the one that goes on are left out.
+  expect(withMinutes(seen, minutes, "receivedBytes", 4.5 * minute)).toEqual([
+    { atMs: 0.5 * minute, value: 0 },
+    { atMs: 1.5 * minute, value: 1 },
+    ...seen,
+    { atMs: 3.5 * minute, value: 3 },
+  ]);
+  expect(withMinutes([], minutes, "sentBytes", 5 * minute).map(({ value }) => value)).toEqual([0, 2, 4, 6, 8]);
 });
 
 function fed(...totals: readonly (readonly [atMs: number, total: number])[]): RateHistory {

@@ -26,12 +26,15 @@ describe("a cluster that nobody uses", () => {
   test("is not found, and not made: no broker and no row of a controller", async () => {
     expect(await ask("/c/nobody/metrics")).toMatchObject({ status: 404 });
     expect(await ask("/c/nobody/metrics")).toMatchObject({ status: 404 });
+    expect(await ask("/c/nobody/throughput")).toMatchObject({ status: 404 });
     const brokers = await listDurableObjectIds(bindings.BROKER);
     expect(brokers.some((id) => id.equals(bindings.BROKER.idFromName("nobody/local/0")))).toBe(false);
   });
 
   test("of the cluster that every deployment has there is nothing to tell yet", async () => {
     expect(await ask("/metrics")).toEqual({ status: 200, text: "\n" });
+    const { status, text } = await ask("/throughput");
+    expect([status, JSON.parse(text)]).toMatchObject([200, { brokers: [], minutes: [{ receivedBytes: 0, sentBytes: 0 }] }]);
   });
 });
 
@@ -48,5 +51,21 @@ test("rows are counted of the controller, and of each group that was spoken to",
   expect(begun).toBeGreaterThan(created);
   await commit(socket, "g");
   expect(await rowsWritten("measured")).toBe(begun + 1);
+  socket.close();
+});
+
+test("what came in and went out by the minute is what the counters have, and brokers say since when they remember", async () => {
+  const socket = await KafkaSocket.open("hourly");
+  await socket.call(metadata, 9, { topics: [] });
+  const { text } = await ask("/c/hourly/metrics");
+  const answer = JSON.parse((await ask("/c/hourly/throughput")).text) as {
+    readonly brokers: readonly { readonly broker: string; readonly sinceMs: number }[];
+    readonly minutes: readonly { readonly startMs: number; readonly receivedBytes: number; readonly sentBytes: number }[];
+  };
+  const sum = (of: "receivedBytes" | "sentBytes") => answer.minutes.reduce((total, minute) => total + minute[of], 0);
+  expect(text).toContain(`kante_received_bytes_total ${sum("receivedBytes")}\n`);
+  expect(text).toContain(`kante_sent_bytes_total ${sum("sentBytes")}\n`);
+  expect(sum("sentBytes")).toBeGreaterThan(0);
+  expect(answer.brokers.map(({ broker }) => broker)).toEqual(["local/0"]);
   socket.close();
 });

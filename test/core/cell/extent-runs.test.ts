@@ -1,7 +1,9 @@
 /** Where bytes lie, as it is told: to the byte, in offset order, and never more than was asked for. */
 import { describe, expect, test } from "vitest";
-import type { ExtentRun } from "../../../core/cell/extent-runs.ts";
+import type { Cell } from "../../../core/cell/cell.ts";
+import type { ExtentRun, PartitionExtents } from "../../../core/cell/extent-runs.ts";
 import { MemoryCoordinator } from "../../../core/cell/memory-coordinator.ts";
+import type { PartitionRef } from "../../../core/coordinator.ts";
 
 const topicId = "1f2e3d4c-0000-4000-8000-000000000001";
 const ref = { topicId, partition: 0 };
@@ -23,6 +25,19 @@ async function written(ways: readonly ("inline" | "object")[]): Promise<MemoryCo
   return coordinator;
 }
 
+function described(
+  cell: Cell,
+  refs: readonly PartitionRef[],
+  runs: number,
+  extentsPerStep = Infinity,
+): readonly PartitionExtents[] {
+  const walk = cell.walkExtents(refs, runs);
+  for (;;) {
+    const found = walk.step(extentsPerStep);
+    if (found !== undefined) return found;
+  }
+}
+
 function told({ baseOffset, nextOffset, extents, bytes }: ExtentRun): readonly number[] {
   return [baseOffset, nextOffset, extents, bytes.inline, bytes.wal];
 }
@@ -30,7 +45,7 @@ function told({ baseOffset, nextOffset, extents, bytes }: ExtentRun): readonly n
 describe("extents of a partition", () => {
   test("are told one by one while they are few", async () => {
     const { cell } = await written(["inline", "object", "inline"]);
-    const [partition] = cell.describeExtents([ref], 10);
+    const [partition] = described(cell, [ref], 10);
     expect(partition).toMatchObject({ partition: 0, logStartOffset: 0, endOffset: 30 });
     expect(partition!.runs.map(told)).toEqual([
       [0, 10, 1, 100, 0],
@@ -41,7 +56,7 @@ describe("extents of a partition", () => {
 
   test("are taken together where they are many, with nothing left out", async () => {
     const { cell } = await written(["inline", "object", "object", "inline", "inline"]);
-    const [partition] = cell.describeExtents([ref], 2);
+    const [partition] = described(cell, [ref], 2);
     expect(partition!.runs.map(told)).toEqual([
       [0, 30, 3, 100, 203],
       [30, 50, 2, 207, 0],
@@ -49,15 +64,37 @@ describe("extents of a partition", () => {
     expect(cell.storedBytes()).toEqual({ inline: 307, wal: 203, merged: 0, segment: 0 });
   });
 
+  test("are told alike, however small the steps are that they are gone through in", async () => {
+    const { cell } = await written(["inline", "object", "object", "inline", "inline", "object", "inline"]);
+    for (const runs of [1, 2, 3, 10]) {
+      const atOnce = described(cell, [ref, { ...ref, partition: 7 }], runs);
+      expect(atOnce[0]!.runs.reduce((sum, { extents }) => sum + extents, 0)).toBe(7);
+      for (const extents of [1, 2, 3, 7]) expect(described(cell, [ref, { ...ref, partition: 7 }], runs, extents)).toEqual(atOnce);
+    }
+    const walk = cell.walkExtents([ref], 10);
+    expect([walk.step(3), walk.step(3), walk.step(1)?.length]).toEqual([undefined, undefined, 1]);
+  });
+
+  test("of a topic that goes away between two steps are left out", async () => {
+    const { cell, deletePartitions } = await written(["inline", "object"]).then((coordinator) => ({
+      cell: coordinator.cell,
+      deletePartitions: async () => await coordinator.deletePartitions(topicId),
+    }));
+    const walk = cell.walkExtents([ref], 10);
+    expect(walk.step(1)).toBeUndefined();
+    await deletePartitions();
+    expect(walk.step(1)).toEqual([]);
+  });
+
   test("of a hostile number of runs are no more than that, and one at least", async () => {
     const { cell } = await written(["object", "object"]);
-    for (const runs of [0, -5, Number.NaN]) expect(cell.describeExtents([ref], runs)[0]!.runs).toHaveLength(1);
-    expect(cell.describeExtents([ref], Infinity)[0]!.runs).toHaveLength(2);
+    for (const runs of [0, -5, Number.NaN]) expect(described(cell, [ref], runs)[0]!.runs).toHaveLength(1);
+    expect(described(cell, [ref], Infinity)[0]!.runs).toHaveLength(2);
   });
 
   test("of an empty log are none, and of a partition that is not there nothing is told", async () => {
     const { cell } = await written([]);
-    expect(cell.describeExtents([ref, { ...ref, partition: 7 }], 10)).toEqual([
+    expect(described(cell, [ref, { ...ref, partition: 7 }], 10)).toEqual([
       { partition: 0, logStartOffset: 0, endOffset: 0, runs: [] },
     ]);
   });

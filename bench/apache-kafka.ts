@@ -1,6 +1,7 @@
 /**
  * Beside Apache Kafka on the same machine, driven by the same stock clients with their default settings: Java's producer and librdkafka
- * (kcat). Both servers run all the time and work in turns. Needs Java, and kcat for the second half; says so where they are missing.
+ * (kcat), and beside the raw path, which tells what the runtime gives to those clients. All servers run all the time and work in turns.
+ * Needs Java, and kcat for the second half; says so where they are missing.
  */
 import { spawn } from "node:child_process";
 import { openSync, closeSync, writeFileSync } from "node:fs";
@@ -8,6 +9,7 @@ import { join } from "node:path";
 import { javaClasspath, missingJava, startApacheKafka } from "../test/clients/apache-kafka.ts";
 import { freePorts } from "../test/clients/kante.ts";
 import { kcatMissing } from "../test/clients/kcat.ts";
+import { startRawPath } from "./load/raw-path.ts";
 import { createTopic } from "./load/requests.ts";
 import { withFolder, withKante } from "./load/server.ts";
 import type { BenchOptions, Row } from "./row.ts";
@@ -36,7 +38,7 @@ function execute(command: string, args: readonly string[], input: number | "igno
 
 /** MB a second of the last rounds of one program: the first ones warm up the compiler and create the topic. */
 async function javaRate(bootstrap: string, { quick }: BenchOptions): Promise<number> {
-  const rounds = quick ? 2 : 3;
+  const [warmUp, rounds] = quick ? [1, 2] : [2, 5];
   const quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error";
   const args = [
     quiet,
@@ -50,7 +52,7 @@ async function javaRate(bootstrap: string, { quick }: BenchOptions): Promise<num
     String(rounds),
   ];
   const lines = (await execute("java", args)).trim().split("\n");
-  return median(lines.slice(-rounds + 1).map((line) => Number(line.split(" ")[0])));
+  return median(lines.slice(warmUp).map((line) => Number(line.split(" ")[0])));
 }
 
 /** kcat sends the lines of a file: the time of the whole command, its start included. */
@@ -65,29 +67,38 @@ async function kcatRate(bootstrap: string, file: string, bytes: number): Promise
   }
 }
 
-async function inTurns(
-  repetitions: number,
-  rate: (bootstrap: string) => Promise<number>,
-  kante: string,
-  apache: string,
-): Promise<[number, number]> {
-  const [ours, theirs]: number[][] = [[], []];
-  for (let repetition = 0; repetition < repetitions; repetition++) {
-    theirs!.push(await rate(apache));
-    ours!.push(await rate(kante));
-  }
-  return [median(ours!), median(theirs!)];
+interface Servers {
+  readonly kante: string;
+  readonly apache: string;
+  readonly raw: string;
 }
 
-function row(client: string, [ours, theirs]: [number, number]): Row {
-  return {
-    name: `${client}, 1 KiB records, all defaults`,
-    value: ours,
-    unit: "MB/s",
-    ratio: ours / theirs,
-    against: `Apache Kafka 4.3 (${theirs.toFixed(0)} MB/s)`,
-    budget: { of: "ratio", atLeast: 1 },
-  };
+async function inTurns(
+  client: string,
+  repetitions: number,
+  servers: Servers,
+  rate: (bootstrap: string) => Promise<number>,
+): Promise<Row[]> {
+  const rates: Record<keyof Servers, number[]> = { kante: [], apache: [], raw: [] };
+  for (let repetition = 0; repetition < repetitions; repetition++) {
+    for (const server of ["apache", "raw", "kante"] as const) rates[server].push(await rate(servers[server]));
+  }
+  const [kante, apache, raw] = [median(rates.kante), median(rates.apache), median(rates.raw)];
+  const what = { name: `${client}, 1 KiB records, all defaults`, value: kante, unit: "MB/s" };
+  return [
+    {
+      ...what,
+      ratio: kante / apache,
+      against: `Apache Kafka 4.3 (${apache.toFixed(0)} MB/s)`,
+      budget: { of: "ratio", atLeast: 1 },
+    },
+    {
+      ...what,
+      ratio: kante / raw,
+      against: `raw path, answering as Kafka would (${raw.toFixed(0)} MB/s)`,
+      budget: { of: "ratio", atLeast: 0.6 },
+    },
+  ];
 }
 
 export async function run(options: BenchOptions, note: (text: string) => void): Promise<Row[]> {
@@ -98,25 +109,31 @@ export async function run(options: BenchOptions, note: (text: string) => void): 
     const kafkaPort = await freePorts(2);
     const apache = await startApacheKafka(join(folder, "kafka"), kafkaPort);
     try {
-      return await withKante({}, async (kante) => {
-        // Made beforehand: what creating it on the fly does to a busy producer is another question.
-        for (const port of [kafkaPort, kante.port]) await createTopic(port, topic, 4);
-        const rows = [
-          row(
-            "Java's producer",
-            await inTurns(repetitions, async (bootstrap) => await javaRate(bootstrap, options), kante.bootstrap, apache.bootstrap),
-          ),
-        ];
-        const withoutKcat = kcatMissing();
-        if (withoutKcat !== undefined) note(withoutKcat);
-        else {
-          const [file, count] = [join(folder, "lines"), options.quick ? 50_000 : 200_000];
-          writeFileSync(file, `${"x".repeat(recordBytes)}\n`.repeat(count));
-          const rate = async (bootstrap: string): Promise<number> => await kcatRate(bootstrap, file, count * recordBytes);
-          rows.push(row("librdkafka's producer (kcat)", await inTurns(repetitions, rate, kante.bootstrap, apache.bootstrap)));
-        }
-        return rows;
-      });
+      const raw = await startRawPath(join(folder, "raw"));
+      try {
+        return await withKante({}, async (kante) => {
+          // Made beforehand: what creating it on the fly does to a busy producer is another question.
+          for (const port of [kafkaPort, kante.port]) await createTopic(port, topic, 4);
+          const servers = { kante: kante.bootstrap, apache: apache.bootstrap, raw: `127.0.0.1:${raw.kafkaPort}` };
+          const rows = await inTurns("Java's producer", repetitions, servers, async (bootstrap) => {
+            return await javaRate(bootstrap, options);
+          });
+          const withoutKcat = kcatMissing();
+          if (withoutKcat !== undefined) note(withoutKcat);
+          else {
+            const [file, count] = [join(folder, "lines"), options.quick ? 50_000 : 200_000];
+            writeFileSync(file, `${"x".repeat(recordBytes)}\n`.repeat(count));
+            rows.push(
+              ...(await inTurns("librdkafka's producer (kcat)", repetitions, servers, async (bootstrap) => {
+                return await kcatRate(bootstrap, file, count * recordBytes);
+              })),
+            );
+          }
+          return rows;
+        });
+      } finally {
+        await raw.stop();
+      }
     } finally {
       await apache.stop();
     }

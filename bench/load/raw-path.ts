@@ -13,6 +13,8 @@ export interface RawPath {
   readonly lonePort: number;
   /** One object and one row for all messages that wait. */
   readonly groupsPort: number;
+  /** The same, answered as Kafka would. */
+  readonly kafkaPort: number;
   readonly httpPort: number;
   stop(): Promise<void>;
 }
@@ -21,7 +23,7 @@ export async function startRawPath(folder: string): Promise<RawPath> {
   const contents = await bundleForWorkerd("bench/workerd/raw-worker.ts");
   const objects = join(folder, "objects");
   mkdirSync(objects, { recursive: true });
-  const basePort = await freePorts(4);
+  const basePort = await freePorts(5);
   const httpPort = await freePort();
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
@@ -37,7 +39,11 @@ export async function startRawPath(folder: string): Promise<RawPath> {
       durableObjects: { SINK: { className: "Sink", useSQLite: true }, ROWS: { className: "Rows", useSQLite: true } },
       serviceBindings: { DISK: { disk: { path: objects, writable: true } } },
       bindings: { BASE_PORT: basePort },
-      connectHandlers: [0, 1, 2, 3].map((offset) => ({ protocol: "tcp" as const, port: basePort + offset, address: "127.0.0.1" })),
+      connectHandlers: [0, 1, 2, 3, 4].map((offset) => ({
+        protocol: "tcp" as const,
+        port: basePort + offset,
+        address: "127.0.0.1",
+      })),
     }),
   );
   await miniflare.ready;
@@ -46,6 +52,7 @@ export async function startRawPath(folder: string): Promise<RawPath> {
     r2Port: basePort + 1,
     lonePort: basePort + 2,
     groupsPort: basePort + 3,
+    kafkaPort: basePort + 4,
     httpPort,
     stop: async () => await miniflare.dispose(),
   };

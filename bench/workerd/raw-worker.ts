@@ -1,22 +1,27 @@
 /**
  * The raw path: what this machine and this runtime give without Kafka. Bytes come in by TCP or WebSocket, reach a Durable Object and
  * go to the object store in 8 MiB objects, three at once; a lone small message becomes one row in another object before it is
- * answered; small messages of a pipelining client become one object and one row for all that wait. Kante's sustained, lone and
- * pipelined produce are measured against these.
+ * answered; small messages of a pipelining client become one object and one row for all that wait, answered by a word or as Kafka would
+ * (raw-kafka.ts). Kante's sustained, lone and pipelined produce are measured against these.
  */
 import { DurableObject } from "cloudflare:workers";
+import { concatenate } from "../../protocol/codec.ts";
 import { FrameCutter } from "../../protocol/frames.ts";
 import { DiskObjectStore } from "../../storage/disk.ts";
 import type { ObjectStore } from "../../storage/object-store.ts";
 import { R2ObjectStore } from "../../storage/r2.ts";
+import { RawKafka } from "./raw-kafka.ts";
 
 interface Env {
   readonly BUCKET: R2Bucket;
   readonly DISK: Fetcher;
   readonly SINK: DurableObjectNamespace<Sink>;
   readonly ROWS: DurableObjectNamespace<Rows>;
+  readonly BASE_PORT: number;
 }
 
+/** One TCP port each, in this order. */
+const purposes = ["disk", "r2", "lone", "groups", "kafka"];
 const objectBytes = 8 * 1024 * 1024;
 const uploadsMax = 3;
 const readBytes = 256 * 1024;
@@ -73,7 +78,7 @@ class Groups {
   readonly #store: ObjectStore;
   readonly #name: string;
   readonly #insertRow: (row: Uint8Array) => Promise<void>;
-  readonly #answer: (count: number) => Promise<void>;
+  readonly #answer: (group: readonly Uint8Array[]) => Promise<void>;
   #waiting: Uint8Array[] = [];
   #count = 0;
   #isBusy = false;
@@ -82,7 +87,7 @@ class Groups {
     store: ObjectStore,
     name: string,
     insertRow: (row: Uint8Array) => Promise<void>,
-    answer: (count: number) => Promise<void>,
+    answer: (group: readonly Uint8Array[]) => Promise<void>,
   ) {
     this.#store = store;
     this.#name = name;
@@ -99,15 +104,9 @@ class Groups {
     this.#isBusy = true;
     while (this.#waiting.length > 0) {
       const group = this.#waiting.splice(0);
-      const object = new Uint8Array(group.reduce((sum, { byteLength }) => sum + byteLength, 0));
-      let position = 0;
-      for (const frame of group) {
-        object.set(frame, position);
-        position += frame.byteLength;
-      }
-      await this.#store.put(`raw/${this.#name}/${this.#count++}`, object);
+      await this.#store.put(`raw/${this.#name}/${this.#count++}`, concatenate(group));
       await this.#insertRow(new Uint8Array(rowBytes));
-      await this.#answer(group.length);
+      await this.#answer(group);
     }
     this.#isBusy = false;
   }
@@ -141,14 +140,14 @@ export class Sink extends DurableObject<Env> {
         await rows.insert(value);
         await writer.write(taken);
       }
-    } else if (purpose === "groups") {
+    } else if (purpose === "groups" || purpose === "kafka") {
+      const kafka = new RawKafka(this.env.BASE_PORT + purposes.indexOf("kafka"));
       const rows = this.env.ROWS.getByName("rows");
       const groups = new Groups(
         new DiskObjectStore(this.env.DISK),
         this.#freshName(),
         async (row) => await rows.insert(row),
-        async (count) =>
-          await writer.write(Uint8Array.from({ length: count * taken.length }, (_, at) => taken[at % taken.length]!)),
+        async (group) => await writer.write(purpose === "kafka" ? kafka.answers(group) : concatenate(group.map(() => taken))),
       );
       const cutter = new FrameCutter(frameBytesMax);
       for (;;) {
@@ -213,14 +212,12 @@ interface Connectable {
   connect(address: string): Socket;
 }
 
-const purposes = ["disk", "r2", "lone", "groups"];
-
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     return await env.SINK.getByName("sink").fetch(request);
   },
 
-  async connect(socket: Socket, env: Env & { readonly BASE_PORT: number }): Promise<void> {
+  async connect(socket: Socket, env: Env): Promise<void> {
     const { localAddress } = await socket.opened;
     const purpose = purposes[Number(localAddress?.split(":").at(-1)) - env.BASE_PORT] ?? "disk";
     const upstream = (env.SINK.getByName("sink") as unknown as Connectable).connect(`${purpose}:1`);

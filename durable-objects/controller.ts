@@ -32,7 +32,7 @@ import type { Env } from "./env.ts";
 import type { LeaderRpc } from "./leader.ts";
 import { Log } from "./log.ts";
 import type { MetricsSnapshot } from "./metrics.ts";
-import { mergerOf } from "./merger.ts";
+import { mergerOf } from "./merger-client.ts";
 import { brokerNameOf, clusterOf, leaderName, transactionName } from "./names.ts";
 import { reconcile, type Reconciliation } from "./reconciler.ts";
 import { openStore } from "./stores.ts";

@@ -40,7 +40,7 @@ import { packFollow, type PackedFollow } from "./follow-wire.ts";
 import { packReply, unpackCommit, type PackedCommit, type PackedReply } from "./leader-wire.ts";
 import { JournalRows } from "./journal-rows.ts";
 import { Log } from "./log.ts";
-import { mergerOf } from "./merger.ts";
+import { mergerOf } from "./merger-client.ts";
 import type { MetricsSnapshot } from "./metrics.ts";
 import { clusterOf, controllerName, tailOf } from "./names.ts";
 import { openStore } from "./stores.ts";

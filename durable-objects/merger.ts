@@ -14,26 +14,10 @@ import type { MetricsSnapshot } from "./metrics.ts";
 import { Pace } from "./pace.ts";
 import { writeCompacted, type KeptMap } from "./compact-work.ts";
 import { writeMerged, type MergeOutcome } from "./merge-work.ts";
-import { clusterOf, mergerName } from "./names.ts";
+import type { MergerRpc, MergeSummary } from "./merger-client.ts";
+import { clusterOf } from "./names.ts";
 import { recoverCell, type CellRecovery, type RecoverRequest } from "./recovery.ts";
 import { openStore } from "./stores.ts";
-
-/** What a leader counts. */
-export interface MergeSummary {
-  readonly merges: number;
-  readonly compactions: number;
-  readonly bytes: number;
-  readonly gets: number;
-  readonly damaged: number;
-  readonly lost: number;
-}
-
-export interface MergerRpc {
-  /** Merges until the cell has nothing due, or others have waited long enough. */
-  work(cell: number): Promise<MergeSummary>;
-  /** Puts a lost cell's logs together from the bucket (decision 11); `put`: also the object that the new cell begins with. */
-  recover(request: RecoverRequest, put: boolean): Promise<CellRecovery>;
-}
 
 /** In one call; the leader's alarm rings again while there is more. */
 const claimsMax = 16;
@@ -136,8 +120,3 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
 }
 
 meterCalls(Merger);
-
-export function mergerOf(env: Env, cluster: string, cell: number): MergerRpc {
-  const count = Math.max(1, Math.floor(settingsOf(env)["mergers.max"]));
-  return env.MERGER.getByName(mergerName(cluster, cell % count)) as unknown as MergerRpc;
-}

@@ -12,7 +12,7 @@ import { offsetGapDefault, type RecoverOptions, type Recovery } from "../durable
 import { controllerClient } from "../durable-objects/controller-client.ts";
 import { countedOf } from "../durable-objects/cost-meter.ts";
 import { type Env, settingsOf } from "../durable-objects/env.ts";
-import { mergerOf } from "../durable-objects/merger.ts";
+import { mergerOf } from "../durable-objects/merger-client.ts";
 import type { Reconciliation } from "../durable-objects/reconciler.ts";
 import { type MetricsSnapshot, renderMetrics, sumMetrics } from "../durable-objects/metrics.ts";
 import { brokerName, controllerName, groupName, isClusterName, leaderName, transactionName } from "../durable-objects/names.ts";

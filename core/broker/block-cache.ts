@@ -5,30 +5,12 @@
  * are pinned: dropping them would free nothing. A block is checked and given its final offsets extent by extent, when an extent of it is
  * first read (D8): what nobody reads costs nothing.
  */
+import type { Block, CachePart } from "./block.ts";
 import { BlockQueue } from "./block-queue.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 
-export type CachePart = "tail" | "catchUp";
-
 /** Of the cache, what those who catch up keep when the tail wants all of it: enough to read ahead. */
 const catchUpShare = 1 / 4;
-
-export interface Block {
-  /** Empty for inline bytes, which the extent itself points to. */
-  readonly key: string;
-  readonly start: number;
-  /** Empty once it has been dropped. */
-  bytes: Uint8Array;
-  /** Written by this broker: as it left here, no CRC needs to be computed again. */
-  readonly trusted: boolean;
-  /** Extents that were checked and patched: where they begin and how long they are. */
-  readonly ready: Map<number, number>;
-  part: CachePart;
-  pins: number;
-  resident: boolean;
-  newer: Block | undefined;
-  older: Block | undefined;
-}
 
 export class BlockCache {
   readonly #budget: MemoryBudget;

@@ -1,5 +1,5 @@
 /** Blocks in the order of their last use, linked through the blocks themselves: any of them leaves in one step. */
-import type { Block } from "./block-cache.ts";
+import type { Block } from "./block.ts";
 
 export class BlockQueue {
   #newest: Block | undefined;

@@ -4,7 +4,8 @@
  * it is answered, and only the end of the epoch ends it without an answer.
  */
 import type { BrokerIdentity, CommitReply, CommitRequest } from "../coordinator.ts";
-import { commitEntries, inlineRecords, type Part } from "../wal/part.ts";
+import type { Part } from "../wal/lane.ts";
+import { commitEntries, inlineRecords } from "../wal/part.ts";
 import type { EffectSink } from "./events.ts";
 import { backoffMs, type Timer, type Timers } from "./timers.ts";
 

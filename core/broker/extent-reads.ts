@@ -3,7 +3,8 @@
  */
 import type { Extent } from "../coordinator.ts";
 import { errorCodes } from "../../protocol/errors.ts";
-import type { Block, BlockCache } from "./block-cache.ts";
+import type { Block } from "./block.ts";
+import type { BlockCache } from "./block-cache.ts";
 import type { EffectSink } from "./events.ts";
 import { urgency, type GetResult, type ObjectReads } from "./object-reads.ts";
 import type { ReadBytes } from "./read-bytes.ts";

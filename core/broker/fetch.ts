@@ -6,7 +6,8 @@
 import type { FollowReply } from "../coordinator.ts";
 import type { Kernel } from "../../kernel/interface.ts";
 import { errorCodes } from "../../protocol/errors.ts";
-import { BlockCache, type Block } from "./block-cache.ts";
+import type { Block } from "./block.ts";
+import { BlockCache } from "./block-cache.ts";
 import type { BrokerEvent, EffectSink } from "./events.ts";
 import { ExtentReads } from "./extent-reads.ts";
 import { Finds, type FindsHost } from "./finds.ts";

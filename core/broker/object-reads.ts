@@ -2,7 +2,8 @@
  * The GETs: shared when several want the same bytes, few at a time (the platform counts connections, and lagging readers must not
  * take them from those at the tail), repeated when the store fails, refused while memory is short.
  */
-import type { Block, BlockCache } from "./block-cache.ts";
+import type { Block } from "./block.ts";
+import type { BlockCache } from "./block-cache.ts";
 import type { EffectSink } from "./events.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ExtentRead, ReadPart } from "./read-state.ts";

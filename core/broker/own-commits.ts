@@ -3,8 +3,9 @@
  */
 import { attributeMask } from "../../kernel/batch-layout.ts";
 import type { BatchCoordinates, BatchResult, Cursor } from "../coordinator.ts";
-import type { Part, PartEntry } from "../wal/part.ts";
-import type { Block, BlockCache } from "./block-cache.ts";
+import type { Part, PartEntry } from "../wal/lane.ts";
+import type { Block } from "./block.ts";
+import type { BlockCache } from "./block-cache.ts";
 import type { CommitSource } from "./commit-chain.ts";
 import type { CellIndex, PartitionIndex } from "./tail-index.ts";
 

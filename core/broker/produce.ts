@@ -5,10 +5,11 @@
  */
 import type { BrokerIdentity } from "../coordinator.ts";
 import type { Settings } from "../settings.ts";
-import { CellBuffer, type BufferedItem, type PendingAppend } from "../wal/buffer.ts";
+import type { BufferedItem, Part, PendingAppend } from "../wal/lane.ts";
+import { CellBuffer } from "../wal/buffer.ts";
 import { companyLeftMs, flushesObject, inlineBurstBytes, takesInline, type ObjectBacklog } from "../wal/flush-policy.ts";
 import { encodeWalObject, type Crc32c } from "../wal/format.ts";
-import { formPart, walParts, type Part } from "../wal/part.ts";
+import { formPart, walParts } from "../wal/part.ts";
 import { TokenBucket } from "../wal/token-bucket.ts";
 import { CommitChain, type ChainHost, type Commit, type CommittedReply } from "./commit-chain.ts";
 import type { BrokerEvent, EffectSink } from "./events.ts";

@@ -3,7 +3,7 @@
  * index doesn't know, waits until there is enough, gets the bytes, and is answered.
  */
 import type { AbortedTransaction, Extent } from "../coordinator.ts";
-import type { Block } from "./block-cache.ts";
+import type { Block } from "./block.ts";
 import type { ReadItem, ReadRequest } from "./interface.ts";
 import type { CellFollow } from "./follows.ts";
 import type { IndexedExtent, PartitionIndex } from "./tail-index.ts";

@@ -4,7 +4,8 @@
  * repeats it. Per partition a window at the tail, kept up by updates, and one further back, from the last look-up.
  */
 import type { AbortedTransaction, Extent, FindResult, FollowUpdate, PartitionBounds, PartitionRef } from "../coordinator.ts";
-import type { Block, BlockCache, CachePart } from "./block-cache.ts";
+import type { Block, CachePart } from "./block.ts";
+import type { BlockCache } from "./block-cache.ts";
 import type { ReadPart } from "./read-state.ts";
 
 export interface IndexedExtent {

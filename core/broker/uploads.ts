@@ -6,7 +6,7 @@
  */
 import type { WalIdentity } from "../wal/format.ts";
 import { walKey } from "../wal/key.ts";
-import type { Part } from "../wal/part.ts";
+import type { Part } from "../wal/lane.ts";
 import type { Commit } from "./commit-chain.ts";
 import type { EffectSink } from "./events.ts";
 import { backoffMs, type Timer, type Timers } from "./timers.ts";

@@ -3,33 +3,8 @@
  * order: while an upload that holds its records has not been committed, later records of the lane may not take the inline way,
  * and that is all that order asks (D4). So the buffer counts free bytes apart from those behind an upload.
  */
-import type { AppendItem, AppendOutcome } from "../broker/interface.ts";
-import type { Part } from "./part.ts";
-
-/** One append on its way; answered when nothing remains. */
-export interface PendingAppend {
-  readonly id: number;
-  readonly byteLength: number;
-  readonly outcomes: AppendOutcome[];
-  remaining: number;
-}
-
-export interface BufferedItem {
-  readonly append: PendingAppend;
-  readonly index: number;
-  readonly item: AppendItem;
-  readonly lane: Lane;
-}
-
-export interface Lane {
-  readonly topicId: string;
-  readonly partition: number;
-  /** Parts of uploads whose commit has not been sent, in order of arrival. */
-  readonly unsent: Part[];
-  bufferedBytes: number;
-  /** Used while a part is formed. */
-  taking: BufferedItem[] | undefined;
-}
+import type { AppendItem } from "../broker/interface.ts";
+import type { BufferedItem, Lane, Part, PendingAppend } from "./lane.ts";
 
 /** Idle lanes are kept, because partitions come back; beyond this many they are forgotten together. */
 const idleLanesMax = 8192;

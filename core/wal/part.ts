@@ -3,22 +3,8 @@
  * partition in order of arrival. Lanes are sorted rather than items, as there are fewer of them.
  */
 import type { BatchCoordinates, CommitEntry } from "../coordinator.ts";
-import type { BufferedItem, Lane } from "./buffer.ts";
 import type { WalPart } from "./format.ts";
-
-export interface PartEntry {
-  readonly lane: Lane;
-  readonly items: readonly BufferedItem[];
-  readonly byteLength: number;
-}
-
-export interface Part {
-  readonly cell: number;
-  readonly entries: readonly PartEntry[];
-  readonly byteLength: number;
-  /** Lanes in which an earlier part has not been sent. */
-  blockers: number;
-}
+import type { BufferedItem, Lane, Part, PartEntry } from "./lane.ts";
 
 export function formPart(cell: number, items: readonly BufferedItem[]): Part {
   const lanes: Lane[] = [];

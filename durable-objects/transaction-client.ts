@@ -41,5 +41,6 @@ export function transactionClient(
     end: (request) => withProducerId(request, (asked) => stub.repeat((transaction) => transaction.end(asked))),
     admit: (request) => stub.repeat((transaction) => transaction.admit(request)).catch(() => refuseAll(request, loading)),
     describe: () => stub.repeat((transaction) => transaction.describe()),
+    list: () => stub.repeat((transaction) => transaction.list()),
   };
 }

@@ -10,7 +10,13 @@ import type { AdmissionReply, AdmissionRequest } from "../core/transaction/admis
 import { isHeard, markerRequest } from "../core/transaction/end-calls.ts";
 import type { EndCall, TransactionEffect, TransactionRequest } from "../core/transaction/events.ts";
 import { TransactionMachine } from "../core/transaction/machine.ts";
-import type { EndRequest, InitProducerIdRequest, ProducerIdAnswer, TransactionDescription } from "../core/transaction/requests.ts";
+import type {
+  EndRequest,
+  InitProducerIdRequest,
+  ProducerIdAnswer,
+  TransactionDescription,
+  TransactionListing,
+} from "../core/transaction/requests.ts";
 import type { TransactionClient } from "../core/transaction/transaction-client.ts";
 import { controllerClient } from "./controller-client.ts";
 import { settingsOf, type Env } from "./env.ts";
@@ -74,6 +80,10 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
 
   describe(): Promise<TransactionDescription | undefined> {
     return this.#ask({ kind: "describe" });
+  }
+
+  list(): Promise<TransactionListing | undefined> {
+    return this.#ask({ kind: "list" });
   }
 
   async metrics(): Promise<MetricsSnapshot> {

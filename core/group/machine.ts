@@ -92,9 +92,10 @@ export class GroupMachine {
     return this.#state.consumer !== undefined;
   }
 
-  /** Of which topics it has offsets. */
+  /** Of which topics it has offsets, those of open transactions among them. */
   offsetTopics(): readonly TopicId[] {
-    return this.#state.offsets.topicIds();
+    const pending = this.#state.transactional.keys().map(({ topicId }) => topicId);
+    return [...new Set([...this.#state.offsets.topicIds(), ...pending])];
   }
 
   handle(event: GroupEvent, now: number): Effect[] {
@@ -295,8 +296,10 @@ export class GroupMachine {
   }
 
   #forgetTopics(topicIds: readonly TopicId[]): Uint8Array | undefined {
-    const partitionsOf = (topicId: TopicId) => this.#state.offsets.partitionsOf(topicId);
-    return this.#state.removeOffsets(topicIds.map((topicId) => ({ topicId, partitions: partitionsOf(topicId) })));
+    const gone = new Set(topicIds);
+    const committed = topicIds.map((topicId) => ({ topicId, partitions: this.#state.offsets.partitionsOf(topicId) }));
+    const pending = this.#state.transactional.keys().filter(({ topicId }) => gone.has(topicId));
+    return this.#state.removeOffsets([...committed, ...pending]);
   }
 
   #delete(now: number): number {

@@ -63,6 +63,21 @@ export class TransactionalOffsets {
     return false;
   }
 
+  /** Of which partitions open transactions have offsets. */
+  keys(): readonly OffsetKeys[] {
+    const partitionsOf = new Map<TopicId, Set<number>>();
+    for (const { pending } of this.#open.values()) {
+      for (const { topics } of pending.values()) {
+        for (const { topicId, partitions } of topics) {
+          const known = partitionsOf.get(topicId) ?? new Set();
+          partitionsOf.set(topicId, known);
+          for (const { partition } of partitions) known.add(partition);
+        }
+      }
+    }
+    return Array.from(partitionsOf, ([topicId, partitions]) => ({ topicId, partitions: [...partitions] }));
+  }
+
   /** Whether the transaction may still bring offsets. */
   check({ producerId, producerEpoch, transactionGeneration }: Producer): number {
     const open = this.#open.get(producerId);

@@ -8,7 +8,8 @@ export type TransactionRequest =
   | { readonly kind: "init-producer-id"; readonly request: InitProducerIdRequest }
   | { readonly kind: "admit"; readonly request: AdmissionRequest }
   | { readonly kind: "end"; readonly request: EndRequest }
-  | { readonly kind: "describe" };
+  | { readonly kind: "describe" }
+  | { readonly kind: "list" };
 
 /** Of the call with this id: everything it was about has been answered for good, or it must be made again. */
 export interface CallAnswered {

@@ -11,7 +11,7 @@ import { EndCalls } from "./end-calls.ts";
 import { completed, endTransaction, fence } from "./end.ts";
 import type { CallAnswered, TransactionEffect, TransactionEvent, TransactionRequest } from "./events.ts";
 import { initProducerId } from "./init-producer-id.ts";
-import type { TransactionDescription } from "./requests.ts";
+import type { TransactionDescription, TransactionListing } from "./requests.ts";
 import { fromRow, isCompleting, toRow, type TransactionState } from "./state.ts";
 
 /** How long a request waits for the end of a transaction. */
@@ -130,6 +130,8 @@ export class TransactionMachine {
         return this.#admitted(waiting, admit(this.#state, asked.request, now));
       case "describe":
         return this.#reply(asked, this.#describe());
+      case "list":
+        return this.#reply(asked, this.#list());
     }
   }
 
@@ -188,6 +190,12 @@ export class TransactionMachine {
     if (now < this.#forgottenAt(state)) return;
     this.#state = undefined;
     this.#effects.push({ kind: "wipe" });
+  }
+
+  #list(): TransactionListing | undefined {
+    if (this.#state === undefined) return undefined;
+    const { name, producerId, startedMs } = this.#state;
+    return { state: name, producerId, startedMs };
   }
 
   #describe(): TransactionDescription | undefined {

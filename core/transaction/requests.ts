@@ -41,12 +41,18 @@ export interface EndRequest extends ProducerIdentity {
   readonly newProducerId: number | undefined;
 }
 
-export interface TransactionDescription extends ProducerIdentity {
+/** What those see who look at many. */
+export interface TransactionListing {
   readonly state: TransactionStateName;
+  readonly producerId: number;
+  /** When the transaction that is going on began, or the last one; -1 when there was none. */
+  readonly startedMs: number;
+}
+
+export interface TransactionDescription extends ProducerIdentity, TransactionListing {
   /** Of the transaction going on, or of the last one. */
   readonly generation: number;
   readonly timeoutMs: number;
-  readonly startedMs: number;
   /** Of a transaction that is being ended: those whose leaders have not answered yet. */
   readonly topics: readonly { readonly topicId: TopicId; readonly partitions: readonly number[] }[];
 }

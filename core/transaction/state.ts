@@ -6,12 +6,17 @@ import { type PartitionsRow, TransactionPartitions } from "./partitions.ts";
 
 export type TransactionStateName = "Empty" | "Ongoing" | "PrepareCommit" | "PrepareAbort" | "CompleteCommit" | "CompleteAbort";
 
-/** All that Kafka knows. It passes through two more, which are never seen here: fencing and forgetting are one step each. */
-export const stateNames: ReadonlySet<string> = new Set([
-  ...(["Empty", "Ongoing", "PrepareCommit", "PrepareAbort", "CompleteCommit", "CompleteAbort"] satisfies TransactionStateName[]),
-  "PrepareEpochFence",
-  "Dead",
+/** Those that a transaction may be seen in. */
+export const stateNames: ReadonlySet<string> = new Set<TransactionStateName>([
+  "Empty",
+  "Ongoing",
+  "PrepareCommit",
+  "PrepareAbort",
+  "CompleteCommit",
+  "CompleteAbort",
 ]);
+/** Kafka passes through two more, which are never seen here: fencing and forgetting are one step each. */
+export const unseenStateNames: ReadonlySet<string> = new Set(["PrepareEpochFence", "Dead"]);
 
 /** The largest epoch on the wire. It is never given to a producer: the coordinator must always be able to fence one. */
 export const epochMax = 32_767;

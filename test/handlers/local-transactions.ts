@@ -37,6 +37,7 @@ export class LocalTransactions {
         this.#withProducerId((newProducerId) => this.#ask(id, { kind: "end", request: { ...request, newProducerId } })),
       admit: (request) => this.#ask(id, { kind: "admit", request }),
       describe: () => this.#ask(id, { kind: "describe" }),
+      list: () => this.#ask(id, { kind: "list" }),
     };
   }
 

@@ -14,6 +14,7 @@ import { createPartitions } from "../../protocol/messages/37-create-partitions.t
 import { deleteGroups } from "../../protocol/messages/42-delete-groups.ts";
 import { incrementalAlterConfigs } from "../../protocol/messages/44-incremental-alter-configs.ts";
 import { describeTransactions } from "../../protocol/messages/65-describe-transactions.ts";
+import { listTransactions } from "../../protocol/messages/66-list-transactions.ts";
 import { consumerGroupDescribe } from "../../protocol/messages/69-consumer-group-describe.ts";
 import { repeated } from "../../worker/handlers/repeated.ts";
 import { sideBySide } from "../../worker/handlers/side-by-side.ts";
@@ -67,7 +68,14 @@ test("[I8] coordinators are asked some at a time, and answers stand in the order
   expect(answers).toEqual(asked.map((index) => index * 2));
   expect(most).toBe(32);
   expect(await sideBySide([], async () => 1)).toEqual([]);
-  await expect(sideBySide(asked, async () => Promise.reject(new Error("gone")))).rejects.toThrow("gone");
+  let put = 0;
+  const failing = async (index: number) => {
+    put += 1;
+    await Promise.resolve();
+    if (index === 40) throw new Error("gone");
+  };
+  await expect(sideBySide(asked, failing)).rejects.toThrow("gone");
+  expect(put).toBeLessThanOrEqual(41 + 32);
 });
 
 describe("[I9] of many groups and transactional ids only those are asked that the controller knows", () => {
@@ -133,6 +141,25 @@ describe("[I9] of many groups and transactional ids only those are asked that th
     const { transactionStates } = (await broker.ask(describeTransactions, 0, { transactionalIds: [...many, ""] }))!;
     expect(transactionStates.map(({ errorCode }) => errorCode)).toEqual([0, ...names.map(() => 105), 42]);
     expect(broker.transactions.asked).toEqual(["describe"]);
+  });
+
+  test("ListTransactions: five thousand ids, those that the filters leave, some at a time, and never their partitions", async () => {
+    const broker = new FakeBroker();
+    const ids = Array.from({ length: 5000 }, (_, index) => `t${String(index).padStart(4, "0")}`);
+    for (const transactionalId of ids) await broker.ask(initProducerId, 4, { transactionalId, transactionTimeoutMs: 1000 });
+    const { asked } = broker.transactions;
+    const list = async (filters: object) => {
+      asked.length = 0;
+      const request = { stateFilters: [], producerIdFilters: [], ...filters };
+      const { transactionStates } = (await broker.ask(listTransactions, 2, request))!;
+      expect(new Set(asked)).toEqual(new Set(asked.length === 0 ? [] : ["list"]));
+      return { listed: transactionStates.map(({ transactionalId }) => transactionalId), asked: asked.length };
+    };
+    expect(await list({})).toEqual({ listed: ids, asked: 5000 });
+    expect(await list({ transactionalIdPattern: "t012." })).toEqual({ listed: ids.slice(120, 130), asked: 10 });
+    expect(await list({ stateFilters: ["Ongoing"], transactionalIdPattern: "t012." })).toEqual({ listed: [], asked: 10 });
+    expect(await list({ stateFilters: ["Dead", "PrepareEpochFence", "Odd"] })).toEqual({ listed: [], asked: 0 });
+    expect(await list({ producerIdFilters: [0n] })).toEqual({ listed: ["t0000"], asked: 5000 });
   });
 
   test("few are asked for without the controller", async () => {

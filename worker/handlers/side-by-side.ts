@@ -4,7 +4,7 @@
  */
 const atOnce = 32;
 
-/** The answers in the order of the questions. */
+/** The answers in the order of the questions. When one fails no others are put. */
 export async function sideBySide<Asked, Answer>(
   asked: readonly Asked[],
   ask: (each: Asked) => Promise<Answer>,
@@ -12,7 +12,12 @@ export async function sideBySide<Asked, Answer>(
   const answers: Answer[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
-    for (let index = next++; index < asked.length; index = next++) answers[index] = await ask(asked[index]!);
+    for (let index = next++; index < asked.length; index = next++) {
+      answers[index] = await ask(asked[index]!).catch((error: unknown) => {
+        next = asked.length;
+        throw error;
+      });
+    }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, asked.length) }, work));
   return answers;

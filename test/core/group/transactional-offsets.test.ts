@@ -74,6 +74,28 @@ describe("until the transaction ends", () => {
     expect(group.stable1()).toEqual({ offset, errorCode: 0 });
   });
 
+  test.each([true, false])("and those of a topic that was deleted come to nothing, committed ones before or not: %s", (before) => {
+    const group = new Group();
+    if (before) group.commit({ 0: 3 });
+    group.send1(10);
+    group.send1(20, {}, 1);
+    group.send1(30, { producerId: 8 }, 2);
+    expect(group.group.offsetTopics()).toEqual([topicA.topicId]);
+    group.ask({ kind: "forget-topics", topicIds: ["00000000-0000-4000-8000-0000000000ff"] });
+    expect(group.stable1()).toEqual({ offset: -1, errorCode: unstable });
+    group.ask({ kind: "forget-topics", topicIds: [topicA.topicId] });
+    for (const restarts of [false, true]) {
+      if (restarts) group.restart();
+      expect(group.group.offsetTopics()).toEqual([]);
+      expect(group.stable1()).toEqual({ offset: -1, errorCode: 0 });
+    }
+    group.end(true);
+    group.end(true, 1, 8);
+    expect([0, 1, 2].map((partition) => group.committed(partition))).toEqual([-1, -1, -1]);
+    group.restart();
+    expect(group.group.offsetTopics()).toEqual([]);
+  });
+
   test("two producers wait for their own ends", () => {
     const group = new Group();
     group.send1(10, { producerId: 7 }, 0);

@@ -65,13 +65,21 @@ export function FaultPanel({ fault, onRetry }: { readonly fault: Fault; readonly
     <div class={`state fault ${fault.kind}`} role="alert">
       <h2>{fault.title}</h2>
       <p>{fault.advice}</p>
+      <Detail fault={fault} onRetry={onRetry} />
+    </div>
+  );
+}
+
+function Detail({ fault, onRetry }: { readonly fault: Fault; readonly onRetry: (() => void) | undefined }): VNode {
+  return (
+    <>
       <p class="detail">{fault.detail}</p>
       {onRetry !== undefined && (
         <button type="button" onClick={onRetry}>
           Try again
         </button>
       )}
-    </div>
+    </>
   );
 }
 
@@ -84,12 +92,7 @@ export function FaultNote(props: { readonly fault: Fault; readonly onRetry?: () 
         <strong>{fault.title}.</strong> {prefix}
         {fault.advice}
       </p>
-      <p class="detail">{fault.detail}</p>
-      {onRetry !== undefined && (
-        <button type="button" onClick={onRetry}>
-          Try again
-        </button>
-      )}
+      <Detail fault={fault} onRetry={onRetry} />
     </div>
   );
 }

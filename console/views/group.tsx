@@ -10,6 +10,7 @@ import { groupPartitions } from "../lib/topic-figures.ts";
 import { useSession } from "../parts/context.ts";
 import { Buttons, Dialog, Form } from "../parts/dialog.tsx";
 import { Plot, Sparkline } from "../parts/plot.tsx";
+import { Head } from "../parts/one-and-many.tsx";
 import { Empty, FaultNote, Shown } from "../parts/states.tsx";
 import { Cell, HeadCell, Table } from "../parts/table.tsx";
 import { useAction, useLoad } from "../parts/use-load.ts";
@@ -43,20 +44,14 @@ export function GroupView({ group }: { readonly group: string }): VNode {
   const close = (): void => setOpen(undefined);
   return (
     <>
-      <p class="trail">
-        <a href={hrefOf({ view: "groups" })}>Groups</a>
-      </p>
-      <div class="head">
-        <h1 class="mono">{group}</h1>
-        <span class="actions">
-          <button type="button" onClick={() => setOpen("reset")}>
-            Reset offsets
-          </button>
-          <button type="button" class="danger" onClick={() => setOpen("delete")}>
-            Delete
-          </button>
-        </span>
-      </div>
+      <Head name={group} all={{ href: hrefOf({ view: "groups" }), text: "Groups" }}>
+        <button type="button" onClick={() => setOpen("reset")}>
+          Reset offsets
+        </button>
+        <button type="button" class="danger" onClick={() => setOpen("delete")}>
+          Delete
+        </button>
+      </Head>
       <Shown of={standing} what="group">
         {({ description, partitions, atMs }) => (
           <>

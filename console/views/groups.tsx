@@ -1,14 +1,13 @@
 /** All consumer groups: their state, who is in them, how far behind they are. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { countText, plural } from "../lib/format.ts";
+import { countText } from "../lib/format.ts";
 import { lagOf } from "../lib/offset-reset.ts";
 import { hrefOf } from "../lib/route.ts";
 import { groupPartitions } from "../lib/topic-figures.ts";
 import { useSession } from "../parts/context.ts";
-import { TextField } from "../parts/fields.tsx";
-import { Empty, Shown } from "../parts/states.tsx";
-import { Badge, Cell, HeadCell, Table } from "../parts/table.tsx";
+import { FoundList } from "../parts/one-and-many.tsx";
+import { Badge, Cell, HeadCell } from "../parts/table.tsx";
 import { useLoad } from "../parts/use-load.ts";
 
 /** Each is asked about. */
@@ -40,50 +39,39 @@ export function GroupsView(): VNode {
   return (
     <>
       <h1>Groups</h1>
-      <TextField label="Find" type="search" value={search} onInput={setSearch} placeholder="part of a name" />
-      <Shown of={groups} what="groups">
-        {({ all, found, rows }) =>
-          all === 0 ? (
-            <Empty title="No groups yet">
-              A group is there as soon as a consumer joins it: <code>kcat -b 127.0.0.1:9092 -G readers hello</code>
-            </Empty>
-          ) : rows.length === 0 ? (
-            <Empty title="No group is called so">{plural(all, "group")} of other names.</Empty>
-          ) : (
-            <>
-              <Table
-                label="Groups"
-                columns={[
-                  { name: "Group" },
-                  { name: "State" },
-                  { name: "Protocol", isExtra: true },
-                  { name: "Members", isNumber: true },
-                  { name: "Lag", isNumber: true },
-                ]}
-              >
-                {rows.map(({ groupId, state, type, members, lag }) => (
-                  <tr key={groupId}>
-                    <HeadCell>
-                      <a href={hrefOf({ view: "group", group: groupId })}>{groupId}</a>
-                    </HeadCell>
-                    <Cell>
-                      <GroupState state={state} />
-                    </Cell>
-                    <Cell isExtra>{type}</Cell>
-                    <Cell isNumber>{countText(members)}</Cell>
-                    <Cell isNumber>{countText(lag)}</Cell>
-                  </tr>
-                ))}
-              </Table>
-              {found > rows.length && (
-                <p class="hint">
-                  The first {countText(rows.length)} of {countText(found)}. Find the others by a part of their names.
-                </p>
-              )}
-            </>
-          )
+      <FoundList
+        of={groups}
+        kind="group"
+        label="Groups"
+        search={search}
+        onSearch={setSearch}
+        columns={[
+          { name: "Group" },
+          { name: "State" },
+          { name: "Protocol", isExtra: true },
+          { name: "Members", isNumber: true },
+          { name: "Lag", isNumber: true },
+        ]}
+        whenNone={
+          <>
+            A group is there as soon as a consumer joins it: <code>kcat -b 127.0.0.1:9092 -G readers hello</code>
+          </>
         }
-      </Shown>
+      >
+        {({ groupId, state, type, members, lag }) => (
+          <tr key={groupId}>
+            <HeadCell>
+              <a href={hrefOf({ view: "group", group: groupId })}>{groupId}</a>
+            </HeadCell>
+            <Cell>
+              <GroupState state={state} />
+            </Cell>
+            <Cell isExtra>{type}</Cell>
+            <Cell isNumber>{countText(members)}</Cell>
+            <Cell isNumber>{countText(lag)}</Cell>
+          </tr>
+        )}
+      </FoundList>
     </>
   );
 }

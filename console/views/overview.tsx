@@ -128,7 +128,7 @@ function Throughput(): VNode {
         />
       )}
       <p class="hint">
-        The last hour, by the minute as brokers remember it, since this page was opened every five seconds. A broker that nobody
+        The last hour, by the minute as brokers remember it, and every five seconds since this page was opened. A broker that nobody
         used for a while sleeps, and forgets. What this page itself reads and writes is part of it.
       </p>
     </section>

@@ -5,6 +5,7 @@ import { countText, plural } from "../lib/format.ts";
 import { type TopicTab, hrefOf, topicTabs } from "../lib/route.ts";
 import { type TopicFigures, recordsOf, topicFigures } from "../lib/topic-figures.ts";
 import { useSession } from "../parts/context.ts";
+import { Head } from "../parts/one-and-many.tsx";
 import { Shown } from "../parts/states.tsx";
 import { useLoad } from "../parts/use-load.ts";
 import { AddPartitions, DeleteTopic } from "./change-topic.tsx";
@@ -30,23 +31,17 @@ export function TopicView({ topic, tab }: { readonly topic: string; readonly tab
   const close = (): void => setOpen(undefined);
   return (
     <>
-      <p class="trail">
-        <a href={hrefOf({ view: "topics" })}>Topics</a>
-      </p>
-      <div class="head">
-        <h1 class="mono">{topic}</h1>
-        <span class="actions">
-          <button type="button" class="primary" onClick={() => setOpen("produce")}>
-            Produce
-          </button>
-          <button type="button" onClick={() => setOpen("partitions")}>
-            Add partitions
-          </button>
-          <button type="button" class="danger" onClick={() => setOpen("delete")}>
-            Delete
-          </button>
-        </span>
-      </div>
+      <Head name={topic} all={{ href: hrefOf({ view: "topics" }), text: "Topics" }}>
+        <button type="button" class="primary" onClick={() => setOpen("produce")}>
+          Produce
+        </button>
+        <button type="button" onClick={() => setOpen("partitions")}>
+          Add partitions
+        </button>
+        <button type="button" class="danger" onClick={() => setOpen("delete")}>
+          Delete
+        </button>
+      </Head>
       <Shown of={figures} what="topic">
         {(value) => (
           <>

@@ -1,13 +1,12 @@
 /** All topics, with how much is in them and how fast it grows, and the way to make one. */
 import type { VNode } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { countText, plural, shortCount } from "../lib/format.ts";
+import { countText, shortCount } from "../lib/format.ts";
 import { hrefOf } from "../lib/route.ts";
-import { type TopicFigures, endsOf, recordsOf, topicFigures } from "../lib/topic-figures.ts";
+import { endsOf, recordsOf, topicFigures } from "../lib/topic-figures.ts";
 import { useSession } from "../parts/context.ts";
-import { TextField } from "../parts/fields.tsx";
-import { Empty, Shown } from "../parts/states.tsx";
-import { Cell, HeadCell, Table } from "../parts/table.tsx";
+import { FoundList } from "../parts/one-and-many.tsx";
+import { Cell, HeadCell } from "../parts/table.tsx";
 import { useLoad } from "../parts/use-load.ts";
 import { CreateTopic } from "./create-topic.tsx";
 
@@ -15,18 +14,12 @@ import { CreateTopic } from "./create-topic.tsx";
 const rowsMax = 100;
 const everyMs = 3000;
 
-interface Listing {
-  readonly all: number;
-  readonly found: number;
-  readonly rows: readonly (TopicFigures & { readonly perSecond: number | undefined })[];
-}
-
 export function TopicsView(): VNode {
   const { admin } = useSession();
   const [search, setSearch] = useState("");
   const [isCreating, setCreating] = useState(false);
   const before = useRef(new Map<string, { readonly ends: number; readonly atMs: number }>());
-  const listing = useLoad<Listing>(
+  const listing = useLoad(
     async (signal) => {
       const names = await admin.listTopics({ signal });
       const found = names.filter((name) => name.toLowerCase().includes(search.toLowerCase()));
@@ -52,47 +45,35 @@ export function TopicsView(): VNode {
           Create a topic
         </button>
       </div>
-      <TextField label="Find" type="search" value={search} onInput={setSearch} placeholder="part of a name" />
-      <Shown of={listing} what="topics">
-        {({ all, found, rows }) =>
-          all === 0 ? (
-            <Empty title="No topics yet">
-              Create one here, or produce to a name that does not exist:{" "}
-              <code>echo hello | kcat -b 127.0.0.1:9092 -t hello -P</code>
-            </Empty>
-          ) : rows.length === 0 ? (
-            <Empty title="No topic is called so">{plural(all, "topic")} of other names.</Empty>
-          ) : (
-            <>
-              <Table
-                label="Topics"
-                columns={[
-                  { name: "Topic" },
-                  { name: "Partitions", isNumber: true },
-                  { name: "Records", isNumber: true },
-                  { name: "Records/s", isNumber: true },
-                ]}
-              >
-                {rows.map((topic) => (
-                  <tr key={topic.name}>
-                    <HeadCell>
-                      <a href={hrefOf({ view: "topic", topic: topic.name, tab: "records" })}>{topic.name}</a>
-                    </HeadCell>
-                    <Cell isNumber>{countText(topic.partitions.length)}</Cell>
-                    <Cell isNumber>{countText(recordsOf(topic))}</Cell>
-                    <Cell isNumber>{topic.perSecond === undefined ? "…" : shortCount(topic.perSecond)}</Cell>
-                  </tr>
-                ))}
-              </Table>
-              {found > rows.length && (
-                <p class="hint">
-                  The first {countText(rows.length)} of {countText(found)}. Find the others by a part of their names.
-                </p>
-              )}
-            </>
-          )
+      <FoundList
+        of={listing}
+        kind="topic"
+        label="Topics"
+        search={search}
+        onSearch={setSearch}
+        columns={[
+          { name: "Topic" },
+          { name: "Partitions", isNumber: true },
+          { name: "Records", isNumber: true },
+          { name: "Records/s", isNumber: true },
+        ]}
+        whenNone={
+          <>
+            Create one here, or produce to a name that does not exist: <code>echo hello | kcat -b 127.0.0.1:9092 -t hello -P</code>
+          </>
         }
-      </Shown>
+      >
+        {(topic) => (
+          <tr key={topic.name}>
+            <HeadCell>
+              <a href={hrefOf({ view: "topic", topic: topic.name, tab: "records" })}>{topic.name}</a>
+            </HeadCell>
+            <Cell isNumber>{countText(topic.partitions.length)}</Cell>
+            <Cell isNumber>{countText(recordsOf(topic))}</Cell>
+            <Cell isNumber>{topic.perSecond === undefined ? "…" : shortCount(topic.perSecond)}</Cell>
+          </tr>
+        )}
+      </FoundList>
       {isCreating && <CreateTopic onClose={() => setCreating(false)} onCreated={listing.reload} />}
     </>
   );

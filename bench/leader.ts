@@ -1,76 +1,27 @@
 /**
  * The leader of a cell without its Durable Object: one commit of 1 600 batches from the call's arguments to the reply's columns, the end
- * of a transaction in 1 000 partitions, and what an extent costs in memory and in the journal (D6). The row's insertion is SQLite's and is measured where it happens.
+ * of a transaction in 1 000 partitions, what an extent costs
+ * in memory and in the journal (D6), and what a full cell is like to start. The row's insertion is SQLite's and is measured where it happens.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { Cell, type JournalRow } from "../core/cell/cell.ts";
-import type { CommitRequest, PartitionRef } from "../core/coordinator.ts";
-import { settingDefaults } from "../core/settings.ts";
-import { packCommit, packReply, unpackCommit } from "../durable-objects/leader-wire.ts";
+import type { PartitionRef } from "../core/coordinator.ts";
+import { packCommit } from "../durable-objects/leader-wire.ts";
+import { batchBytes, cellOf, commit, commitOf, topicId } from "./load/cells.ts";
+import { fullCellRows } from "./load/full-cell.ts";
 import type { BenchOptions, Row } from "./row.ts";
 import { median, percentile } from "./statistics.ts";
 
 const batchCount = 1600;
-const batchBytes = 4096;
-const topicId = "b1946ac9-2c5d-4f0e-9d5c-9b7f0e2c1a55";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
-
-function cellOf(partitionCount: number): Cell {
-  const inlineRows = {
-    read(): Uint8Array {
-      throw new Error("nothing is inline here");
-    },
-  };
-  const cell = new Cell({ cell: 0, settings: settingDefaults, inlineRows });
-  const partitions: PartitionRef[] = Array.from({ length: partitionCount }, (_, partition) => ({ topicId, partition }));
-  const row = cell.decideCreatePartitions(partitions, { timestampType: "CreateTime" });
-  if (row !== undefined) cell.applyRow(row, true);
-  return cell;
-}
-
-function commitOf(number: number, partitionCount: number, idempotent: boolean): CommitRequest {
-  const perPartition = batchCount / partitionCount;
-  return {
-    brokerId: 0,
-    brokerEpoch: 1,
-    number,
-    source: { kind: "object", sequence: number, byteLength: batchCount * batchBytes },
-    entries: Array.from({ length: partitionCount }, (_, partition) => ({
-      topicId,
-      partition,
-      byteStart: partition * perPartition * batchBytes,
-      batches: Array.from({ length: perPartition }, (_batch, index) => ({
-        size: batchBytes,
-        offsetCount: 10,
-        attributes: 0,
-        maxTimestamp: 1_800_000_000_000 + number,
-        producerId: idempotent ? 1000 + (partition % 50) : -1,
-        producerEpoch: idempotent ? 0 : -1,
-        baseSequence: idempotent ? ((number - 1) * perPartition + index) * 10 : -1,
-      })),
-    })),
-  };
-}
-
-/** The leader's part of a commit, but for the row. */
-function commit(cell: Cell, packed: ReturnType<typeof packCommit>): JournalRow {
-  const decision = cell.decideCommit(unpackCommit(packed), 1_800_000_000_000);
-  if (decision.kind !== "journal") throw new Error(`the commit was answered with ${decision.reply.kind}`);
-  cell.applyRow(decision.row, true);
-  const reply = cell.commitReply();
-  if (reply.kind !== "committed" || reply.results.some(({ errorCode }) => errorCode !== 0)) throw new Error("a batch was refused");
-  packReply(reply);
-  return decision.row;
-}
 
 function commitRows(partitionCount: number, idempotent: boolean, commits: number): Row[] {
   const cell = cellOf(partitionCount);
   const times: number[] = [];
   for (let number = 1; number <= commits; number++) {
-    const packed = packCommit(commitOf(number, partitionCount, idempotent));
+    const packed = packCommit(commitOf(number, partitionCount, batchCount, idempotent));
     const start = performance.now();
     commit(cell, packed);
     times.push(performance.now() - start);
@@ -129,11 +80,11 @@ function usedBytes(): number {
 function extentRows(partitionCount: number, commits: number): Row[] {
   const cell = cellOf(partitionCount);
   // What a leader has once: partitions, rings and kept answers, which don't grow with extents.
-  for (let number = 1; number <= 100; number++) commit(cell, packCommit(commitOf(number, partitionCount, false)));
+  for (let number = 1; number <= 100; number++) commit(cell, packCommit(commitOf(number, partitionCount, batchCount, false)));
   const [extentsBefore, columnsBefore, usedBefore] = [cell.extentCount, cell.extentMemoryBytes, usedBytes()];
   let journalBytes = 0;
   for (let number = 101; number <= 100 + commits; number++) {
-    journalBytes += commit(cell, packCommit(commitOf(number, partitionCount, false))).entry.byteLength;
+    journalBytes += commit(cell, packCommit(commitOf(number, partitionCount, batchCount, false))).entry.byteLength;
   }
   const extents = cell.extentCount - extentsBefore;
   const [columns, used] = [cell.extentMemoryBytes - columnsBefore, usedBytes() - usedBefore];
@@ -156,7 +107,7 @@ function extentRows(partitionCount: number, commits: number): Row[] {
 /** 800 000 extents fall due at once: how long one step blocks, with its row, and how many it takes. */
 function retentionRows(partitionCount: number, commits: number): Row[] {
   const cell = cellOf(partitionCount);
-  for (let number = 1; number <= commits; number++) commit(cell, packCommit(commitOf(number, partitionCount, false)));
+  for (let number = 1; number <= commits; number++) commit(cell, packCommit(commitOf(number, partitionCount, batchCount, false)));
   const partitions: PartitionRef[] = Array.from({ length: partitionCount }, (_, partition) => ({ topicId, partition }));
   const settings = cell.decideCreatePartitions(partitions, { timestampType: "CreateTime", retentionMs: 1000 });
   if (settings !== undefined) cell.applyRow(settings, true);
@@ -187,5 +138,6 @@ export async function run({ quick }: BenchOptions): Promise<Row[]> {
     ...markerRows(commits),
     ...extentRows(1600, quick ? 100 : 500),
     ...retentionRows(1600, quick ? 100 : 500),
+    ...fullCellRows(quick ? 20 : 200, usedBytes),
   ]);
 }

@@ -25,7 +25,8 @@ export const settingDefaults = {
   "merge.time.ratio": 1,
   /** How often a leader that is written to looks for partitions to compact. */
   "log.cleaner.backoff.ms": 15_000,
-  "cell.partitions.max": 1000,
+  /** Each commit is a request and a row for every cell that it touches, so few large cells are cheap (decision 13). */
+  "cell.partitions.max": 4000,
   /** How often a leader that is written to looks for records that have become too old or too many. */
   "log.retention.check.interval.ms": 300_000,
   /** How long objects rest in the store after nothing refers to them: longer than any fetch may take that still reads them (I6). */

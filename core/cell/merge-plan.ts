@@ -8,8 +8,11 @@ import type { CellState } from "./cell-state.ts";
 import type { PartitionLog } from "./partition-log.ts";
 import { compacts } from "./partition-settings.ts";
 
-/** What one claim may hold: its bytes pass through a merger, its extents through one row. */
-const claimBytesMax = 64 * 1024 * 1024;
+/**
+ * What one claim may hold: its bytes pass through a merger, its extents through one row. Bytes of four windows, as one that is filled in part
+ * takes as many reads as a full one.
+ */
+const claimBytesMax = 96 * 1024 * 1024;
 const claimExtentsMax = 16_500;
 /** As much as a merger reads at once. Beyond that each part of a claim gets its own range of each object, which only pays if objects are large. */
 const narrowBytesMax = 24 * 1024 * 1024;

@@ -3,7 +3,7 @@
  * after a crash ends in the state that gave the first answer.
  */
 import { OperatingError } from "../operating-error.ts";
-import type { Applied, AppendedExtent } from "./applied.ts";
+import { AppendedExtents, type Applied } from "./applied.ts";
 import { keepAnswer, type BrokerChain, type KeptAnswer } from "./broker-chains.ts";
 import type { CellState } from "./cell-state.ts";
 import { CommitEntryReader, readCommitHead, type CommitHead } from "./commit-entry.ts";
@@ -29,22 +29,14 @@ export function applyCommit(state: CellState, reader: PackedReader, sequence: nu
   state.producerExpirationMs = head.newExpirationMs ?? state.producerExpirationMs;
   const batch = new CommitEntryReader(reader, head.nowMs);
   const answer = emptyAnswer(head, sequence);
-  const appended: AppendedExtent[] = [];
+  const appended = new AppendedExtents(head.batchCount);
   const sourceId = state.sources.nextId;
   let open: OpenExtent | undefined;
   const close = (): void => {
     if (open === undefined) return;
     const { log, baseOffset, byteStart, byteEnd, maxTimestamp } = open;
     log.extents.append(baseOffset, byteStart, byteEnd - byteStart, sourceId, maxTimestamp);
-    const extent = {
-      baseOffset,
-      nextOffset: log.nextOffset,
-      byteStart,
-      byteLength: byteEnd - byteStart,
-      source: sourceId,
-      maxTimestamp,
-    };
-    appended.push({ ref: log.ref, bounds: log.bounds, extent, aborted: undefined });
+    appended.add(log, baseOffset, byteStart, byteEnd - byteStart, maxTimestamp);
     open = undefined;
   };
   for (let index = 0; index < head.batchCount; index++) {
@@ -72,14 +64,11 @@ export function applyCommit(state: CellState, reader: PackedReader, sequence: nu
   }
   close();
   const source = sourceOf(head, sequence);
-  if (appended.length > 0) {
-    const byteLength = appended.reduce((sum, { extent }) => sum + extent.byteLength, 0);
-    state.sources.add(source, appended.length, byteLength);
-  }
+  if (appended.count > 0) state.sources.add(source, appended.count, appended.byteLength);
   if (source.kind === "inline") state.noteInlineExtents(sequence, appended);
   keepAnswer(chainOf(state, head), answer);
   state.sweepProducers(head.nowMs);
-  return { answer, source, appended };
+  return { answer, source, appended: appended.finish() };
 }
 
 function emptyAnswer(head: CommitHead, sequence: number): KeptAnswer {

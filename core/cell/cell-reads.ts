@@ -25,7 +25,13 @@ export type ReadRow = (row: number) => Uint8Array;
 const foundExtentsMax = 512;
 const noBounds: PartitionBounds = { logStartOffset: -1, highWatermark: -1, lastStableOffset: -1, leaderEpoch: -1 };
 
-export function extentOf(stored: StoredExtent, leaderEpoch: number, source: Source, cell: number, readRow: ReadRow): Extent {
+export function extentOf(
+  stored: Omit<StoredExtent, "source">,
+  leaderEpoch: number,
+  source: Source,
+  cell: number,
+  readRow: ReadRow,
+): Extent {
   const { baseOffset, nextOffset, byteStart, byteLength, maxTimestamp } = stored;
   return {
     baseOffset,

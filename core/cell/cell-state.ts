@@ -1,10 +1,11 @@
 /** All a leader knows of its cell, rebuilt from snapshot and journal at start (D6). Plain data with look-ups; rules are in the files that change it. */
 import type { PartitionRef, TopicId } from "../coordinator.ts";
-import type { AppendedExtent } from "./applied.ts";
+import type { AppendedExtents } from "./applied.ts";
 import type { BrokerChain } from "./broker-chains.ts";
 import { Garbage, type OwnObject } from "./garbage.ts";
 import { InlineExtents, type InlineExtent } from "./inline-extents.ts";
 import { PartitionLog } from "./partition-log.ts";
+import { RowPages } from "./row-pages.ts";
 import { Sources, type InlineSource } from "./sources.ts";
 
 const partitionsSwept = 4;
@@ -32,6 +33,7 @@ export class CellState {
   readonly brokers = new Map<number, BrokerChain>();
   /** By the cell's own number; numbers of deleted partitions are not used again. */
   readonly partitions = new Map<number, PartitionLog>();
+  readonly #producerPages = new RowPages();
   readonly #byTopic = new Map<TopicId, Map<number, PartitionLog>>();
   nextPartitionId = 0;
   /** Counts changes of partitions and their settings. */
@@ -73,8 +75,10 @@ export class CellState {
   }
 
   /** Of a row whose source is known already. */
-  noteInlineExtents(row: number, appended: readonly AppendedExtent[]): void {
-    for (const { ref, extent } of appended) this.inlineExtents.add(row, this.find(ref)!.id, extent.baseOffset);
+  noteInlineExtents(row: number, appended: AppendedExtents): void {
+    for (let index = 0; index < appended.count; index++) {
+      this.inlineExtents.add(row, this.find(appended.ref(index))!.id, appended.baseOffset(index));
+    }
   }
 
   /** Of a state that was read from a snapshot. */
@@ -100,7 +104,7 @@ export class CellState {
   }
 
   addPartition(id: number, ref: PartitionRef): PartitionLog {
-    const log = new PartitionLog(id, ref);
+    const log = new PartitionLog(id, ref, this.#producerPages);
     this.partitions.set(id, log);
     this.nextPartitionId = Math.max(this.nextPartitionId, id + 1);
     let topic = this.#byTopic.get(ref.topicId);
@@ -111,7 +115,10 @@ export class CellState {
 
   removeTopic(topicId: TopicId): void {
     this.settingsVersion += 1;
-    for (const log of this.ofTopic(topicId)) this.partitions.delete(log.id);
+    for (const log of this.ofTopic(topicId)) {
+      this.partitions.delete(log.id);
+      log.producers.clear();
+    }
     this.#byTopic.delete(topicId);
   }
 }

@@ -201,12 +201,12 @@ export class Cell {
     const verdict = judgeNumber(this.#state.brokers.get(request.brokerId), request);
     if (verdict.kind === "repeated") return { kind: "answer", reply: replyOf(verdict.answer) };
     if (verdict.kind !== "next") return { kind: "answer", reply: verdict };
-    checkCommit(this.#state, request);
+    const logs = checkCommit(this.#state, request);
     const inline = request.source.kind === "inline" ? request.source.records : undefined;
     if (inline !== undefined && this.inlineBytes + inline.length > this.#options.settings["inline.bytes.max"]) {
       return { kind: "answer", reply: { kind: "inline-full" } };
     }
-    const { entry, appends } = commitEntry(this.#state, request, nowMs, this.#producerExpirationMs);
+    const { entry, appends } = commitEntry(this.#state, request, logs, nowMs, this.#producerExpirationMs);
     // Records that got no offset will never be read.
     return { kind: "journal", row: this.#row(entry, appends ? inline : undefined) };
   }

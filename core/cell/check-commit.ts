@@ -11,18 +11,21 @@ import type { PartitionLog } from "./partition-log.ts";
 const sourceBytesMax = 0xffffffff;
 const offsetCountMax = 2 ** 31;
 
-export function checkCommit(state: CellState, request: CommitRequest): void {
+/** Answers the log of each entry; undefined: the cell has none. */
+export function checkCommit(state: CellState, request: CommitRequest): readonly (PartitionLog | undefined)[] {
   const { source, entries } = request;
   const end = source.kind === "object" ? source.byteLength : source.records.length;
   if (!isCount(end) || end > sourceBytesMax || (source.kind === "object" && !isCount(source.sequence))) {
     throw new OperatingError("invalid", "a commit names an object that cannot be");
   }
   const seen = new Set<PartitionLog>();
+  const logs: (PartitionLog | undefined)[] = [];
   for (const entry of entries) {
     const { topicId, partition, byteStart, batches } = entry;
     const log = state.find(entry);
     if (log !== undefined && seen.has(log)) throw new OperatingError("invalid", `a commit names ${topicId}/${partition} twice`);
     if (log !== undefined) seen.add(log);
+    logs.push(log);
     let position = byteStart;
     for (const { size, offsetCount } of batches) {
       if (!(isCount(size) && isCount(offsetCount) && size > 0 && offsetCount > 0 && offsetCount <= offsetCountMax)) {
@@ -34,6 +37,7 @@ export function checkCommit(state: CellState, request: CommitRequest): void {
       throw new OperatingError("invalid", `a commit's batches of ${topicId}/${partition} lie outside of its bytes`);
     }
   }
+  return logs;
 }
 
 function isCount(value: number): boolean {

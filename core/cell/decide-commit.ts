@@ -25,6 +25,8 @@ const numberMax = 2 ** 51;
 export function commitEntry(
   state: CellState,
   request: CommitRequest,
+  /** Of each entry. */
+  logs: readonly (PartitionLog | undefined)[],
   nowMs: number,
   producerExpirationMs: number,
 ): { readonly entry: Uint8Array; readonly appends: boolean } {
@@ -39,8 +41,8 @@ export function commitEntry(
   const newExpirationMs = state.newExpirationMs(producerExpirationMs);
   const writer = new CommitEntryWriter(out, request, { nowMs, newExpirationMs, batchCount });
   let appends = false;
-  for (const entry of request.entries) {
-    if (writeEntry(writer, state.find(entry), entry, nowMs, producerExpirationMs)) appends = true;
+  for (const [index, entry] of request.entries.entries()) {
+    if (writeEntry(writer, logs[index], entry, nowMs, producerExpirationMs)) appends = true;
   }
   return { entry: out.finish(), appends };
 }

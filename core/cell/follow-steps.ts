@@ -11,16 +11,15 @@ export function stepOf(updates: readonly FollowUpdate[]): Step {
 /** Holds the row's records: followers get them with the push (D10). */
 export function stepOfAppends({ appended, source }: Applied, inline: Uint8Array | undefined, cell: number): Step {
   return {
-    updateCount: appended.length,
+    updateCount: appended.count,
     inlineBytes: inline?.length ?? 0,
     updates: () =>
-      appended.map(({ ref, bounds, extent, aborted }) => ({
-        kind: "appended" as const,
-        topicId: ref.topicId,
-        partition: ref.partition,
-        extent: extentOf(extent, bounds.leaderEpoch, source, cell, () => inline!),
-        bounds,
-        ...(aborted && { aborted }),
-      })),
+      Array.from({ length: appended.count }, (_, index) => {
+        const { topicId, partition } = appended.ref(index);
+        const bounds = appended.bounds(index);
+        const aborted = appended.aborted(index);
+        const extent = extentOf(appended.extent(index), bounds.leaderEpoch, source, cell, () => inline!);
+        return { kind: "appended" as const, topicId, partition, extent, bounds, ...(aborted && { aborted }) };
+      }),
   };
 }

@@ -6,7 +6,7 @@
 import { errorCodes } from "../../protocol/errors.ts";
 import type { AbortedTransaction, MarkerAnswer, MarkerRequest } from "../coordinator.ts";
 import { OperatingError } from "../operating-error.ts";
-import type { Applied, AppendedExtent } from "./applied.ts";
+import { AppendedExtents, type Applied } from "./applied.ts";
 import type { CellState } from "./cell-state.ts";
 import { controlBatchBytes, writeControlBatch } from "./control-batch.ts";
 import { entryKind } from "./entry-kind.ts";
@@ -135,7 +135,7 @@ export function applyMarkers(state: CellState, reader: PackedReader, sequence: n
   if (newExpiration > 0) state.producerExpirationMs = newExpiration - 1;
   const groupCount = reader.uint();
   const sourceId = state.sources.nextId;
-  const appended: AppendedExtent[] = [];
+  const appended = new AppendedExtents(0);
   for (let group = 0; group < groupCount; group++) {
     const ending = {
       producerId: reader.uint(),
@@ -156,15 +156,15 @@ export function applyMarkers(state: CellState, reader: PackedReader, sequence: n
       log.nextOffset += 1;
       log.noteBatch(baseOffset, nowMs, nowMs);
       const aborted = endTransaction(log, ending, baseOffset, nowMs, state.producerExpirationMs);
-      const place = { byteStart, byteLength: controlBatchBytes, source: sourceId, maxTimestamp: nowMs };
-      appended.push({ ref: log.ref, bounds: log.bounds, extent: { baseOffset, nextOffset: log.nextOffset, ...place }, aborted });
+      appended.add(log, baseOffset, byteStart, controlBatchBytes, nowMs);
+      if (aborted !== undefined) appended.aborts(aborted);
     }
   }
   const source = { kind: "inline", row: sequence, byteLength: groupCount * controlBatchBytes } as const;
-  state.sources.add(source, appended.length, source.byteLength);
+  state.sources.add(source, appended.count, source.byteLength);
   state.noteInlineExtents(sequence, appended);
   state.sweepProducers(nowMs);
-  return { source, appended };
+  return { source, appended: appended.finish() };
 }
 
 /** The marker is the log's last offset. Answers what it aborted. */

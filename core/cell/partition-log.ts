@@ -5,20 +5,28 @@ import { ExtentLog } from "./extent-log.ts";
 import { OpenTransactions } from "./open-transactions.ts";
 import { settingsUntold, type LeaderSettings } from "./partition-settings.ts";
 import { ProducerTable } from "./producer-table.ts";
+import type { RowPages } from "./row-pages.ts";
+
+interface LeaderEpoch {
+  readonly epoch: number;
+  readonly startOffset: number;
+}
+
+const firstEpoch: readonly LeaderEpoch[] = [{ epoch: 0, startOffset: 0 }];
 
 export class PartitionLog {
   readonly id: number;
   readonly ref: PartitionRef;
   settings: LeaderSettings = settingsUntold;
   readonly extents = new ExtentLog();
-  readonly producers = new ProducerTable();
+  readonly producers: ProducerTable;
   readonly openTransactions = new OpenTransactions((producerId, firstOffset) => {
     const row = this.producers.rowOf(producerId);
     return row >= 0 && this.producers.openGeneration(row) > 0 && this.producers.firstOffset(row) === firstOffset;
   });
   readonly aborted = new AbortedIndex();
-  /** Where each leader epoch begins, oldest first. */
-  readonly epochs: { readonly epoch: number; readonly startOffset: number }[] = [{ epoch: 0, startOffset: 0 }];
+  #epochs: readonly LeaderEpoch[] = firstEpoch;
+  leaderEpoch = 0;
   logStartOffset = 0;
   nextOffset = 0;
   producersSweptMs = 0;
@@ -29,13 +37,21 @@ export class PartitionLog {
   /** Where the log's last batch begins, which is never compacted: readers get as far as the log's end only by a batch that ends there. */
   lastBatchOffset = 0;
 
-  constructor(id: number, ref: PartitionRef) {
+  /** `pages`: those of the cell. */
+  constructor(id: number, ref: PartitionRef, pages: RowPages) {
     this.id = id;
     this.ref = ref;
+    this.producers = new ProducerTable(pages);
   }
 
-  get leaderEpoch(): number {
-    return this.epochs.at(-1)!.epoch;
+  /** Where each leader epoch begins, oldest first. */
+  get epochs(): readonly LeaderEpoch[] {
+    return this.#epochs;
+  }
+
+  setEpochs(epochs: readonly LeaderEpoch[]): void {
+    this.#epochs = epochs;
+    this.leaderEpoch = epochs.at(-1)!.epoch;
   }
 
   /** The leader epoch in which an offset was given. */

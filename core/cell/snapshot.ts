@@ -202,8 +202,7 @@ function readPartition(reader: PackedReader, state: CellState, found: number, la
   log.logStartOffset = reader.uint();
   log.nextOffset = reader.uint();
   log.producersSweptMs = reader.uint();
-  log.epochs.length = 0;
-  for (let left = reader.uint(); left > 0; left--) log.epochs.push({ epoch: reader.uint(), startOffset: reader.uint() });
+  log.setEpochs(Array.from({ length: reader.uint() }, () => ({ epoch: reader.uint(), startOffset: reader.uint() })));
   let offset = 0;
   let source = 0;
   let time = 0;

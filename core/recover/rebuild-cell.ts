@@ -128,7 +128,7 @@ export class CellRebuild {
 
 function writeLog(log: PartitionLog, partition: RebuiltPartition, madeStart: number, ids: ReadonlyMap<number, number>): void {
   const { epochs, nextOffset, extents, producers, aborted, report } = partition;
-  log.epochs.splice(0, log.epochs.length, ...epochs);
+  log.setEpochs(epochs);
   log.logStartOffset = report.logStartOffset;
   log.nextOffset = nextOffset;
   for (const { baseOffset, source, byteStart, byteLength, maxTimestamp } of extents) {

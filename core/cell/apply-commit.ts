@@ -46,11 +46,12 @@ export function applyCommit(state: CellState, reader: PackedReader, sequence: nu
     answer.leaderEpochs[index] = log?.leaderEpoch ?? -1;
     if (batch.judgement === "append") {
       if (log === undefined) throw new OperatingError("corrupt", `row ${sequence} appends to a partition that is not there`);
-      if (open !== undefined && (open.log !== log || open.byteEnd !== batch.byteStart)) close();
+      if (open !== undefined && (open.log !== log || open.byteEnd !== batch.byteStart || isFull(open, batch.size))) close();
       const baseOffset = log.nextOffset;
       open ??= { log, baseOffset, byteStart: batch.byteStart, byteEnd: batch.byteStart, maxTimestamp: batch.maxTimestamp };
       log.nextOffset += batch.offsetCount;
       log.noteBatch(baseOffset, batch.maxTimestamp, head.nowMs);
+      state.noteForSegment(log, batch.maxTimestamp);
       open.byteEnd += batch.size;
       open.maxTimestamp = Math.max(open.maxTimestamp, batch.maxTimestamp);
       if (batch.producerId >= 0) noteProducer(log, batch, baseOffset, head.nowMs, state.producerExpirationMs);
@@ -69,6 +70,11 @@ export function applyCommit(state: CellState, reader: PackedReader, sequence: nu
   keepAnswer(chainOf(state, head), answer);
   state.sweepProducers(head.nowMs);
   return { answer, source, appended: appended.finish() };
+}
+
+/** A segment is made of whole extents, and is not to be larger than segment.bytes. */
+function isFull({ log, byteStart, byteEnd }: OpenExtent, size: number): boolean {
+  return byteEnd > byteStart && byteEnd - byteStart + size > log.settings.segmentBytes;
 }
 
 function emptyAnswer(head: CommitHead, sequence: number): KeptAnswer {

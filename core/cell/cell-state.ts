@@ -5,6 +5,7 @@ import type { BrokerChain } from "./broker-chains.ts";
 import { Garbage, type OwnObject } from "./garbage.ts";
 import { InlineExtents, type InlineExtent } from "./inline-extents.ts";
 import { PartitionLog } from "./partition-log.ts";
+import { waitsForSegment } from "./partition-settings.ts";
 import { RowPages } from "./row-pages.ts";
 import { Sources, type InlineSource } from "./sources.ts";
 
@@ -38,12 +39,19 @@ export class CellState {
   nextPartitionId = 0;
   /** Counts changes of partitions and their settings. */
   settingsVersion = 0;
+  /** What came since the last look for segments has waited for one by then, at the earliest. Not in any snapshot: a new leader looks. */
+  segmentHintMs = Infinity;
   /** The partition whose producers are swept next. */
   sweepId = 0;
 
   /** What a row does from here on, it did then. */
   tellTime(nowMs: number): void {
     this.nowMs = nowMs;
+  }
+
+  /** Records came that a segment will be made of once they are as old as segment.ms. */
+  noteForSegment({ settings }: PartitionLog, maxTimestamp: number): void {
+    if (waitsForSegment(settings)) this.segmentHintMs = Math.min(this.segmentHintMs, maxTimestamp + settings.segmentMs);
   }
 
   /** An extent has left its source. Answers inline bytes that nobody reads any more; objects become garbage (D12). */

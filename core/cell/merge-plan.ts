@@ -6,7 +6,7 @@
 import { compareRefs } from "../wal/format.ts";
 import type { CellState } from "./cell-state.ts";
 import type { PartitionLog } from "./partition-log.ts";
-import { compacts } from "./partition-settings.ts";
+import { compacts, waitsForSegment } from "./partition-settings.ts";
 
 /**
  * What one claim may hold: its bytes pass through a merger, its extents through one row. Bytes of four windows, as one that is filled in part
@@ -115,50 +115,107 @@ interface Run {
 /** A segment's indexes count offsets and positions in 32 bits. */
 const segmentOffsetsMax = 2 ** 31 - 1;
 const segmentBytesMax = 1024 * 1024 * 1024;
-/** What has waited is worth three objects from here on. Records may say any time, so a backfill of old ones must not end in tiny segments. */
+/** Times from here on stand for no time at all. */
+export const never = 2 ** 51;
+/** What has waited is worth three objects from here on; less only once in a while. */
 const waitingBytesMin = 8 * 1024 * 1024;
 
-/** The oldest merged extents of a partition that are enough for a segment, or have waited for one; undefined when no partition has them. */
-export function planSegment(state: CellState, nowMs: number): PlannedExtent[] | undefined {
-  for (const log of state.partitions.values()) {
-    const planned = segmentOf(state, log, nowMs);
-    if (planned !== undefined) return planned;
-  }
-  return undefined;
+/** A smaller one is not made more often: where records say old times, or segment.ms is short, each merge would be followed by one. */
+export const smallSegmentMs = 3_600_000;
+
+export interface SegmentLook {
+  /** The oldest extents of a partition that are enough for a segment, or have waited for one. */
+  readonly extents: readonly PlannedExtent[] | undefined;
+  /** When some will have waited, as things are; undefined: never. */
+  readonly dueMs: number | undefined;
 }
 
-function segmentOf(state: CellState, log: PartitionLog, nowMs: number): PlannedExtent[] | undefined {
+/** `smallMs`: when a partition got its last small segment, -Infinity where that is not known. */
+export function lookForSegment(state: CellState, nowMs: number, smallMs: (log: PartitionLog) => number): SegmentLook {
+  let dueMs: number | undefined;
+  for (const log of state.partitions.values()) {
+    const look = segmentOf(state, log, nowMs, smallMs(log));
+    if (look.extents !== undefined) return look;
+    if (look.dueMs !== undefined) dueMs = Math.min(dueMs ?? Infinity, look.dueMs);
+  }
+  return { extents: undefined, dueMs };
+}
+
+export function isSmallSegment(extents: readonly PlannedExtent[]): boolean {
+  return extents.reduce((sum, { byteLength }) => sum + byteLength, 0) < waitingBytesMin;
+}
+
+/** Neighbours that may become a segment. */
+interface Row {
+  readonly baseOffset: number;
+  readonly isOld: boolean;
+  readonly oldMs: number;
+  count: number;
+  bytes: number;
+  inlineBytes: number;
+}
+
+const nothingToDo: SegmentLook = { extents: undefined, dueMs: undefined };
+
+function segmentOf(state: CellState, log: PartitionLog, nowMs: number, smallMs: number): SegmentLook {
   // What is to be compacted is written anew then.
-  if (compacts(log.settings)) return undefined;
-  const { segmentBytes, segmentMs, retentionMs } = log.settings;
+  if (compacts(log.settings)) return nothingToDo;
+  const { segmentBytes, segmentMs } = log.settings;
   const bytesMax = Math.min(segmentBytes, segmentBytesMax);
-  // What will soon be deleted is not worth another copy.
-  const mayWait = segmentMs * 2 > retentionMs && retentionMs >= 0;
-  if (log.extents.byteLength < Math.min(bytesMax, mayWait ? Infinity : waitingBytesMin)) return undefined;
-  let planned: PlannedExtent[] = [];
-  let bytes = 0;
-  let found: PlannedExtent[] | undefined;
-  const isOld = (): boolean => bytes >= waitingBytesMin && !mayWait && planned[0]!.maxTimestamp + segmentMs <= nowMs;
-  log.extents.scan(log.logStartOffset, log.nextOffset, (extent) => {
-    const isMerged = state.sources.kindOf(extent.source) === "merged" && !state.sources.isSetAside(extent.source);
-    if (!isMerged || extent.nextOffset - extent.baseOffset > segmentOffsetsMax) {
-      if (isOld()) found = planned;
-      planned = [];
-      bytes = 0;
-      return found === undefined;
+  const mayWait = !waitsForSegment(log.settings);
+  if (mayWait && log.extents.byteLength < bytesMax) return nothingToDo;
+  const { sources } = state;
+  let row: Row | undefined;
+  let found: Row | undefined;
+  let dueMs = Infinity;
+  const isWorth = ({ isOld, bytes }: Row): boolean => isOld && (bytes >= waitingBytesMin || smallMs + smallSegmentMs <= nowMs);
+  const end = (): boolean => {
+    if (row !== undefined && isWorth(row)) found = row;
+    else if (row !== undefined) dueMs = Math.min(dueMs, row.isOld ? smallMs + smallSegmentMs : row.oldMs);
+    row = undefined;
+    return found === undefined;
+  };
+  log.extents.scanWhile(log.logStartOffset, log.nextOffset, (baseOffset, nextOffset, byteLength, source, maxTimestamp) => {
+    const oldMs = mayWait ? Infinity : maxTimestamp + segmentMs;
+    const isOld = row?.isOld ?? oldMs <= nowMs;
+    const kind = sources.kindOf(source);
+    const isInline = kind === "inline";
+    // Inline records wait for their drain, unless they are old: then they go along in the claim.
+    const isTaken = (kind === "merged" || (isInline && isOld && byteLength <= inlineBytesMax)) && !sources.isSetAside(source);
+    // One that is larger is a single batch, or was written when segment.bytes was larger: it stays where it is.
+    if (!isTaken || byteLength > bytesMax || nextOffset - baseOffset > segmentOffsetsMax) {
+      if (isInline && !isOld) dueMs = Math.min(dueMs, oldMs);
+      return end();
     }
-    const offsets = extent.nextOffset - (planned[0]?.baseOffset ?? extent.baseOffset);
-    const isEnough = bytes + extent.byteLength > bytesMax || offsets > segmentOffsetsMax || planned.length === claimExtentsMax;
-    if (isEnough && planned.length > 0) {
-      found = planned;
-      return false;
+    if (row !== undefined) {
+      const isFull =
+        row.bytes + byteLength > bytesMax || nextOffset - row.baseOffset > segmentOffsetsMax || row.count === claimExtentsMax;
+      if (isFull) {
+        found = row;
+        return false;
+      }
+      if (isInline && row.inlineBytes + byteLength > inlineBytesMax && !end()) return false;
     }
-    planned.push({ log, ...extent });
-    bytes += extent.byteLength;
+    row ??= { baseOffset, isOld: oldMs <= nowMs, oldMs, count: 0, bytes: 0, inlineBytes: 0 };
+    row.count += 1;
+    row.bytes += byteLength;
+    row.inlineBytes += isInline ? byteLength : 0;
     return true;
   });
-  if (found === undefined && (bytes >= bytesMax || isOld())) return planned;
-  return found;
+  found ??= fullRow(row, bytesMax);
+  if (found === undefined) end();
+  if (found !== undefined) return { extents: extentsFrom(log, found.baseOffset, found.count), dueMs: undefined };
+  return { extents: undefined, dueMs: dueMs < never ? dueMs : undefined };
+}
+
+function fullRow(row: Row | undefined, bytesMax: number): Row | undefined {
+  return row !== undefined && row.bytes >= bytesMax ? row : undefined;
+}
+
+function extentsFrom(log: PartitionLog, baseOffset: number, count: number): PlannedExtent[] {
+  const extents: PlannedExtent[] = [];
+  log.extents.scan(baseOffset, log.nextOffset, (extent) => extents.push({ log, ...extent }) < count);
+  return extents;
 }
 
 export interface NextMerge {
@@ -188,14 +245,7 @@ export function planNextMerge(state: CellState, fromPartition: number): NextMerg
   const nextPartition = chosen.at(-1)!.log.id + 1;
   chosen.sort((left, right) => compareRefs(left.log.ref, right.log.ref) || left.baseOffset - right.baseOffset);
   const extents: PlannedExtent[] = [];
-  for (const { log, baseOffset, count } of chosen) {
-    let left = count;
-    log.extents.scan(baseOffset, log.nextOffset, ({ nextOffset, byteStart, byteLength, source, maxTimestamp, ...extent }) => {
-      extents.push({ log, baseOffset: extent.baseOffset, nextOffset, byteStart, byteLength, source, maxTimestamp });
-      left -= 1;
-      return left > 0;
-    });
-  }
+  for (const { log, baseOffset, count } of chosen) for (const extent of extentsFrom(log, baseOffset, count)) extents.push(extent);
   return { extents, nextPartition };
 }
 

@@ -9,7 +9,16 @@ import type { CellState } from "./cell-state.ts";
 import { Compactions, type CompactionPlan, type PlannedCompaction } from "./compactions.ts";
 import { entryKind } from "./entry-kind.ts";
 import type { OwnObject } from "./garbage.ts";
-import { isWorthAClaim, planFirstMerge, planNextMerge, planSegment, type PlannedExtent } from "./merge-plan.ts";
+import {
+  isSmallSegment,
+  isWorthAClaim,
+  lookForSegment,
+  planFirstMerge,
+  never,
+  planNextMerge,
+  smallSegmentMs,
+  type PlannedExtent,
+} from "./merge-plan.ts";
 import type { PackedReader, PackedWriter } from "./packed-bytes.ts";
 import { timed, type Released } from "./partition-changes.ts";
 import { readOwnPlace, writePlace } from "./source-place.ts";
@@ -57,6 +66,10 @@ export class Merges {
   #againMs: number | undefined;
   #mayAgain = false;
   #nextPartition = 0;
+  /** As of the last look, under the settings of then; undefined: to be looked for. */
+  #segmentLook: { readonly dueMs: number | undefined; readonly settingsVersion: number; readonly lookedMs: number } | undefined;
+  /** When partitions, by number, got their last small segment. Not in any row: after a restart one comes sooner. */
+  readonly #smallSegments = new Map<number, number>();
   readonly compactions: Compactions;
   /** A claim that nobody holds, as far as is known since the start, and until when somebody may. */
   #stray: { readonly cursor: number; readonly untilMs: number } | undefined;
@@ -74,6 +87,7 @@ export class Merges {
   /** A row was applied that may have made merged extents. */
   extentsMoved(): void {
     this.#mayAgain = true;
+    this.#segmentLook = undefined;
   }
 
   /** When a merger should be sent for; undefined while there is nothing to merge. */
@@ -88,8 +102,28 @@ export class Merges {
     if (oldestWalMs !== undefined) {
       return walBytes >= this.#settings["merge.bytes"] ? nowMs : oldestWalMs + this.#settings["merge.interval.ms"];
     }
-    if (this.#mayAgain) this.#againMs ??= nowMs + this.#settings["merge.interval.ms"];
-    return this.#againMs;
+    if (this.#mayAgain) {
+      this.#againMs ??= nowMs + this.#settings["merge.interval.ms"];
+      return this.#againMs;
+    }
+    return this.#segmentDueMs(nowMs);
+  }
+
+  /** When what lies in merged objects, or inline, has waited for segment.ms. What came since the last look is looked at once an hour at most. */
+  #segmentDueMs(nowMs: number): number | undefined {
+    const { settingsVersion, segmentHintMs } = this.#state;
+    if (this.#segmentLook?.settingsVersion !== settingsVersion) this.#lookForSegment(nowMs);
+    const { dueMs, lookedMs } = this.#segmentLook!;
+    const hintMs = segmentHintMs >= never ? undefined : Math.max(segmentHintMs, lookedMs + smallSegmentMs);
+    return earlier(dueMs, hintMs);
+  }
+
+  #lookForSegment(nowMs: number): readonly PlannedExtent[] | undefined {
+    const { settingsVersion } = this.#state;
+    const { extents, dueMs } = lookForSegment(this.#state, nowMs, ({ id }) => this.#smallSegments.get(id) ?? -Infinity);
+    this.#segmentLook = { dueMs: extents === undefined ? dueMs : nowMs, settingsVersion, lookedMs: nowMs };
+    this.#state.segmentHintMs = Infinity;
+    return extents;
   }
 
   decide(nowMs: number): ClaimDecision {
@@ -116,8 +150,8 @@ export class Merges {
     if (first !== undefined) return this.#merged(first);
     const compaction = this.compactions.plan(nowMs, this.#nextNumber);
     if (compaction !== undefined) return compaction;
-    if (!this.#mayAgain) return undefined;
-    const segment = planSegment(this.#state, nowMs);
+    if (!this.#mayAgain && !((this.#segmentDueMs(nowMs) ?? Infinity) <= nowMs)) return undefined;
+    const segment = this.#lookForSegment(nowMs);
     if (segment !== undefined) return this.#segment(segment);
     const next = planNextMerge(this.#state, this.#nextPartition);
     this.#nextPartition = next?.nextPartition ?? 0;
@@ -204,6 +238,8 @@ export class Merges {
       if (compacted === undefined) throw new OperatingError("invalid", `claim ${number} is one of a compaction`);
       return this.compactions.close(plan, compacted, nowMs, (extent) => isStill(this.#state, extent));
     }
+    const { log } = plan.extents[0]!;
+    if (plan.object.kind === "segment" && isSmallSegment(plan.extents)) this.#smallSegments.set(log.id, nowMs);
     return mergeEntry(this.#state, plan, nowMs);
   }
 
@@ -237,6 +273,7 @@ export class Merges {
     const extents = [...this.#open.extents, ...(this.#open.compaction?.dirty ?? [])];
     this.#drop();
     if (damaged.length === 0) return;
+    this.#segmentLook = undefined;
     const keys = new Set(damaged);
     for (const source of new Set(extents.filter((extent) => isStill(this.#state, extent)).map((extent) => extent.source))) {
       const place = this.#state.sources.get(source);
@@ -287,7 +324,7 @@ function mergeEntry(
       const isNext = last?.partitionId === log.id && last.nextOffset === baseOffset && last.position + last.byteLength === position;
       // Readers write an extent's leader epoch into all of its batches.
       const isOfEpoch = last !== undefined && log.epochAt(last.baseOffset) === log.epochAt(baseOffset);
-      if (isNext && isOfEpoch && last.byteLength + byteLength <= extentBytesMax) {
+      if (isNext && isOfEpoch && last.byteLength + byteLength <= Math.min(extentBytesMax, log.settings.segmentBytes)) {
         last.nextOffset = nextOffset;
         last.byteLength += byteLength;
         last.count += 1;

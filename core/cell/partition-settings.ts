@@ -52,6 +52,12 @@ export function compacts({ cleanupPolicy }: LeaderSettings): boolean {
   return cleanupPolicy === "compact" || cleanupPolicy === "compact,delete";
 }
 
+/** Records become a segment by their age: not where retention soon deletes them, nor where compaction writes them anew. */
+export function waitsForSegment(settings: LeaderSettings): boolean {
+  const { segmentMs, retentionMs } = settings;
+  return (retentionMs < 0 || segmentMs * 2 <= retentionMs) && !compacts(settings);
+}
+
 export function sameSettings(left: LeaderSettings, right: LeaderSettings): boolean {
   return spelling.every(({ name }) => left[name] === right[name]);
 }

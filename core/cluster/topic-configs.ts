@@ -263,7 +263,7 @@ const definitions: readonly ConfigDefinition[] = [
     min: 0,
     isUnnamedDefault: true,
     synonyms: ["log.roll.jitter.ms", "log.roll.jitter.hours"],
-    doc: `${kept} no segment is rolled by time.`,
+    doc: `${kept} what is consolidated by time waits for its turn anyway.`,
   },
   {
     name: "segment.ms",

@@ -9,7 +9,8 @@ import type {
   PartitionRef,
 } from "../../core/coordinator.ts";
 
-export const createTime = { timestampType: "CreateTime" } as const;
+/** Whose records never become a segment by their age: they say times of long ago. */
+export const createTime = { timestampType: "CreateTime", segmentMs: 2 ** 51 } as const;
 
 export function plain(offsetCount = 1, more: Partial<BatchCoordinates> = {}): BatchCoordinates {
   const producer = { producerId: -1, producerEpoch: -1, baseSequence: -1 };

@@ -102,6 +102,20 @@ export class MergeSubject {
     expect((await this.coordinator.commit({ ...request, source })).kind).toBe("committed");
   }
 
+  /** Batches of a partition in one object, with values of so many bytes. */
+  async produceMany(ref: PartitionRef, valueBytes: readonly number[]): Promise<void> {
+    const records = concat(
+      valueBytes.map((length, index) => encodeBatch({ records: [{ value: new Uint8Array(length).fill(index) }] })),
+    );
+    const batches = kernel
+      .batches(records)
+      .map(({ size, offsetCount, maxTimestamp }) => plain(offsetCount, { size, maxTimestamp }));
+    const request = this.#chains[0]!.object([[ref, batches]]);
+    if (request.source.kind !== "object") throw new Error("an object was asked for");
+    await this.put(`wal/${this.#chains[0]!.brokerId}/1/${request.source.sequence}`, records);
+    expect((await this.coordinator.commit(request)).kind).toBe("committed");
+  }
+
   async put(key: string, bytes: Uint8Array): Promise<void> {
     this.keys.add(key);
     await this.store.put(key, bytes);

@@ -27,6 +27,7 @@ import { AlarmClock } from "./alarm-clock.ts";
 import type { WalFloor } from "./broker.ts";
 import { recoverCluster, type RecoverOptions, type Recovery } from "./cluster-recovery.ts";
 import { CostMeter, meterCalls } from "./cost-meter.ts";
+import { CountedSql } from "./counted-sql.ts";
 import { settingsOf } from "./env.ts";
 import type { Env } from "./env.ts";
 import type { LeaderRpc } from "./leader.ts";
@@ -47,6 +48,7 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
   readonly #settings: Settings;
   #started: ControllerMachine | undefined;
   readonly #cost = new CostMeter(this);
+  readonly #sql: CountedSql;
   readonly #cluster: string;
   readonly #log: Log;
   readonly #alarms: AlarmClock;
@@ -57,6 +59,7 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#settings = settingsOf(env);
+    this.#sql = new CountedSql(ctx.storage.sql, this.#cost);
     this.#cluster = clusterOf(ctx.id.name ?? "");
     this.#log = new Log(this.#settings["log.level"], { object: ctx.id.name });
     this.#alarms = new AlarmClock({
@@ -77,7 +80,7 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
   }
 
   get #exists(): boolean {
-    return this.ctx.storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'state'").toArray().length > 0;
+    return this.#sql.exec("SELECT name FROM sqlite_master WHERE name = 'state'").length > 0;
   }
 
   /** A cluster begins with the first question that is more than curiosity. */
@@ -87,33 +90,29 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
 
   #start(): ControllerMachine {
     if (!this.#exists) {
-      this.#write("CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
+      this.#sql.exec("CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
       this.#persist(firstRows(base64Url(crypto.getRandomValues(new Uint8Array(16)))));
     }
     return new ControllerMachine(this.#rows(), this.#settings);
   }
 
   #rows(): Row[] {
-    const cursor = this.ctx.storage.sql.exec<{ key: string; value: string }>("SELECT key, value FROM state");
-    return cursor.toArray().map(({ key, value }) => [key, value]);
+    const rows = this.#sql.exec<{ key: string; value: string }>("SELECT key, value FROM state");
+    return rows.map(({ key, value }) => [key, value]);
   }
 
   /** One transaction: there is no await between these writes. The machine knows them already, so they are written or it starts anew. */
   #persist(changes: readonly RowChange[]): void {
     try {
       for (const { key, value } of changes) {
-        if (value === null) this.#write("DELETE FROM state WHERE key = ?", key);
-        else this.#write("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", key, value);
+        if (value === null) this.#sql.exec("DELETE FROM state WHERE key = ?", key);
+        else this.#sql.exec("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", key, value);
       }
     } catch (error) {
       this.#log.error("controller-broken", { rows: changes.map(({ key }) => key), error });
       this.ctx.abort("a change of the cluster could not be written");
       throw error;
     }
-  }
-
-  #write(statement: string, ...values: string[]): void {
-    this.#cost.rowsWritten(this.ctx.storage.sql.exec(statement, ...values).rowsWritten);
   }
 
   #decided<T>({ result, rows }: Decision<T>): T {
@@ -126,7 +125,7 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
   /** Undefined: there is no such cluster, and asking does not make one. */
   async metrics(): Promise<MetricsSnapshot | undefined> {
     if (!this.#exists) return undefined;
-    return this.#cost.snapshot({ rowBytes: this.ctx.storage.sql.databaseSize });
+    return this.#cost.snapshot({ rowBytes: this.#sql.databaseSize });
   }
 
   /** A topic by its name; undefined when there is none, or no such cluster, and asking makes neither. */

@@ -28,8 +28,13 @@ export class CostMeter {
   };
 
   rowsWritten(rows: number): void {
+    if (rows === 0) return;
     this.metrics.count("kante_rows_written_total", rows);
     this.count("rows-written", rows);
+  }
+
+  rowsRead(rows: number): void {
+    this.count("rows-read", rows);
   }
 
   begin(): void {

@@ -4,6 +4,7 @@
  */
 import type { Effect } from "../core/group/outbox.ts";
 import type { StoredRow, StoredSnapshot } from "../core/group/ring.ts";
+import type { CountedSql } from "./counted-sql.ts";
 
 const tables = [
   "CREATE TABLE entry (slot INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, data BLOB NOT NULL)",
@@ -11,16 +12,14 @@ const tables = [
 ];
 
 export class GroupRows {
-  readonly #storage: DurableObjectStorage;
-  readonly #sql: SqlStorage;
-  readonly #onWritten: (rows: number) => void;
+  readonly #storage: Pick<DurableObjectStorage, "transactionSync">;
+  readonly #sql: CountedSql;
   #exist: boolean;
 
-  constructor(storage: DurableObjectStorage, onWritten: (rows: number) => void) {
+  constructor(storage: Pick<DurableObjectStorage, "transactionSync">, sql: CountedSql) {
     this.#storage = storage;
-    this.#sql = storage.sql;
-    this.#onWritten = onWritten;
-    this.#exist = this.#sql.exec("SELECT name FROM sqlite_master WHERE name = 'entry'").toArray().length > 0;
+    this.#sql = sql;
+    this.#exist = this.#sql.exec("SELECT name FROM sqlite_master WHERE name = 'entry'").length > 0;
   }
 
   get exist(): boolean {
@@ -30,8 +29,8 @@ export class GroupRows {
   load(): { readonly snapshot: StoredSnapshot | undefined; readonly rows: readonly StoredRow[] } {
     if (!this.#exist) return { snapshot: undefined, rows: [] };
     type Piece = { sequence: number; data: ArrayBuffer };
-    const rows = this.#sql.exec<Piece>("SELECT sequence, data FROM entry").toArray();
-    const chunks = this.#sql.exec<Piece>("SELECT sequence, data FROM snapshot ORDER BY chunk").toArray();
+    const rows = this.#sql.exec<Piece>("SELECT sequence, data FROM entry");
+    const chunks = this.#sql.exec<Piece>("SELECT sequence, data FROM snapshot ORDER BY chunk");
     return {
       rows: rows.map(({ sequence, data }) => ({ sequence, entry: new Uint8Array(data) })),
       snapshot:
@@ -54,31 +53,27 @@ export class GroupRows {
     if (effect.kind === "row") {
       this.#make();
       const { slot, sequence, entry } = effect;
-      this.#write("INSERT OR REPLACE INTO entry (slot, sequence, data) VALUES (?, ?, ?)", slot, sequence, entry);
+      this.#sql.exec("INSERT OR REPLACE INTO entry (slot, sequence, data) VALUES (?, ?, ?)", slot, sequence, entry);
     }
     if (effect.kind === "snapshot") {
       this.#make();
-      this.#write("DELETE FROM snapshot WHERE chunk >= ?", effect.chunks.length);
+      this.#sql.exec("DELETE FROM snapshot WHERE chunk >= ?", effect.chunks.length);
       effect.chunks.forEach((data, chunk) => {
-        this.#write("INSERT OR REPLACE INTO snapshot (chunk, sequence, data) VALUES (?, ?, ?)", chunk, effect.sequence, data);
+        this.#sql.exec("INSERT OR REPLACE INTO snapshot (chunk, sequence, data) VALUES (?, ?, ?)", chunk, effect.sequence, data);
       });
     }
   }
 
-  #write(statement: string, ...values: unknown[]): void {
-    this.#onWritten(this.#sql.exec(statement, ...values).rowsWritten);
-  }
-
   #make(): void {
     if (this.#exist) return;
-    for (const table of tables) this.#write(table);
+    for (const table of tables) this.#sql.exec(table);
     this.#exist = true;
   }
 
   #drop(): void {
     if (!this.#exist) return;
-    this.#write("DROP TABLE entry");
-    this.#write("DROP TABLE snapshot");
+    this.#sql.exec("DROP TABLE entry");
+    this.#sql.exec("DROP TABLE snapshot");
     this.#exist = false;
   }
 }

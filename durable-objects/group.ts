@@ -43,6 +43,7 @@ import { GroupRows } from "./group-rows.ts";
 import { GroupTopics } from "./group-topics.ts";
 import { Log } from "./log.ts";
 import { CostMeter, meterCalls } from "./cost-meter.ts";
+import { CountedSql } from "./counted-sql.ts";
 import type { MetricsSnapshot } from "./metrics.ts";
 import { clusterOf, tailOf } from "./names.ts";
 
@@ -82,7 +83,7 @@ export class Group extends DurableObject<Env> implements GroupClient {
     this.groupId = tailOf(name);
     this.#cluster = clusterOf(name);
     this.#log = new Log(settings["log.level"], { object: name });
-    this.#rows = new GroupRows(ctx.storage, (rows) => this.#cost.rowsWritten(rows));
+    this.#rows = new GroupRows(ctx.storage, new CountedSql(ctx.storage.sql, this.#cost));
     const { snapshot, rows } = this.#rows.load();
     this.#topics = new GroupTopics(this.groupId, () => this.#controller());
     this.#machine = GroupMachine.restore(groupOptions(settings, this.groupId), snapshot, rows, Date.now());

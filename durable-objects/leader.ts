@@ -35,6 +35,7 @@ import type { Settings } from "../core/settings.ts";
 import { AlarmClock } from "./alarm-clock.ts";
 import { Drain } from "./drain.ts";
 import { CostMeter, meterCalls } from "./cost-meter.ts";
+import { CountedSql } from "./counted-sql.ts";
 import { settingsOf, type Env } from "./env.ts";
 import { packFollow, type PackedFollow } from "./follow-wire.ts";
 import { packReply, unpackCommit, type PackedCommit, type PackedReply } from "./leader-wire.ts";
@@ -74,7 +75,7 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     super(ctx, env);
     this.#settings = settingsOf(env);
     this.#log = new Log(this.#settings["log.level"], { object: ctx.id.name });
-    this.#rows = new JournalRows(ctx.storage.sql, (rows) => this.#cost.rowsWritten(rows));
+    this.#rows = new JournalRows(new CountedSql(ctx.storage.sql, this.#cost));
     const name = ctx.id.name ?? "";
     const inlineRows = { read: (sequence: number) => this.#rows.readInline(sequence) };
     this.#cell = new Cell({ cell: Number(tailOf(name)), settings: this.#settings, inlineRows });

@@ -3,21 +3,20 @@
  * does not exist leaves nothing behind.
  */
 import type { TransactionEffect } from "../core/transaction/events.ts";
+import type { CountedSql } from "./counted-sql.ts";
 
 export class TransactionRow {
-  readonly #sql: SqlStorage;
-  readonly #onWritten: (rows: number) => void;
+  readonly #sql: CountedSql;
   #exists: boolean;
 
-  constructor(sql: SqlStorage, onWritten: (rows: number) => void) {
+  constructor(sql: CountedSql) {
     this.#sql = sql;
-    this.#onWritten = onWritten;
-    this.#exists = sql.exec("SELECT name FROM sqlite_master WHERE name = 'state'").toArray().length > 0;
+    this.#exists = sql.exec("SELECT name FROM sqlite_master WHERE name = 'state'").length > 0;
   }
 
   load(): string | undefined {
     if (!this.#exists) return undefined;
-    return this.#sql.exec<{ value: string }>("SELECT value FROM state").toArray()[0]?.value;
+    return this.#sql.exec<{ value: string }>("SELECT value FROM state")[0]?.value;
   }
 
   /** Of several steps in one turn only the last is worth writing. */
@@ -28,17 +27,13 @@ export class TransactionRow {
   }
 
   #write(value: string): void {
-    if (!this.#exists) this.#run("CREATE TABLE state (id INTEGER PRIMARY KEY, value TEXT NOT NULL)");
+    if (!this.#exists) this.#sql.exec("CREATE TABLE state (id INTEGER PRIMARY KEY, value TEXT NOT NULL)");
     this.#exists = true;
-    this.#run("INSERT OR REPLACE INTO state (id, value) VALUES (0, ?)", value);
+    this.#sql.exec("INSERT OR REPLACE INTO state (id, value) VALUES (0, ?)", value);
   }
 
   #drop(): void {
-    if (this.#exists) this.#run("DROP TABLE state");
+    if (this.#exists) this.#sql.exec("DROP TABLE state");
     this.#exists = false;
-  }
-
-  #run(statement: string, ...values: SqlStorageValue[]): void {
-    this.#onWritten(this.#sql.exec(statement, ...values).rowsWritten);
   }
 }

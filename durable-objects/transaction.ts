@@ -22,6 +22,7 @@ import { controllerClient } from "./controller-client.ts";
 import { settingsOf, type Env } from "./env.ts";
 import { Log } from "./log.ts";
 import { CostMeter, meterCalls } from "./cost-meter.ts";
+import { CountedSql } from "./counted-sql.ts";
 import type { MetricsSnapshot } from "./metrics.ts";
 import { clusterOf, groupName, leaderName, tailOf } from "./names.ts";
 import { TransactionRow } from "./transaction-row.ts";
@@ -52,7 +53,7 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
     this.#transactionalId = tailOf(name);
     this.#cluster = clusterOf(name);
     this.#log = new Log(settings["log.level"], { object: name });
-    this.#row = new TransactionRow(ctx.storage.sql, (rows) => this.#cost.rowsWritten(rows));
+    this.#row = new TransactionRow(new CountedSql(ctx.storage.sql, this.#cost));
     const options = {
       timeoutMsMax: settings["transaction.max.timeout.ms"],
       expirationMs: settings["transactional.id.expiration.ms"],

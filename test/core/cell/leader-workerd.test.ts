@@ -20,12 +20,13 @@ test("[D6] a commit writes one row, the first one another for the alarm, and a q
   const topicId = newTopicId();
   const partitions = Array.from({ length: 300 }, (_, partition) => ({ topicId, partition }));
   const chain = new Chain();
+  const none = (await coordinator.metrics()).counters["kante_rows_written_total"] ?? 0;
   await coordinator.createPartitions(partitions, createTime);
   const rows = async () => (await coordinator.metrics()).counters["kante_rows_written_total"];
-  expect(await rows()).toBe(1);
+  expect((await rows())! - none).toBe(1);
   await coordinator.commit(chain.object(partitions.map((ref) => [ref, [plain(), plain()]])));
   const first = (await rows())!;
-  expect(first - 1).toBeLessThanOrEqual(3);
+  expect(first - none - 1).toBeLessThanOrEqual(3);
   await coordinator.commit(chain.object(partitions.map((ref) => [ref, [plain(), plain()]])));
   expect(await rows()).toBe(first + 1);
   await coordinator.findBatches([{ ...partitions[0]!, offset: 0, maxBytes: 1 }]);

@@ -11,7 +11,8 @@ export class Delivery {
 
   constructor(records: number) {
     this.#left = records;
-    this.results = Array.from({ length: records });
+    this.results = [];
+    this.results.length = records;
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

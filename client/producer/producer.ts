@@ -324,7 +324,9 @@ export class Producer<Key = Bytes, Value = Bytes> {
     const { key, sizeMax } = encoded;
     if (sizeMax > 0x7000_0000) throw new ArgumentError("the record is too large for any batch");
     const { length } = partitions;
-    const chosen = record.partition ?? this.#partitioner({ topic: name, key, partitionCount: length });
+    // Without a key the usual partitioner has nothing to say, and an object for each question costs more than the answer.
+    const isSticky = key === null && this.#partitioner === defaultPartitioner;
+    const chosen = record.partition ?? (isSticky ? undefined : this.#partitioner({ topic: name, key, partitionCount: length }));
     if (chosen === undefined) {
       const sticky = this.#sticky.get(name, length);
       if (length === 1 || !this.#accumulator.isFullFor(name, sticky, encoded)) return sticky;

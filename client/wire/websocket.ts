@@ -50,7 +50,7 @@ export function webSocketTransport(options: WebSocketTransportOptions): Transpor
       const socket = await (options.fetch === undefined
         ? constructed(options.webSocket ?? globalSocket(), url)
         : fetched(options.fetch, url));
-      return await opened(socket, events, options.openTimeoutMs);
+      return await opened(socket, events, options.openTimeoutMs, `${base.origin}${base.pathname}`);
     },
   };
 }
@@ -92,13 +92,13 @@ async function fetched(fetch: FetchLike, url: URL): Promise<WebSocketLike> {
   return webSocket;
 }
 
-function opened(socket: WebSocketLike, events: StreamEvents, timeoutMs: number): Promise<ByteStream> {
+function opened(socket: WebSocketLike, events: StreamEvents, timeoutMs: number, address: string): Promise<ByteStream> {
   const stream = new WebSocketStream(socket, events);
   if (socket.readyState === open) return Promise.resolve(stream);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       stream.close();
-      reject(new NetworkError("the WebSocket did not open in time"));
+      reject(new NetworkError(`a WebSocket to ${address} did not open in time`));
     }, timeoutMs);
     socket.addEventListener("open", () => {
       clearTimeout(timer);
@@ -106,7 +106,8 @@ function opened(socket: WebSocketLike, events: StreamEvents, timeoutMs: number):
     });
     stream.onEarlyEnd = (reason) => {
       clearTimeout(timer);
-      reject(new NetworkError(reason));
+      // Platforms don't tell why: the address is what a caller can look at.
+      reject(new NetworkError(`cannot open a WebSocket to ${address} (the path of a cluster is /c/<cluster>/kafka): ${reason}`));
     };
   });
 }

@@ -150,6 +150,25 @@ test("a WebSocket is given a window at a time; what the server has taken makes r
   expect(total()).toBe(18);
 });
 
+test("a WebSocket that does not open says to which address it was to lead, without what is secret in it", async () => {
+  class Refused implements WebSocketLike {
+    binaryType = "";
+    readonly readyState = 0;
+    send(): void {}
+    close(): void {}
+    addEventListener(type: string, listener: (event: never) => void): void {
+      if (type === "close") queueMicrotask(() => listener({ code: 1006, reason: "" } as never));
+    }
+  }
+  const url = "https://user:secret@h.example/c/x/kafkaesque?token=secret";
+  const transport = webSocketTransport({ url, webSocket: Refused, openTimeoutMs: 1000 });
+  const opening = transport.open(transport.bootstrap, { onBytes: () => {}, onClose: () => {} });
+  const why =
+    /wss:\/\/h\.example\/c\/x\/kafkaesque \(the path of a cluster is \/c\/<cluster>\/kafka\): the WebSocket was closed \(1006\)$/;
+  await expect(opening).rejects.toMatchObject({ name: "NetworkError", retriable: true, message: expect.stringMatching(why) });
+  await expect(opening).rejects.not.toMatchObject({ message: expect.stringContaining("secret") });
+});
+
 test("a refusal that says who leads instead moves the leader, if it is news", () => {
   const known = new Metadata();
   const topic = { errorCode: 0, name: "t", topicId: "11111111-1111-1111-1111-111111111111", isInternal: false };

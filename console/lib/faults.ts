@@ -132,3 +132,15 @@ export function unauthorised(detail: string): Fault {
     detail,
   };
 }
+
+/**
+ * For what is listed and then asked about one by one: something that has gone in between is no fault of the list, which is made once more.
+ */
+export async function againIfGone<Value>(load: () => Promise<Value>): Promise<Value> {
+  try {
+    return await load();
+  } catch (error) {
+    if (!(error instanceof KafkaError) || !missingCodes.has(error.code)) throw error;
+    return await load();
+  }
+}

@@ -1,6 +1,7 @@
 /** All consumer groups: their state, who is in them, how far behind they are. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
+import { againIfGone } from "../lib/faults.ts";
 import { countText } from "../lib/format.ts";
 import { lagOf } from "../lib/offset-reset.ts";
 import { hrefOf } from "../lib/route.ts";
@@ -18,21 +19,22 @@ export function GroupsView(): VNode {
   const { admin } = useSession();
   const [search, setSearch] = useState("");
   const groups = useLoad(
-    async (signal) => {
-      const all = await admin.listGroups({ signal });
-      const found = all
-        .filter(({ groupId }) => groupId.toLowerCase().includes(search.toLowerCase()))
-        .sort((left, right) => left.groupId.localeCompare(right.groupId));
-      const rows = await Promise.all(
-        found.slice(0, rowsMax).map(async (listing) => {
-          const description = await admin.describeGroup(listing.groupId, { signal });
-          const assigned = description.members.flatMap(({ assignment }) => assignment);
-          const partitions = await groupPartitions(admin, listing.groupId, assigned, signal);
-          return { ...listing, members: description.members.length, lag: partitions.reduce((sum, each) => sum + lagOf(each), 0) };
-        }),
-      );
-      return { all: all.length, found: found.length, rows };
-    },
+    async (signal) =>
+      await againIfGone(async () => {
+        const all = await admin.listGroups({ signal });
+        const found = all
+          .filter(({ groupId }) => groupId.toLowerCase().includes(search.toLowerCase()))
+          .sort((left, right) => left.groupId.localeCompare(right.groupId));
+        const rows = await Promise.all(
+          found.slice(0, rowsMax).map(async (listing) => {
+            const description = await admin.describeGroup(listing.groupId, { signal });
+            const assigned = description.members.flatMap(({ assignment }) => assignment);
+            const partitions = await groupPartitions(admin, listing.groupId, assigned, signal);
+            return { ...listing, members: description.members.length, lag: partitions.reduce((sum, each) => sum + lagOf(each), 0) };
+          }),
+        );
+        return { all: all.length, found: found.length, rows };
+      }),
     `groups ${search}`,
     everyMs,
   );

@@ -1,6 +1,7 @@
 /** All topics, with how much is in them and how fast it grows, and the way to make one. */
 import type { VNode } from "preact";
 import { useRef, useState } from "preact/hooks";
+import { againIfGone } from "../lib/faults.ts";
 import { countText, shortCount } from "../lib/format.ts";
 import { hrefOf } from "../lib/route.ts";
 import { endsOf, recordsOf, topicFigures } from "../lib/topic-figures.ts";
@@ -21,9 +22,11 @@ export function TopicsView(): VNode {
   const before = useRef(new Map<string, { readonly ends: number; readonly atMs: number }>());
   const listing = useLoad(
     async (signal) => {
-      const names = await admin.listTopics({ signal });
-      const found = names.filter((name) => name.toLowerCase().includes(search.toLowerCase()));
-      const figures = await topicFigures(admin, found.slice(0, rowsMax), signal);
+      const { names, found, figures } = await againIfGone(async () => {
+        const all = await admin.listTopics({ signal });
+        const matching = all.filter((name) => name.toLowerCase().includes(search.toLowerCase()));
+        return { names: all, found: matching, figures: await topicFigures(admin, matching.slice(0, rowsMax), signal) };
+      });
       const atMs = performance.now();
       const rows = figures.map((topic) => {
         const ends = endsOf(topic);

@@ -2,6 +2,7 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import type { TransactionDescription } from "../../client/client.ts";
+import { againIfGone } from "../lib/faults.ts";
 import { countText, durationText } from "../lib/format.ts";
 import { useSession } from "../parts/context.ts";
 import { Buttons, Dialog, Form } from "../parts/dialog.tsx";
@@ -21,17 +22,19 @@ export function TransactionsView(): VNode {
   const [aborting, setAborting] = useState<TransactionDescription>();
   const nowMs = useNow(1000);
   const transactions = useLoad(
-    async (signal) => {
-      const all = await admin.listTransactions({ signal, ...(!isAll && { states: [...open] }) });
-      const rows = await Promise.all(
-        all.slice(0, rowsMax).map(async ({ transactionalId }) => await admin.describeTransaction(transactionalId, { signal })),
-      );
-      rows.sort(
-        (left, right) =>
-          (left.startTime ?? Infinity) - (right.startTime ?? Infinity) || left.transactionalId.localeCompare(right.transactionalId),
-      );
-      return { found: all.length, rows };
-    },
+    async (signal) =>
+      await againIfGone(async () => {
+        const all = await admin.listTransactions({ signal, ...(!isAll && { states: [...open] }) });
+        const rows = await Promise.all(
+          all.slice(0, rowsMax).map(async ({ transactionalId }) => await admin.describeTransaction(transactionalId, { signal })),
+        );
+        rows.sort(
+          (left, right) =>
+            (left.startTime ?? Infinity) - (right.startTime ?? Infinity) ||
+            left.transactionalId.localeCompare(right.transactionalId),
+        );
+        return { found: all.length, rows };
+      }),
     `transactions ${isAll}`,
     everyMs,
   );

@@ -8,7 +8,7 @@ import {
   TimeoutError,
   UnsupportedVersionError,
 } from "../../client/client.ts";
-import { type FaultKind, HttpError, faultOf } from "../../console/lib/faults.ts";
+import { type FaultKind, HttpError, againIfGone, faultOf } from "../../console/lib/faults.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 
 describe("an error is told as", () => {
@@ -45,4 +45,22 @@ describe("an error is told as", () => {
       "must be a number",
     );
   });
+});
+
+test("a list is made once more when something of it has gone meanwhile, and for no other reason", async () => {
+  const failing = (...errors: readonly Error[]) => {
+    let calls = 0;
+    const load = async (): Promise<string> => {
+      const error = errors[calls++];
+      if (error !== undefined) throw error;
+      return `call ${calls}`;
+    };
+    return againIfGone(load);
+  };
+  const gone = new BrokerError(errorCodes.UNKNOWN_TOPIC_OR_PARTITION);
+  await expect(failing()).resolves.toBe("call 1");
+  await expect(failing(gone)).resolves.toBe("call 2");
+  await expect(failing(gone, gone)).rejects.toBe(gone);
+  const other = new NetworkError("the WebSocket failed");
+  await expect(failing(other)).rejects.toBe(other);
 });

@@ -1,6 +1,7 @@
 /**
  * Carries the claim of a compaction out: reads what is dirty to learn its keys, then all inputs, and streams what is left of them into one
- * segment. Holds the map of keys, a window, one batch with its body, and what the store buffers: under 32 MiB, whatever the claim is.
+ * segment. Holds the map of keys, a window, one batch with its body, and what the store buffers: under 32 MiB, unless one
+ * batch alone takes more than 12.
  */
 import type { Compacted, MergeClaim, MergeInput } from "../core/coordinator.ts";
 import { bodyBytesMax, Compactor, logBatches, type Fate, type LogBatch, type Stays } from "../core/compact/compactor.ts";

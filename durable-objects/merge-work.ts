@@ -4,6 +4,7 @@
  */
 import type { MergeClaim } from "../core/coordinator.ts";
 import { OperatingError } from "../core/operating-error.ts";
+import { HeldBytes, weightOf, windowBytesOf } from "../core/merge/held-bytes.ts";
 import { MergeCopy, mergedLength, type InputDamage } from "../core/merge/copy.ts";
 import { windowBytesMax, windowsOf, type Read, type Window } from "../core/merge/windows.ts";
 import { indexKeys } from "../core/wal/key.ts";
@@ -11,6 +12,8 @@ import type { Kernel } from "../kernel/interface.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 
 const chunkBytes = 512 * 1024;
+/** Stores put in one piece what is no larger. */
+const gatheredBytesMax = 12 * 1024 * 1024 + 512 * 1024;
 /** The indexes of a large segment take up to 10 MiB. */
 const segmentWindowBytesMax = 6 * 1024 * 1024;
 /** Connections are few, and the upload needs one. */
@@ -21,6 +24,8 @@ export interface MergeOutcome {
   readonly byteLength: number;
   readonly gets: number;
   readonly damage: readonly InputDamage[];
+  /** The most that was held at one time. */
+  readonly heldBytes?: number;
 }
 
 export class Damaged extends Error {
@@ -42,19 +47,39 @@ export async function writeMerged(
   const byteLength = mergedLength(claim);
   const isSegment = claim.kind === "segment";
   let gets = 0;
+  const held = new HeldBytes();
+  held.take(weightOf(claim.inputs) + 2 * chunkBytes);
+  // A small object is put in one piece.
+  const gatheredBytes = byteLength <= gatheredBytesMax ? byteLength : 0;
+  held.take(gatheredBytes);
   const copy = new MergeCopy(claim, kernel.crc32c);
   async function* chunks(): AsyncGenerator<Uint8Array> {
-    for (const window of windowsOf(claim.inputs, isSegment ? segmentWindowBytesMax : windowBytesMax)) {
-      await pace(window.reads.reduce((sum, { start, end }) => sum + end - start, 0));
+    let { indexBytes } = copy;
+    const bytesMax = windowBytesOf(claim, isSegment ? segmentWindowBytesMax : windowBytesMax);
+    for (const window of windowsOf(claim.inputs, bytesMax)) {
+      const bytes = window.reads.reduce((sum, { start, end }) => sum + end - start, 0);
+      await pace(bytes);
       gets += window.reads.length;
-      yield* copied(claim, window, await readAll(store, window.reads), copy);
+      held.take(bytes);
+      yield* copiedCut(claim, window, await readAll(store, window.reads), copy);
+      held.give(bytes);
+      held.take(copy.indexBytes - indexBytes);
+      ({ indexBytes } = copy);
     }
-    if (!isSegment) yield copy.footer();
+    if (isSegment) return;
+    const footer = copy.footer();
+    held.take(footer.length);
+    yield footer;
   }
   try {
     await store.putStream(claim.key, byteLength, inLargeChunks(chunks()));
-    if (isSegment) await putIndexes(indexKeys(claim.key), copy.indexes(), store);
-    return { byteLength, gets, damage: [] };
+    held.give(gatheredBytes);
+    if (isSegment) {
+      const indexes = copy.indexes();
+      held.take(indexes.index.length + indexes.timeIndex.length);
+      await putIndexes(indexKeys(claim.key), indexes, store);
+    }
+    return { byteLength, gets, damage: [], heldBytes: held.peak };
   } catch (error) {
     if (error instanceof Damaged) return { byteLength, gets, damage: error.damage };
     throw error;
@@ -89,6 +114,23 @@ export async function putIndexes(
   await Promise.all([store.put(keys.index, index), store.put(keys.timeIndex, timeIndex)]);
 }
 
+/** Batches are cut where the blocks are: what is damaged behind its beginning is found before the object is whole. */
+function* copiedCut(
+  { inputs }: MergeClaim,
+  { pieces }: Window,
+  blocks: readonly { readonly start: number; readonly bytes: Uint8Array }[],
+  copy: MergeCopy,
+): Generator<Uint8Array> {
+  for (const { input, read, start, byteLength } of pieces) {
+    const block = blocks[read];
+    const bytes = block?.bytes.subarray(start - block.start, start - block.start + byteLength) ?? inputs[input]!.records!;
+    const result = copy.pushCut(bytes);
+    if (!Array.isArray(result)) throw new Damaged([result as InputDamage]);
+    yield* result as readonly Uint8Array[];
+  }
+}
+
+/** Whole batches. */
 export function* copied(
   { inputs }: MergeClaim,
   { pieces }: Window,

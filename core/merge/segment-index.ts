@@ -27,6 +27,10 @@ export class SegmentIndex {
     this.#offsetOfMaxTimestamp = baseOffset;
   }
 
+  get heldBytes(): number {
+    return this.#offsets.length + this.#times.length;
+  }
+
   /** The next batch of the segment. */
   add(size: number, lastOffset: number, maxTimestamp: number): void {
     if (maxTimestamp > this.#maxTimestamp) {

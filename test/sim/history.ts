@@ -53,6 +53,14 @@ export type Happening =
   | { readonly kind: "put-again"; readonly at: number; readonly key: string; readonly same: boolean }
   /** Inline records of a cell became an object. */
   | { readonly kind: "drained"; readonly at: number; readonly key: string }
+  /** A merger reads so many bytes of a claim's inputs at once, and may hold `bytesMax`. */
+  | {
+      readonly kind: "window-read";
+      readonly at: number;
+      readonly key: string;
+      readonly bytes: number;
+      readonly bytesMax: number;
+    }
   /** A merger heard that its object is referred to by so many extents. */
   | { readonly kind: "merged"; readonly at: number; readonly key: string; readonly extents: number }
   /** The same of what was left of a partition's records. */

@@ -19,6 +19,7 @@ import { stableOffsetMonotonic } from "./checkers/stable-offset-monotonic.ts";
 import { transactionsAllOrNothing } from "./checkers/transactions-all-or-nothing.ts";
 import { undecidedInvisible } from "./checkers/undecided-invisible.ts";
 import { zombiesAreFenced } from "./checkers/zombies-are-fenced.ts";
+import { memoryKept } from "./checkers/memory-kept.ts";
 import { mergesEnd } from "./checkers/merges-end.ts";
 import { viewNeverChanges } from "./checkers/view-never-changes.ts";
 import { noReferencedDeleted } from "./checkers/no-referenced-deleted.ts";
@@ -49,6 +50,7 @@ export const checkers: Readonly<Record<string, Checker>> = {
   "marked-once": markedOnce,
   "view-never-changes": viewNeverChanges,
   "merges-end": mergesEnd,
+  "memory-kept": memoryKept,
   "no-referenced-deleted": noReferencedDeleted,
   "nothing-left-behind": nothingLeftBehind,
   "newest-survives": newestSurvives,

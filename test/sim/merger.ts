@@ -4,7 +4,7 @@
  */
 import type { ClaimReply, Compacted, MergeClaim, MergeInput, MergeReply } from "../../core/coordinator.ts";
 import { Compactor, logBatches } from "../../core/compact/compactor.ts";
-import { MergeCopy } from "../../core/merge/copy.ts";
+import { MergeCopy, type InputDamage } from "../../core/merge/copy.ts";
 import { windowsOf, type Window } from "../../core/merge/windows.ts";
 import { indexKeys } from "../../core/wal/key.ts";
 import type { KeyMap } from "../../kernel/interface.ts";
@@ -81,13 +81,13 @@ export class SimulatedMerger {
     if (claim.kind === "compacted") return this.#compact(leader, claim);
     const copy = new MergeCopy(claim, (bytes) => kernel.crc32c(bytes));
     const written: Uint8Array[] = [];
-    const windows = [...windowsOf(claim.inputs, windowBytesMax)];
+    const windows = [...windowsOf(claim.inputs, this.#options.plant.is("merge-in-one-window") ? Infinity : windowBytesMax)];
     const next = (): void => {
       const window = windows.shift();
       if (window === undefined) {
         if (claim.kind === "merged") written.push(copy.footer());
         this.#put(leader, claim, () => copy.indexes(), written);
-      } else this.#readWindow(leader, claim, window, copy, (bytes) => void written.push(bytes), next);
+      } else this.#readWindow(leader, claim, window, cutting(copy), (bytes) => void written.push(bytes), next);
     };
     next();
   }
@@ -111,7 +111,7 @@ export class SimulatedMerger {
       const next = (): void => {
         const window = windows.shift();
         if (window === undefined) done();
-        else this.#readWindow(leader, part, window, copy, take, next);
+        else this.#readWindow(leader, part, window, (bytes) => copy.push(bytes), take, next);
       };
       next();
     };
@@ -142,11 +142,13 @@ export class SimulatedMerger {
     leader: SimulatedLeader,
     claim: MergeClaim,
     { reads, pieces }: Window,
-    copy: MergeCopy,
+    push: Push,
     take: (bytes: Uint8Array) => void,
     done: () => void,
   ): void {
     const blocks: Uint8Array[] = [];
+    const wanted = pieces.reduce((sum, { read, byteLength }) => sum + (read < 0 ? 0 : byteLength), 0);
+    this.#options.record({ kind: "window-read", at: this.#world.now, key: claim.key, bytes: wanted, bytesMax: windowBytesMax });
     let missing = reads.length;
     let failed = false;
     const fail = (damaged: readonly string[]): void => {
@@ -157,9 +159,9 @@ export class SimulatedMerger {
     const copyAll = (): void => {
       for (const { input, read, start: from, byteLength } of pieces) {
         const at = from - (reads[read]?.start ?? 0);
-        const result = copy.push(blocks[read]?.subarray(at, at + byteLength) ?? claim.inputs[input]!.records!);
-        if (!(result instanceof Uint8Array)) return fail([result.key]);
-        take(result);
+        const result = push(blocks[read]?.subarray(at, at + byteLength) ?? claim.inputs[input]!.records!);
+        if ("key" in result) return fail([result.key]);
+        for (const bytes of result instanceof Uint8Array ? [result] : result) take(bytes);
       }
       done();
     };
@@ -231,6 +233,12 @@ export class SimulatedMerger {
       () => this.#pause(),
     );
   }
+}
+
+type Push = (bytes: Uint8Array) => Uint8Array | readonly Uint8Array[] | InputDamage;
+
+function cutting(copy: MergeCopy): Push {
+  return (bytes) => copy.pushCut(bytes);
 }
 
 /** Two neighbours of one length change places: every CRC stays good. */

@@ -25,6 +25,7 @@ export const plants = [
   "commit-in-one-cell",
   "leave-alarms",
   "merge-without-put",
+  "merge-in-one-window",
   "merge-out-of-order",
   "reuse-merge-keys",
   "never-merge",

@@ -153,6 +153,7 @@ describe("a planted bug is found by its checker", () => {
     ["never-answer", "comes-to-rest"],
     ["merge-without-put", "referenced-exists"],
     ["merge-out-of-order", "view-never-changes"],
+    ["merge-in-one-window", "memory-kept"],
     ["reuse-merge-keys", "keys-never-reused"],
     ["never-merge", "merges-end"],
     ["collect-without-fence", "referenced-exists"],

@@ -151,6 +151,29 @@ export const openTransactionScenarios: readonly Scenario[] = [
     await transactions.settled();
     await transactions.read("the new one", 0, 2, 1);
   }),
+  scenario(deleteTopics, "with offsets of an open transaction", async (script) => {
+    const offsets = await sender(script);
+    const { groupId, transactions } = offsets;
+    const { name } = transactions.topic;
+    const partitions = [{ partitionIndex: 1, committedOffset: 7n, committedMetadata: "" }];
+    await script.ask(offsetCommit, { groupId, topics: [{ name, partitions }] }, { version: 8 });
+    await offsets.send("one", 1);
+    await offsetsOf(script, transactions, "one", groupId);
+    await script.ask(deleteTopics, { topics: [{ name }], timeoutMs: 5000 }, { version: 6 });
+    await script.until(
+      "gone",
+      offsetFetch,
+      { groups: [{ groupId, topics: null }], requireStable: false },
+      ({ groups }) => groups[0]?.topics.length === 0,
+      { version: 9 },
+    );
+    await offsetsOf(script, transactions, "gone", groupId);
+    transactions.topic = { name, id: await script.createTopic(name, { partitions: 2 }) };
+    await offsetsOf(script, transactions, "created anew", groupId);
+    await transactions.end("the end", offsets.producer, true);
+    await transactions.settled();
+    await offsetsOf(script, transactions, "afterwards", groupId);
+  }),
   scenario(createPartitions, "in the middle of a transaction", async (script) => {
     const transactions = await Transactions.begin(script, 1);
     const producer = await transactions.init(undefined);

@@ -353,6 +353,8 @@ export interface MergeRelease {
   readonly number: number;
   /** Objects whose bytes are not what the leader believes, "" for inline records: no claim names them again until the leader has started anew. */
   readonly damaged: readonly string[];
+  /** Its time was over: the next claims are smaller. */
+  readonly isSlow?: boolean;
 }
 
 export interface BatchCoordinator {

@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { BatchCoordinator, Compacted, MergeClaim } from "../core/coordinator.ts";
 import { kernel } from "../kernel/kernel.ts";
+import { TooSlow, WorkingTime } from "../core/merge/working-time.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import { CostMeter, meterCalls } from "./cost-meter.ts";
 import { settingsOf, type Env } from "./env.ts";
@@ -43,7 +44,8 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
   }
 
   async work(cell: number): Promise<MergeSummary> {
-    const work = this.#turn.then(() => this.#work(cell));
+    const time = new WorkingTime(Date.now());
+    const work = this.#turn.then(() => this.#work(cell, time));
     this.#turn = work.catch(() => {});
     return await work;
   }
@@ -59,15 +61,15 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
     return await work;
   }
 
-  async #work(cell: number): Promise<MergeSummary> {
+  async #work(cell: number, time: WorkingTime): Promise<MergeSummary> {
     const leader = leaderClient(this.env, this.#cluster, cell);
     const store = openStore(this.env, this.#cluster, this.#cost.count);
     const summary = { ...nothing };
     this.#kept = undefined;
-    for (let claims = 0; claims < claimsMax; claims++) {
+    for (let claims = 0; claims < claimsMax && time.mayBegin(Date.now()); claims++) {
       const reply = await leader.claimMerge();
       if (reply.kind !== "claimed") break;
-      const { merges, compactions, bytes, gets, damaged, lost } = await this.#carryOut(reply.claim, leader, store);
+      const { merges, compactions, bytes, gets, damaged, lost } = await this.#carryOut(reply.claim, leader, store, time);
       summary.merges += merges;
       summary.compactions += compactions;
       summary.bytes += bytes;
@@ -83,8 +85,15 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
     return this.#cost.snapshot();
   }
 
-  async #write(claim: MergeClaim, store: ObjectStore): Promise<MergeOutcome & { readonly compacted?: Compacted | undefined }> {
-    const pace = (byteLength: number): Promise<void> => this.#pace.next(byteLength);
+  async #write(
+    claim: MergeClaim,
+    store: ObjectStore,
+    time: WorkingTime,
+  ): Promise<MergeOutcome & { readonly compacted?: Compacted | undefined }> {
+    const pace = async (byteLength: number): Promise<void> => {
+      if (time.isOver(Date.now())) throw new TooSlow();
+      await this.#pace.next(byteLength);
+    };
     if (claim.kind !== "compacted") return await writeMerged(claim, store, kernel, pace);
     const [a, b, c, d] = crypto.getRandomValues(new Uint32Array(4));
     const outcome = await writeCompacted(claim, store, kernel, { secret: [a!, b!, c!, d!], known: this.#kept, pace });
@@ -92,11 +101,11 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
     return outcome;
   }
 
-  async #carryOut(claim: MergeClaim, leader: BatchCoordinator, store: ObjectStore): Promise<MergeSummary> {
+  async #carryOut(claim: MergeClaim, leader: BatchCoordinator, store: ObjectStore, time: WorkingTime): Promise<MergeSummary> {
     const { number, cell, key, inputs } = claim;
     const facts = { cell, key, inputs: inputs.length };
     try {
-      const { byteLength, gets, damage, compacted } = await this.#write(claim, store);
+      const { byteLength, gets, damage, compacted } = await this.#write(claim, store, time);
       if (damage.length > 0) {
         for (const { key: input, message } of damage) this.#log.error("merge-input-damaged", { ...facts, input, message });
         await leader.releaseMerge({ number, damaged: damage.map((found) => found.key) });
@@ -111,8 +120,11 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
       this.#log.info(isCompaction ? "compacted" : "merged", { ...facts, bytes: byteLength, gets, extents: reply.extents });
       return { ...nothing, bytes: byteLength, gets, ...(isCompaction ? { compactions: 1 } : { merges: 1 }) };
     } catch (error) {
-      await leader.releaseMerge({ number, damaged: [] }).catch(() => {});
-      throw error;
+      const isSlow = error instanceof TooSlow;
+      await leader.releaseMerge({ number, damaged: [], isSlow }).catch(() => {});
+      if (!isSlow) throw error;
+      this.#log.warn("merge-too-slow", facts);
+      return { ...nothing, lost: 1 };
     } finally {
       this.#pace.end();
     }

@@ -105,13 +105,13 @@ function extentsFrom(
 }
 
 /** What is dirty and may be compacted. */
-export function planDirty(state: CellState, log: PartitionLog, endOffset: number): PlannedExtent[] {
-  return extentsFrom(state, log, dirtyStart(log), endOffset, { bytes: dirtyBytesMax, extents: dirtyExtentsMax });
+export function planDirty(state: CellState, log: PartitionLog, endOffset: number, share = 1): PlannedExtent[] {
+  return extentsFrom(state, log, dirtyStart(log), endOffset, { bytes: dirtyBytesMax * share, extents: dirtyExtentsMax });
 }
 
 /** What is written anew with one claim; empty when nothing is left below `endOffset`. Damaged extents are left where they are. */
-export function planChunk(state: CellState, log: PartitionLog, from: number, endOffset: number): PlannedExtent[] {
+export function planChunk(state: CellState, log: PartitionLog, from: number, endOffset: number, share = 1): PlannedExtent[] {
   const start = Math.max(from, log.logStartOffset);
   if (start >= endOffset) return [];
-  return extentsFrom(state, log, start, endOffset, { bytes: chunkBytesMax, extents: chunkExtentsMax });
+  return extentsFrom(state, log, start, endOffset, { bytes: chunkBytesMax * share, extents: chunkExtentsMax });
 }

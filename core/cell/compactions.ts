@@ -120,9 +120,9 @@ export class Compactions {
   }
 
   /** `number`: that of the claim to be. */
-  plan(nowMs: number, number: number): PlannedCompaction | undefined {
+  plan(nowMs: number, number: number, share = 1): PlannedCompaction | undefined {
     if ((this.dueMs(nowMs) ?? Infinity) > nowMs) return undefined;
-    const goesOn = this.#planRound(number);
+    const goesOn = this.#planRound(number, share);
     if (goesOn !== undefined) return goesOn;
     // The last look may have found that something would be due by now.
     if (this.#next === undefined) this.#look(nowMs);
@@ -135,20 +135,20 @@ export class Compactions {
     const { endOffset } = look;
     const { cleanedOffset, logStartOffset: doneOffset } = log;
     this.#round = { log, number, cleanedOffset, endOffset, doneOffset, seen: noneSeen };
-    return this.#planRound(number);
+    return this.#planRound(number, share);
   }
 
   #isThere(log: PartitionLog): boolean {
     return this.#state.partitions.get(log.id) === log && compacts(log.settings);
   }
 
-  #planRound(number: number): PlannedCompaction | undefined {
+  #planRound(number: number, share: number): PlannedCompaction | undefined {
     const round = this.#round;
     if (round === undefined) return undefined;
     const { log, endOffset, doneOffset, cleanedOffset } = round;
     const isGood = this.#isThere(log) && log.cleanedOffset === cleanedOffset;
-    const dirty = isGood ? planDirty(this.#state, log, endOffset) : [];
-    const extents = dirty.length === 0 ? [] : planChunk(this.#state, log, doneOffset, endOffset);
+    const dirty = isGood ? planDirty(this.#state, log, endOffset, share) : [];
+    const extents = dirty.length === 0 ? [] : planChunk(this.#state, log, doneOffset, endOffset, share);
     if (extents.length === 0) {
       this.#round = undefined;
       return undefined;

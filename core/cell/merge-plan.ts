@@ -52,13 +52,13 @@ function logsInOrder(state: CellState): PartitionLog[] {
  * Extents in the order of the object to be; undefined when no write-ahead object waits. Inline records before and between
  * them are taken too, or they would keep neighbours apart until there are enough of them for a drain.
  */
-export function planFirstMerge(state: CellState): PlannedExtent[] | undefined {
+export function planFirstMerge(state: CellState, share = 1): PlannedExtent[] | undefined {
   const sources = new Set<number>();
   let bytes = 0;
   let extents = 0;
   let newestMs = 0;
   for (const source of state.sources.oldestWal()) {
-    const limit = (bytes + source.byteLength) / (sources.size + 1) >= largeBytes ? claimBytesMax : narrowBytesMax;
+    const limit = ((bytes + source.byteLength) / (sources.size + 1) >= largeBytes ? claimBytesMax : narrowBytesMax) * share;
     if (sources.size > 0 && (bytes + source.byteLength > limit || extents + source.extents > claimExtentsMax)) break;
     sources.add(source.id);
     bytes += source.byteLength;
@@ -131,10 +131,10 @@ export interface SegmentLook {
 }
 
 /** `smallMs`: when a partition got its last small segment, -Infinity where that is not known. */
-export function lookForSegment(state: CellState, nowMs: number, smallMs: (log: PartitionLog) => number): SegmentLook {
+export function lookForSegment(state: CellState, nowMs: number, smallMs: (log: PartitionLog) => number, share = 1): SegmentLook {
   let dueMs: number | undefined;
   for (const log of state.partitions.values()) {
-    const look = segmentOf(state, log, nowMs, smallMs(log));
+    const look = segmentOf(state, log, nowMs, smallMs(log), share);
     if (look.extents !== undefined) return look;
     if (look.dueMs !== undefined) dueMs = Math.min(dueMs ?? Infinity, look.dueMs);
   }
@@ -157,11 +157,11 @@ interface Row {
 
 const nothingToDo: SegmentLook = { extents: undefined, dueMs: undefined };
 
-function segmentOf(state: CellState, log: PartitionLog, nowMs: number, smallMs: number): SegmentLook {
+function segmentOf(state: CellState, log: PartitionLog, nowMs: number, smallMs: number, share: number): SegmentLook {
   // What is to be compacted is written anew then.
   if (compacts(log.settings)) return nothingToDo;
   const { segmentBytes, segmentMs } = log.settings;
-  const bytesMax = Math.min(segmentBytes, segmentBytesMax);
+  const bytesMax = Math.min(segmentBytes, segmentBytesMax * share);
   const mayWait = !waitsForSegment(log.settings);
   if (mayWait && log.extents.byteLength < bytesMax) return nothingToDo;
   const { sources } = state;
@@ -225,7 +225,7 @@ export interface NextMerge {
 }
 
 /** Undefined when merging again is not worth it yet. `fromPartition`: whose turn it is. */
-export function planNextMerge(state: CellState, fromPartition: number): NextMerge | undefined {
+export function planNextMerge(state: CellState, fromPartition: number, share = 1): NextMerge | undefined {
   const runs: Run[] = [];
   for (const log of state.partitions.values()) runs.push(...runsOf(state, log));
   const bytes = runs.reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -236,7 +236,7 @@ export function planNextMerge(state: CellState, fromPartition: number): NextMerg
   let takenBytes = 0;
   let takenExtents = 0;
   for (const run of inTurn) {
-    const isTooMuch = takenBytes + run.byteLength > claimBytesMax || takenExtents + run.count > claimExtentsMax;
+    const isTooMuch = takenBytes + run.byteLength > claimBytesMax * share || takenExtents + run.count > claimExtentsMax;
     if (chosen.length > 0 && isTooMuch) break;
     takenBytes += run.byteLength;
     takenExtents += run.count;

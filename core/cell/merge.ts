@@ -29,6 +29,8 @@ import type { Settings } from "../settings.ts";
 const claimMs = 300_000;
 const claimBytesPerMs = 1000;
 const part = 1;
+/** A megabyte or two of what a claim may hold: what takes longer than its time then will never be done. */
+const shareMin = 1 / 64;
 
 export type MergeSettings = Pick<
   Settings,
@@ -70,6 +72,8 @@ export class Merges {
   #segmentLook: { readonly dueMs: number | undefined; readonly settingsVersion: number; readonly lookedMs: number } | undefined;
   /** When partitions, by number, got their last small segment. Not in any row: after a restart one comes sooner. */
   readonly #smallSegments = new Map<number, number>();
+  /** Of what a claim may hold: halved when one was not done in its time, and doubled with each that was. */
+  #share = 1;
   readonly compactions: Compactions;
   /** A claim that nobody holds, as far as is known since the start, and until when somebody may. */
   #stray: { readonly cursor: number; readonly untilMs: number } | undefined;
@@ -120,7 +124,12 @@ export class Merges {
 
   #lookForSegment(nowMs: number): readonly PlannedExtent[] | undefined {
     const { settingsVersion } = this.#state;
-    const { extents, dueMs } = lookForSegment(this.#state, nowMs, ({ id }) => this.#smallSegments.get(id) ?? -Infinity);
+    const { extents, dueMs } = lookForSegment(
+      this.#state,
+      nowMs,
+      ({ id }) => this.#smallSegments.get(id) ?? -Infinity,
+      this.#share,
+    );
     this.#segmentLook = { dueMs: extents === undefined ? dueMs : nowMs, settingsVersion, lookedMs: nowMs };
     this.#state.segmentHintMs = Infinity;
     return extents;
@@ -129,7 +138,10 @@ export class Merges {
   decide(nowMs: number): ClaimDecision {
     const answer = (reply: ClaimReply): ClaimDecision => ({ kind: "answer", reply });
     if (this.#open !== undefined && nowMs < this.#open.untilMs) return answer({ kind: "busy", untilMs: this.#open.untilMs });
-    if (this.#open !== undefined) this.#drop();
+    if (this.#open !== undefined) {
+      this.#drop();
+      this.#share = Math.max(shareMin, this.#share / 2);
+    }
     const plan = this.#plan(nowMs);
     if (plan === undefined) return answer({ kind: "nothing" });
     this.#planned = plan;
@@ -145,15 +157,15 @@ export class Merges {
     const isDue =
       walBytes >= this.#settings["merge.bytes"] || (oldestWalMs ?? Infinity) + this.#settings["merge.interval.ms"] <= nowMs;
     // What fills a claim goes with the one that was due: each time that a merger is sent for costs an alarm and calls.
-    const first = isDue || (this.#isAtIt && isWorthAClaim(this.#state)) ? planFirstMerge(this.#state) : undefined;
+    const first = isDue || (this.#isAtIt && isWorthAClaim(this.#state)) ? planFirstMerge(this.#state, this.#share) : undefined;
     this.#isAtIt = first !== undefined;
     if (first !== undefined) return this.#merged(first);
-    const compaction = this.compactions.plan(nowMs, this.#nextNumber);
+    const compaction = this.compactions.plan(nowMs, this.#nextNumber, this.#share);
     if (compaction !== undefined) return compaction;
     if (!this.#mayAgain && !((this.#segmentDueMs(nowMs) ?? Infinity) <= nowMs)) return undefined;
     const segment = this.#lookForSegment(nowMs);
     if (segment !== undefined) return this.#segment(segment);
-    const next = planNextMerge(this.#state, this.#nextPartition);
+    const next = planNextMerge(this.#state, this.#nextPartition, this.#share);
     this.#nextPartition = next?.nextPartition ?? 0;
     if (next !== undefined) return this.#merged(next.extents);
     this.#mayAgain = false;
@@ -234,6 +246,7 @@ export class Merges {
     if (this.#open?.object.cursor !== number) return undefined;
     const plan = this.#open;
     this.#open = undefined;
+    this.#share = Math.min(1, this.#share * 2);
     if (isCompaction(plan)) {
       if (compacted === undefined) throw new OperatingError("invalid", `claim ${number} is one of a compaction`);
       return this.compactions.close(plan, compacted, nowMs, (extent) => isStill(this.#state, extent));
@@ -268,8 +281,9 @@ export class Merges {
     return out;
   }
 
-  release({ number, damaged }: MergeRelease): void {
+  release({ number, damaged, isSlow }: MergeRelease): void {
     if (this.#open?.object.cursor !== number) return;
+    if (isSlow === true) this.#share = Math.max(shareMin, this.#share / 2);
     const extents = [...this.#open.extents, ...(this.#open.compaction?.dirty ?? [])];
     this.#drop();
     if (damaged.length === 0) return;

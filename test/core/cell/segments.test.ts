@@ -1,5 +1,6 @@
 /** Segments: which of a partition's records are consolidated and when, that none is too large, and that readers notice nothing of it. */
 import { expect, test } from "vitest";
+import { TooSlow, WorkingTime } from "../../../core/merge/working-time.ts";
 import { createTime } from "../../contract/commits.ts";
 import { at, MergeSubject } from "./merge-subject.ts";
 
@@ -135,4 +136,43 @@ test("[D11] [I5] a segment is never larger than a small segment.bytes, whatever 
       .filter(({ byteLength }) => byteLength > segmentBytes)
       .map(({ key }) => key.split("/")[0]),
   ).toEqual(["merged"]);
+});
+
+test("[D11] a merge that takes too long is given back, and the next is smaller until one is done in its time; then they grow again", async () => {
+  const subject = await new MergeSubject().create();
+  const objects = 48;
+  for (let count = 0; count < objects; count++) await subject.produce([at(0)], "object", 1_000_000);
+  const before = await subject.read();
+  const sizeOf = (inputs: readonly { readonly byteLength: number }[]): number =>
+    inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  // Twelve minutes are enough for six megabytes.
+  const doneBytes = 6_000_000;
+  const tried: number[] = [];
+  const done: number[] = [];
+  for (let claim = subject.claim(); claim !== undefined; claim = subject.claim()) {
+    const bytes = sizeOf(claim.inputs);
+    const isSlow = bytes > doneBytes;
+    tried.push(bytes);
+    if (isSlow) await subject.coordinator.releaseMerge({ number: claim.number, damaged: [], isSlow });
+    else {
+      await subject.write(claim);
+      expect(subject.coordinator.commitMergeNow(claim.number).kind).toBe("committed");
+      done.push(bytes);
+    }
+    expect(tried.length).toBeLessThan(200);
+  }
+  expect(Math.max(...tried)).toBeGreaterThan(doneBytes);
+  expect(Math.max(...done)).toBeLessThanOrEqual(doneBytes);
+  expect(subject.extents(at(0)).some(({ key }) => key.startsWith("wal/"))).toBe(false);
+  expect(await subject.read()).toEqual(before);
+  // At most every second one was for nothing, but for the first few.
+  expect(tried.length).toBeLessThanOrEqual(2 * done.length + 6);
+});
+
+test("[D11] nothing is begun, and nothing goes on, so late that the alarm's time would end it", () => {
+  const time = new WorkingTime(1000);
+  const minutes = [0, 4, 5, 11, 12, 14];
+  expect(minutes.map((minute) => time.mayBegin(1000 + minute * 60_000))).toEqual([true, true, false, false, false, false]);
+  expect(minutes.map((minute) => time.isOver(1000 + minute * 60_000))).toEqual([false, false, false, false, true, true]);
+  expect(new TooSlow().message).toContain("too long");
 });

@@ -17,6 +17,9 @@ const lanes = 32;
 /** Two heartbeats of a stock client's: a group of 200 that is not balanced by then makes its consumers wait. */
 const balanceMsMax: Readonly<Record<number, number>> = { 2: 1000, 20: 2000, 200: 6000 };
 
+/** A group with members sets an alarm a minute, a row that may fall among the hundreds of calls that are counted. */
+const alarmRows = 0.005;
+
 export async function run({ quick }: BenchOptions, note: (text: string) => void): Promise<Row[]> {
   note(`group.initial.rebalance.delay.ms is 0, members beat every 100 ms, the topic has 400 partitions; ${lanes} calls under way`);
   return await withFolder(async (folder) => {
@@ -70,8 +73,8 @@ async function rates(miniflare: Miniflare, protocol: GroupProtocol, ms: number, 
       against: against("a call that writes one row", measured.row),
       budget: { of: "ratio", atLeast: 0.5 },
     },
-    { name: `${protocol}: rows`, value: await rowsPer("heartbeats"), unit: "a heartbeat", budget: { of: "value", atMost: 0 } },
-    { name: `${protocol}: rows`, value: await rowsPer("commits"), unit: "a commit", budget: { of: "value", atMost: 1 } },
+    { name: `${protocol}: rows`, value: await rowsPer("heartbeats"), unit: "a heartbeat", budget: { of: "value", atMost: alarmRows } },
+    { name: `${protocol}: rows`, value: await rowsPer("commits"), unit: "a commit", budget: { of: "value", atMost: 1 + alarmRows } },
   ];
 }
 

@@ -58,7 +58,7 @@ export interface LeaderRpc extends Omit<BatchCoordinator, "commit" | "follow"> {
 /** A follow is never left open for longer, so that a broker that vanished is not waited for. */
 const followMsMax = 30_000;
 /** Where they lie is told without holding up commits. */
-const extentsPerTurn = 20_000;
+const extentsPerTurn = 5_000;
 
 export class Leader extends DurableObject<Env> implements LeaderRpc {
   readonly #rows: JournalRows;

@@ -73,8 +73,18 @@ async function rates(miniflare: Miniflare, protocol: GroupProtocol, ms: number, 
       against: against("a call that writes one row", measured.row),
       budget: { of: "ratio", atLeast: 0.5 },
     },
-    { name: `${protocol}: rows`, value: await rowsPer("heartbeats"), unit: "a heartbeat", budget: { of: "value", atMost: alarmRows } },
-    { name: `${protocol}: rows`, value: await rowsPer("commits"), unit: "a commit", budget: { of: "value", atMost: 1 + alarmRows } },
+    {
+      name: `${protocol}: rows`,
+      value: await rowsPer("heartbeats"),
+      unit: "a heartbeat",
+      budget: { of: "value", atMost: alarmRows },
+    },
+    {
+      name: `${protocol}: rows`,
+      value: await rowsPer("commits"),
+      unit: "a commit",
+      budget: { of: "value", atMost: 1 + alarmRows },
+    },
   ];
 }
 

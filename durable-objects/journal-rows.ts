@@ -4,15 +4,20 @@
  */
 import type { Cell, JournalRow } from "../core/cell/cell.ts";
 import { JournalSlots } from "../core/cell/journal-slots.ts";
+import { firstPieces, pieceOf, roomThatCounts, roomToWrite, type Room } from "../core/cell/snapshot-work.ts";
 import type { Cursor } from "../core/coordinator.ts";
 import type { CountedSql } from "./counted-sql.ts";
 
 /** With each change: a deleted topic may leave hundreds of thousands. */
 const surplusRowsMax = 4096;
+/** Of a snapshot: a terabyte. */
+const piecesMax = 999_999;
 
 export class JournalRows {
   readonly #sql: CountedSql;
   readonly #slots = new JournalSlots();
+  /** Of the snapshot that counts. */
+  #room: Room | undefined;
 
   constructor(sql: CountedSql) {
     this.#sql = sql;
@@ -36,8 +41,17 @@ export class JournalRows {
       this.#slots.load(slot, seq, bytes, inline === 1);
       sequences.push(seq);
     }
-    const chunks = this.#sql.exec<{ data: ArrayBuffer }>("SELECT data FROM snapshot ORDER BY chunk");
-    if (chunks.length > 0) {
+    const firsts = this.#sql.exec<{ chunk: number; data: ArrayBuffer }>(
+      "SELECT chunk, substr(data, 1, 32) AS data FROM snapshot WHERE chunk IN (SELECT value FROM json_each(?))",
+      JSON.stringify(firstPieces),
+    );
+    this.#room = roomThatCounts(firsts.map(({ chunk, data }) => ({ chunk, data: new Uint8Array(data) })));
+    if (this.#room !== undefined) {
+      const chunks = this.#sql.exec<{ data: ArrayBuffer }>(
+        "SELECT data FROM snapshot WHERE chunk BETWEEN ? AND ? ORDER BY chunk",
+        pieceOf(this.#room, 0),
+        pieceOf(this.#room, piecesMax),
+      );
       const bytes = chunks.map(({ data }) => new Uint8Array(data));
       cell.restore(bytes, (cursor) => sequences.filter((sequence) => sequence <= cursor));
     }
@@ -67,25 +81,48 @@ export class JournalRows {
     return new Map(rows.map(({ slot, inline }) => [bySlot.get(slot)!, new Uint8Array(inline)]));
   }
 
-  /** Of a change that is applied already. Answers the bytes of a snapshot that it made due; undefined: it did not. */
-  write(cell: Cell, { sequence, entry, inline }: JournalRow): number | undefined {
+  /** Of a change that is applied already. */
+  write(cell: Cell, { sequence, entry, inline }: JournalRow): void {
     const { slot, isUsed } = this.#slots.take(sequence, entry.length + (inline?.length ?? 0), inline !== undefined);
     const statement = isUsed
       ? "UPDATE journal SET seq = ?, entry = ?, inline = ? WHERE slot = ?"
       : "INSERT INTO journal (seq, entry, inline, slot) VALUES (?, ?, ?, ?)";
     this.#sql.exec(statement, sequence, entry, inline ?? null, slot);
-    const snapshotBytes = cell.snapshotDue ? this.#writeSnapshot(cell) : undefined;
     this.#freeDead(cell);
     const surplus = this.#slots.takeSurplus(surplusRowsMax);
     if (surplus.length > 0)
       this.#sql.exec("DELETE FROM journal WHERE slot IN (SELECT value FROM json_each(?))", JSON.stringify(surplus));
-    return snapshotBytes;
   }
 
   /** The whole state, in place of what any row says. */
   writeSnapshot(cell: Cell): void {
-    this.#writeSnapshot(cell);
+    cell.beginSnapshot();
+    while (this.stepSnapshot(cell));
+    const counts = this.#room!;
+    this.#sql.exec("DELETE FROM snapshot WHERE chunk NOT BETWEEN ? AND ?", pieceOf(counts, 0), pieceOf(counts, piecesMax));
+  }
+
+  /** Of a snapshot that was begun: whether there is more to do. */
+  stepSnapshot(cell: Cell): boolean {
+    const room = roomToWrite(this.#room);
+    const step = cell.stepSnapshot();
+    if (step?.kind === "piece") this.#writePiece(pieceOf(room, step.index), step.data);
+    if (step?.kind !== "last") return step !== undefined;
+    this.#writePiece(pieceOf(room, 0), step.first);
+    this.#sql.exec("DELETE FROM snapshot WHERE chunk BETWEEN ? AND ?", pieceOf(room, step.pieces), pieceOf(room, piecesMax));
+    this.#room = room;
+    // Rows whose records are still read stay: the snapshot refers to them.
+    this.#slots.covered(step.cursor);
     this.#freeDead(cell);
+    return false;
+  }
+
+  #writePiece(piece: number, data: Uint8Array): void {
+    this.#sql.exec(
+      "INSERT INTO snapshot (chunk, data) VALUES (?, ?) ON CONFLICT (chunk) DO UPDATE SET data = excluded.data",
+      piece,
+      data,
+    );
   }
 
   /** What the object's storage holds. */
@@ -95,21 +132,5 @@ export class JournalRows {
 
   #freeDead(cell: Cell): void {
     for (const sequence of cell.takeDeadRows(Infinity)) this.#slots.release(sequence);
-  }
-
-  #writeSnapshot(cell: Cell): number {
-    const chunks = cell.snapshot();
-    for (const [chunk, data] of chunks.entries()) {
-      this.#sql.exec(
-        "INSERT INTO snapshot (chunk, data) VALUES (?, ?) ON CONFLICT (chunk) DO UPDATE SET data = excluded.data",
-        chunk,
-        data,
-      );
-    }
-    this.#sql.exec("DELETE FROM snapshot WHERE chunk >= ?", chunks.length);
-    // Rows whose records are still read stay: the snapshot refers to them.
-    this.#slots.covered();
-    cell.snapshotWritten(chunks);
-    return chunks.reduce((sum, { length }) => sum + length, 0);
   }
 }

@@ -70,6 +70,7 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
   readonly #drain: Drain;
   readonly #alarms: AlarmClock;
   #waiting: (() => void)[] = [];
+  #writesSnapshot = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -332,19 +333,37 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
   #append(row: JournalRow): void {
     this.#changing(row.sequence, () => {
       this.#cell.applyRow(row, true);
-      const bytes = this.#rows.write(this.#cell, row);
-      if (bytes !== undefined) this.#log.info("snapshot-written", { cursor: row.sequence, bytes });
+      this.#rows.write(this.#cell, row);
     });
+    if (this.#cell.snapshotDue && !this.#writesSnapshot) this.ctx.waitUntil(this.#writeSnapshot());
   }
 
-  #changing(sequence: Cursor, change: () => void): void {
+  /** In steps of a few milliseconds each, so that commits come between. Whatever ends it, the last one counts until this one is whole. */
+  async #writeSnapshot(): Promise<void> {
+    this.#writesSnapshot = true;
+    await this.#inTurn(() => this.#cell.beginSnapshot());
+    while (await this.#inTurn(() => this.#rows.stepSnapshot(this.#cell)));
+    this.#writesSnapshot = false;
+    this.#log.info("snapshot-written", { cursor: this.#cell.cursor });
+  }
+
+  async #inTurn<Result>(work: () => Result): Promise<Result> {
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    return this.#orAbort(this.#cell.cursor, work);
+  }
+
+  #orAbort<Result>(sequence: Cursor, change: () => Result): Result {
     try {
-      change();
+      return change();
     } catch (error) {
       this.#log.error("cell-broken", { sequence, kind: operatingErrorKind(error), error });
       this.ctx.abort("a change of the cell failed half-way");
       throw error;
     }
+  }
+
+  #changing(sequence: Cursor, change: () => void): void {
+    this.#orAbort(sequence, change);
     this.#alarms.arm();
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -7,6 +7,7 @@ import type { JournalRow } from "../../core/cell/cell.ts";
 import { settingDefaults } from "../../core/settings.ts";
 import { packCommit } from "../../durable-objects/leader-wire.ts";
 import type { Row } from "../row.ts";
+import { median } from "../statistics.ts";
 import { cellOf, commit, commitOf } from "./cells.ts";
 
 const partitionCount = settingDefaults["cell.partitions.max"];
@@ -20,6 +21,26 @@ function started(chunks: readonly Uint8Array[], rows: readonly JournalRow[]): { 
   return { cell, ms: performance.now() - begun };
 }
 
+/** As the leader writes it, but for the rows; the first step freezes the state. */
+function snapshotInSteps(cell: Cell): { readonly chunks: readonly Uint8Array[]; readonly times: readonly number[] } {
+  const chunks: Uint8Array[] = [];
+  const times: number[] = [];
+  const timed = <Result>(work: () => Result): Result => {
+    const begun = performance.now();
+    const result = work();
+    times.push(performance.now() - begun);
+    return result;
+  };
+  timed(() => cell.beginSnapshot());
+  for (;;) {
+    const step = timed(() => cell.stepSnapshot());
+    if (step?.kind === "piece") chunks[step.index] = step.data;
+    if (step?.kind !== "last") continue;
+    chunks[0] = step.first;
+    return { chunks, times };
+  }
+}
+
 /** A batch of every partition in each of so many commits. */
 export function fullCellRows(commits: number, usedBytes: () => number): Row[] {
   const usedBefore = usedBytes();
@@ -29,7 +50,7 @@ export function fullCellRows(commits: number, usedBytes: () => number): Row[] {
   }
   const used = usedBytes() - usedBefore;
   const extents = cell.extentCount;
-  const chunks = cell.snapshot();
+  const { chunks, times } = snapshotInSteps(cell);
   const snapshotBytes = chunks.reduce((sum, { length }) => sum + length, 0);
   const rows: JournalRow[] = [];
   for (let number = commits + 1, bytes = 0; bytes < snapshotBytes; number++) {
@@ -45,6 +66,9 @@ export function fullCellRows(commits: number, usedBytes: () => number): Row[] {
   return [
     { name: `${name}: memory, all that it holds`, value: used / 1e6, unit: "MB", budget: { of: "value", atMost: 64 } },
     { name: `${name}: its snapshot`, value: snapshotBytes / 1e6, unit: "MB" },
+    { name: `${name}: a step of its snapshot, p50`, value: median(times), unit: "ms", budget: { of: "value", atMost: 5 } },
+    { name: `${name}: the longest step of its snapshot`, value: Math.max(...times), unit: "ms" },
+    { name: `${name}: steps of its snapshot`, value: times.length, unit: "" },
     { name: `${name}: start from its snapshot`, value: fromSnapshot.ms, unit: "ms" },
     { name: `${name}: start from that and ${rows.length} rows, the longest journal`, value: fromBoth.ms, unit: "ms" },
   ];

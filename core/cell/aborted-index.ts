@@ -21,6 +21,15 @@ export class AbortedIndex {
     return this.#rows.byteLength;
   }
 
+  /** As it is now, whatever becomes of this one. */
+  frozen(): AbortedIndex {
+    if (this.count === 0) return nothing;
+    const index = new AbortedIndex();
+    index.#rows = this.#rows.slice(this.#first * fieldCount, this.#end * fieldCount);
+    index.#end = this.count;
+    return index;
+  }
+
   /** Last offsets ascend. `lastStableOffset`: that of the log once the transaction had ended. */
   add(producerId: number, firstOffset: number, lastOffset: number, lastStableOffset: number): void {
     if (this.#end * fieldCount === this.#rows.length) this.#makeRoom();
@@ -91,3 +100,5 @@ export class AbortedIndex {
     this.#first = 0;
   }
 }
+
+const nothing = new AbortedIndex();

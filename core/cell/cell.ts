@@ -45,6 +45,7 @@ import { JournalUpkeep } from "./journal-upkeep.ts";
 import { applyAbandonedClaim, applyClaim, applyMerge, Merges, type MergeSettings } from "./merge.ts";
 import { applyMarkers, decideMarkers } from "./markers.ts";
 import { PackedReader, type PackedWriter } from "./packed-bytes.ts";
+import type { PartitionLog } from "./partition-log.ts";
 import {
   applyCreate,
   applyDeleteTopic,
@@ -57,7 +58,8 @@ import {
   type Released,
 } from "./partition-changes.ts";
 import { Retention } from "./retention.ts";
-import { readSnapshot, writeSnapshot } from "./snapshot.ts";
+import { readSnapshot, writeSnapshot, type SnapshotLimits } from "./snapshot.ts";
+import { SnapshotWork, type SnapshotStep } from "./snapshot-work.ts";
 
 /** A row of the journal: what happened, and the records that came with it when they travel inline. */
 export interface JournalRow {
@@ -84,6 +86,7 @@ export interface CellOptions {
   > &
     MergeSettings;
   readonly inlineRows: InlineRows;
+  readonly snapshotLimits?: SnapshotLimits;
 }
 
 export type MergeDecision = { readonly row: JournalRow | undefined; readonly reply: MergeReply };
@@ -108,6 +111,7 @@ export class Cell {
   #merges: Merges;
   readonly #released: Released = (dead) => this.#upkeep.released(dead);
   #lastAnswer: KeptAnswer | undefined;
+  #snapshotWork: SnapshotWork | undefined;
 
   constructor(options: CellOptions) {
     this.#options = options;
@@ -147,16 +151,12 @@ export class Cell {
   }
 
   get extentCount(): number {
-    let count = 0;
-    for (const log of this.#state.partitions.values()) count += log.extents.count;
-    return count;
+    return this.#sum(({ extents }) => extents.count);
   }
 
   /** Of all records that extents refer to. */
   get byteLength(): number {
-    let bytes = 0;
-    for (const log of this.#state.partitions.values()) bytes += log.extents.byteLength;
-    return bytes;
+    return this.#sum(({ extents }) => extents.byteLength);
   }
 
   /** The same by topic. */
@@ -169,30 +169,27 @@ export class Cell {
 
   /** Of all partitions: a producer that writes to many counts in each. */
   get producerCount(): number {
-    let count = 0;
-    for (const log of this.#state.partitions.values()) count += log.producers.count;
-    return count;
+    return this.#sum(({ producers }) => producers.count);
   }
 
   get openTransactionCount(): number {
-    let count = 0;
-    for (const { producers } of this.#state.partitions.values()) {
-      for (let row = 0; row < producers.count; row++) if (producers.openGeneration(row) > 0) count += 1;
-    }
-    return count;
+    return this.#sum(({ producers }) => producers.openCount);
   }
 
   get producerMemoryBytes(): number {
-    let bytes = 0;
-    for (const log of this.#state.partitions.values()) bytes += log.producers.memoryBytes;
-    return bytes;
+    return this.#sum(({ producers }) => producers.memoryBytes);
   }
 
   /** Memory of all extents' columns. */
   get extentMemoryBytes(): number {
-    let bytes = this.#state.sources.memoryBytes + this.#state.inlineExtents.memoryBytes;
-    for (const log of this.#state.partitions.values()) bytes += log.extents.memoryBytes;
-    return bytes;
+    const { sources, inlineExtents } = this.#state;
+    return sources.memoryBytes + inlineExtents.memoryBytes + this.#sum(({ extents }) => extents.memoryBytes);
+  }
+
+  #sum(of: (log: PartitionLog) => number): number {
+    let sum = 0;
+    for (const log of this.#state.partitions.values()) sum += of(log);
+    return sum;
   }
 
   // Changes: decided here, written by the shell, applied below.
@@ -457,9 +454,20 @@ export class Cell {
     return writeSnapshot(this.#state);
   }
 
-  /** The snapshot of this moment is written: rows up to here are needed for their inline bytes alone. */
-  snapshotWritten(chunks: readonly Uint8Array[]): void {
-    this.#upkeep.snapshotWritten(this.cursor, byteLengthOf(chunks));
+  /** A snapshot of this moment, to be written in steps; one that was begun before is given up. */
+  beginSnapshot(): void {
+    this.#snapshotWork = new SnapshotWork(this.#state, this.#options.snapshotLimits);
+    this.#upkeep.snapshotBegun();
+  }
+
+  /** A few milliseconds of it. Undefined: none was begun. */
+  stepSnapshot(): SnapshotStep | undefined {
+    const step = this.#snapshotWork?.step();
+    if (step?.kind !== "last") return step;
+    this.#snapshotWork = undefined;
+    // Rows up to there are needed for their inline bytes alone.
+    this.#upkeep.snapshotWritten(step.cursor, step.byteLength);
+    return step;
   }
 
   /** Rows below the snapshot that nobody needs any more, to be deleted: at most `max` at a time. */
@@ -476,7 +484,9 @@ export class Cell {
     this.#merges = this.#newMerges();
     this.#ring = new FollowRing(this.cursor);
     this.#upkeep = new JournalUpkeep();
-    this.snapshotWritten(chunks);
+    this.#snapshotWork = undefined;
+    const byteLength = chunks.reduce((sum, { length }) => sum + length, 0);
+    this.#upkeep.snapshotWritten(this.cursor, byteLength);
     const needed = this.#state.sources.inlineRows();
     for (const row of rowsHeld(this.cursor)) {
       if (!needed.has(row)) this.#upkeep.released({ kind: "inline", row, byteLength: 0 });
@@ -486,8 +496,4 @@ export class Cell {
 
 function replyOf(answer: KeptAnswer): CommitReply {
   return { kind: "committed", results: resultsOf(answer), cursor: answer.cursor };
-}
-
-function byteLengthOf(chunks: readonly Uint8Array[]): number {
-  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 }

@@ -18,6 +18,8 @@ interface Chunk {
   latestTime: number;
   /** Rows before this one have been dropped. */
   first: number;
+  /** A frozen log has the same rows: none that is there may change. */
+  isShared: boolean;
 }
 
 export interface StoredExtent {
@@ -64,15 +66,41 @@ export class ExtentLog {
   forEach(
     visit: (baseOffset: number, byteStart: number, byteLength: number, source: number, maxTimestamp: number) => unknown,
   ): void {
-    for (const chunk of this.#chunks) {
-      const { rows, baseOffset } = chunk;
-      for (let row = chunk.first; row < chunk.count; row++) {
-        const at = row * fieldCount;
-        const offset = baseOffset + rows[at + field.offset]!;
-        const source = rows[at + field.source]!;
-        if (visit(offset, rows[at + field.byteStart]!, rows[at + field.byteLength]!, source, timeOf(chunk, row)) === false) return;
-      }
+    for (let index = 0; index < this.#chunks.length; index++) if (!this.forEachOfChunk(index, visit)) return;
+  }
+
+  get chunkCount(): number {
+    return this.#chunks.length;
+  }
+
+  /** The same of some hundreds of them, for those who stop in between. */
+  forEachOfChunk(
+    index: number,
+    visit: (baseOffset: number, byteStart: number, byteLength: number, source: number, maxTimestamp: number) => unknown,
+  ): boolean {
+    const chunk = this.#chunks[index]!;
+    const { rows, baseOffset } = chunk;
+    for (let row = chunk.first; row < chunk.count; row++) {
+      const at = row * fieldCount;
+      const offset = baseOffset + rows[at + field.offset]!;
+      const source = rows[at + field.source]!;
+      if (visit(offset, rows[at + field.byteStart]!, rows[at + field.byteLength]!, source, timeOf(chunk, row)) === false)
+        return false;
     }
+    return true;
+  }
+
+  /** As it is now, whatever becomes of this one: they share their rows, to which only new ones are added. */
+  frozen(): ExtentLog {
+    const log = new ExtentLog();
+    log.#count = this.#count;
+    log.#byteLength = this.#byteLength;
+    for (const chunk of this.#chunks) {
+      chunk.isShared = true;
+      const { baseOffset, baseTime, rows, count, latestTime, first } = chunk;
+      log.#chunks.push({ baseOffset, baseTime, rows, count, latestTime, first, isShared: true });
+    }
+    return log;
   }
 
   first(endOffset: number): StoredExtent | undefined {
@@ -174,6 +202,10 @@ export class ExtentLog {
     const chunk = this.#chunks[this.#chunkOf(baseOffset)];
     const row = chunk === undefined ? -1 : exactRowOf(chunk, baseOffset);
     if (chunk === undefined || row < 0) return undefined;
+    if (chunk.isShared) {
+      chunk.rows = chunk.rows.slice();
+      chunk.isShared = false;
+    }
     const at = row * fieldCount;
     const former = chunk.rows[at + field.source]!;
     chunk.rows[at + field.source] = source;
@@ -311,7 +343,7 @@ function appendRow(
   let chunk = chunks.at(-1);
   if (chunk === undefined || !fits(chunk, baseOffset, maxTimestamp)) {
     const rows = new Uint32Array(4 * fieldCount);
-    chunk = { baseOffset, baseTime: maxTimestamp, rows, count: 0, latestTime: maxTimestamp, first: 0 };
+    chunk = { baseOffset, baseTime: maxTimestamp, rows, count: 0, latestTime: maxTimestamp, first: 0, isShared: false };
     chunks.push(chunk);
   }
   if (chunk.count * fieldCount === chunk.rows.length) grow(chunk);

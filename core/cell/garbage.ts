@@ -22,6 +22,13 @@ export class Garbage {
     return this.#objects.length - this.#first;
   }
 
+  /** As it is now, whatever becomes of this one. */
+  frozen(): Garbage {
+    const garbage = new Garbage();
+    garbage.#objects = this.#objects.slice(this.#first);
+    return garbage;
+  }
+
   get oldest(): GarbageObject | undefined {
     return this.#objects[this.#first];
   }

@@ -68,9 +68,9 @@ export class JournalSlots {
     if (index >= 0) this.#releaseAt(index);
   }
 
-  /** A snapshot covers all rows so far: those without inline records are needed no more. */
-  covered(): void {
-    for (let index = 0; index < this.#end; index++) {
+  /** A snapshot covers all changes up to this one: those without inline records are needed no more. */
+  covered(upTo: number): void {
+    for (let index = 0; index < this.#end && this.#sequences[index]! <= upTo; index++) {
       if (this.#slots[index] !== 0 && this.#inline[index] === 0) this.#releaseAt(index);
     }
   }

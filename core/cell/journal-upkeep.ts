@@ -17,7 +17,9 @@ export class JournalUpkeep {
   #rows = 0;
   #bytes = 0;
   #coveredDead: number[] = [];
-  #uncoveredDead: number[] = [];
+  #uncoveredDead: InlineSource[] = [];
+  /** Of the rows after the one with which the snapshot began that is being written; undefined: none is. */
+  #since: { rows: number; bytes: number } | undefined;
   #uncoveredDeadBytes = 0;
 
   /**
@@ -25,6 +27,7 @@ export class JournalUpkeep {
    * one must be worth it at all.
    */
   get snapshotDue(): boolean {
+    if (this.#since !== undefined) return false;
     return (
       this.#bytes > Math.max(journalBytesMax, this.#snapshotBytes) ||
       this.#rows > Math.max(journalRowsMax, this.#snapshotBytes / 100) ||
@@ -35,25 +38,35 @@ export class JournalUpkeep {
   applied(entryBytes: number): void {
     this.#rows += 1;
     this.#bytes += entryBytes;
+    if (this.#since === undefined) return;
+    this.#since.rows += 1;
+    this.#since.bytes += entryBytes;
+  }
+
+  snapshotBegun(): void {
+    this.#since = { rows: 0, bytes: 0 };
   }
 
   /** Nothing reads the row's inline bytes any more. */
-  released({ row, byteLength }: InlineSource): void {
-    if (row <= this.#covered) this.#coveredDead.push(row);
+  released(source: InlineSource): void {
+    if (source.row <= this.#covered) this.#coveredDead.push(source.row);
     else {
-      this.#uncoveredDead.push(row);
-      this.#uncoveredDeadBytes += byteLength;
+      this.#uncoveredDead.push(source);
+      this.#uncoveredDeadBytes += source.byteLength;
     }
   }
 
+  /** It covers all rows up to the cursor. */
   snapshotWritten(cursor: Cursor, bytes: number): void {
     this.#covered = cursor;
     this.#snapshotBytes = bytes;
-    this.#rows = 0;
-    this.#bytes = 0;
-    this.#coveredDead = this.#coveredDead.concat(this.#uncoveredDead);
+    this.#rows = this.#since?.rows ?? 0;
+    this.#bytes = this.#since?.bytes ?? 0;
+    this.#since = undefined;
+    const dead = this.#uncoveredDead;
     this.#uncoveredDead = [];
     this.#uncoveredDeadBytes = 0;
+    for (const source of dead) this.released(source);
   }
 
   /** Rows that nobody needs, at most `max` of them: a deleted topic may leave hundreds of thousands. */

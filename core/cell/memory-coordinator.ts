@@ -31,11 +31,35 @@ import { settingDefaults } from "../settings.ts";
 import { Cell, type CellOptions, type JournalRow } from "./cell.ts";
 import type { DrainPlan } from "./drain.ts";
 import type { PackedWriter } from "./packed-bytes.ts";
+import type { SnapshotLimits } from "./snapshot.ts";
+import { cursorOf, firstPieces, pieceOf, roomThatCounts, roomToWrite, type Room } from "./snapshot-work.ts";
 
 /** What survives: the journal and the last snapshot, as the leader's tables hold them. */
 export class MemoryRows {
   readonly journal = new Map<number, JournalRow>();
-  snapshot: { readonly sequence: number; readonly chunks: readonly Uint8Array[] } | undefined;
+  readonly pieces: Map<number, Uint8Array>;
+
+  constructor(pieces: ReadonlyMap<number, Uint8Array> = new Map()) {
+    this.pieces = new Map(pieces);
+  }
+
+  get room(): Room | undefined {
+    const firsts = firstPieces.flatMap((chunk) => {
+      const data = this.pieces.get(chunk);
+      return data === undefined ? [] : [{ chunk, data }];
+    });
+    return roomThatCounts(firsts);
+  }
+
+  /** The one that counts. */
+  get snapshot(): { readonly sequence: Cursor; readonly chunks: readonly Uint8Array[] } | undefined {
+    const { room } = this;
+    if (room === undefined) return undefined;
+    const chunks: Uint8Array[] = [];
+    for (let data = this.pieces.get(pieceOf(room, 0)); data !== undefined; data = this.pieces.get(pieceOf(room, chunks.length)))
+      chunks.push(data);
+    return { sequence: cursorOf(chunks[0]!), chunks };
+  }
 
   read(sequence: number): Uint8Array {
     const row = this.journal.get(sequence);
@@ -52,6 +76,7 @@ export interface MemoryCoordinatorOptions {
   readonly cell?: number;
   readonly rows?: MemoryRows;
   readonly settings?: CellOptions["settings"];
+  readonly snapshotLimits?: SnapshotLimits;
   readonly now?: () => number;
   /** How a follow waits for its time to be over; without it a follow waits for news alone. */
   readonly sleep?: (ms: number) => Promise<void>;
@@ -68,8 +93,14 @@ export class MemoryCoordinator implements BatchCoordinator {
     this.rows = options.rows ?? new MemoryRows();
     this.#now = options.now ?? (() => 0);
     this.#sleep = options.sleep;
-    this.cell = new Cell({ cell: options.cell ?? 0, settings: options.settings ?? settingDefaults, inlineRows: this.rows });
-    if (this.rows.snapshot !== undefined) this.cell.restore(this.rows.snapshot.chunks, (cursor) => this.rows.upTo(cursor));
+    this.cell = new Cell({
+      cell: options.cell ?? 0,
+      settings: options.settings ?? settingDefaults,
+      inlineRows: this.rows,
+      ...(options.snapshotLimits && { snapshotLimits: options.snapshotLimits }),
+    });
+    const { snapshot } = this.rows;
+    if (snapshot !== undefined) this.cell.restore(snapshot.chunks, (cursor) => this.rows.upTo(cursor));
     for (const row of this.rows.journal.values()) if (row.sequence > this.cell.cursor) this.cell.applyRow(row, false);
   }
 
@@ -219,11 +250,24 @@ export class MemoryCoordinator implements BatchCoordinator {
 
   /** Writes a snapshot and lets go of the rows that it covers, but for live inline bytes. */
   takeSnapshot(): void {
-    const chunks = this.cell.snapshot();
-    this.rows.snapshot = { sequence: this.cell.cursor, chunks };
-    this.cell.snapshotWritten(chunks);
-    for (const row of this.rows.journal.values()) if (row.inline === undefined) this.rows.journal.delete(row.sequence);
+    this.cell.beginSnapshot();
+    while (this.stepSnapshot());
+  }
+
+  /** Of one that was begun: whether there is more to do. */
+  stepSnapshot(): boolean {
+    const { pieces, journal, room: counts } = this.rows;
+    const room = roomToWrite(counts);
+    const step = this.cell.stepSnapshot();
+    if (step?.kind === "piece") pieces.set(pieceOf(room, step.index), step.data);
+    if (step?.kind !== "last") return step !== undefined;
+    for (let index = step.pieces; pieces.delete(pieceOf(room, index)); index++);
+    pieces.set(pieceOf(room, 0), step.first);
+    for (const { sequence, inline } of journal.values()) {
+      if (inline === undefined && sequence <= step.cursor) journal.delete(sequence);
+    }
     this.#deleteDeadRows();
+    return false;
   }
 
   #deleteDeadRows(): void {

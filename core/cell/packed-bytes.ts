@@ -62,6 +62,13 @@ export class PackedWriter {
     this.#bytes = larger;
   }
 
+  /** What has been written so far, to be followed by more. */
+  take(): Uint8Array {
+    const taken = this.finish();
+    this.#length = 0;
+    return taken;
+  }
+
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.#length);
   }

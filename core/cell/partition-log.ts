@@ -12,6 +12,26 @@ interface LeaderEpoch {
   readonly startOffset: number;
 }
 
+/** What a snapshot says of a log: open transactions are in the rows of their producers. */
+export type FrozenLog = Readonly<
+  Pick<
+    PartitionLog,
+    | "id"
+    | "ref"
+    | "settings"
+    | "logStartOffset"
+    | "nextOffset"
+    | "producersSweptMs"
+    | "cleanedOffset"
+    | "dirtySinceMs"
+    | "lastBatchOffset"
+    | "epochs"
+    | "extents"
+    | "producers"
+    | "aborted"
+  >
+>;
+
 const firstEpoch: readonly LeaderEpoch[] = [{ epoch: 0, startOffset: 0 }];
 
 export class PartitionLog {
@@ -42,6 +62,26 @@ export class PartitionLog {
     this.id = id;
     this.ref = ref;
     this.producers = new ProducerTable(pages);
+  }
+
+  /** As it is now, whatever becomes of this one. Extents share their memory. */
+  frozen(pages: RowPages): FrozenLog {
+    const { id, ref, settings, logStartOffset, nextOffset, producersSweptMs, cleanedOffset, dirtySinceMs, lastBatchOffset } = this;
+    return {
+      id,
+      ref,
+      settings,
+      logStartOffset,
+      nextOffset,
+      producersSweptMs,
+      cleanedOffset,
+      dirtySinceMs,
+      lastBatchOffset,
+      epochs: this.#epochs,
+      extents: this.extents.frozen(),
+      producers: this.producers.frozen(pages),
+      aborted: this.aborted.frozen(),
+    };
   }
 
   /** Where each leader epoch begins, oldest first. */

@@ -45,6 +45,13 @@ export class ProducerTable {
     return this.#count;
   }
 
+  /** Of those that have a transaction open. */
+  get openCount(): number {
+    let count = 0;
+    for (let row = 0; row < this.#count; row++) if (this.openGeneration(row) > 0) count += 1;
+    return count;
+  }
+
   get memoryBytes(): number {
     return (this.#block?.cells ?? 0) * Float64Array.BYTES_PER_ELEMENT;
   }
@@ -196,6 +203,21 @@ export class ProducerTable {
     if (this.#count * rowCells * 4 >= (this.#block?.cells ?? 0)) return;
     if (this.#count <= rowsWithoutMap) this.#rows = undefined;
     this.#resize(this.#count === 0 ? 0 : Math.max(rowsLeast, this.#count * 2));
+  }
+
+  /** As it is now, whatever becomes of this one. Only to be read. */
+  frozen(pages: RowPages): ProducerTable {
+    const table = new ProducerTable(pages);
+    if (this.#count === 0) return table;
+    const block = pages.take(this.#count * rowCells);
+    table.#block = block;
+    table.#cells = block.page.cells;
+    table.#halves = block.page.halves;
+    table.#start = block.start;
+    table.#count = this.#count;
+    // A view of a few cells would cost more than to copy them one by one.
+    for (let at = 0; at < this.#count * rowCells; at++) table.#cells[table.#start + at] = this.#cells[this.#start + at]!;
+    return table;
   }
 
   /** The partition is gone. */

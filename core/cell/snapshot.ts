@@ -4,9 +4,9 @@
  */
 import { OperatingError } from "../operating-error.ts";
 import type { BrokerChain, KeptAnswer } from "./broker-chains.ts";
-import { CellState } from "./cell-state.ts";
+import { CellState, type FrozenState } from "./cell-state.ts";
 import { PackedReader, PackedWriter } from "./packed-bytes.ts";
-import type { PartitionLog } from "./partition-log.ts";
+import type { FrozenLog, PartitionLog } from "./partition-log.ts";
 import { readSettings, sameSettings, settingsUntold, writeSettings, type LeaderSettings } from "./partition-settings.ts";
 import type { ProducerTable } from "./producer-table.ts";
 import { readOwnPlace, readPlace, writePlace } from "./source-place.ts";
@@ -19,13 +19,40 @@ const versionWithGarbage = 4;
 const versionWithCleaned = 5;
 /** Before there were transactions. */
 const versionLeast = 2;
-const chunkBytes = 1_900_000;
 const unnumbered = 0xffffffff;
 /** Beside the count of a producer's batches. */
 const resumesFlag = 16;
 
-export function writeSnapshot(state: CellState): Uint8Array[] {
+/** The whole of it. */
+export function writeSnapshot(state: FrozenState): Uint8Array[] {
+  return [...snapshotSteps(state)].filter((chunk) => chunk !== undefined);
+}
+
+export interface SnapshotLimits {
+  /** Of a step, in extents. */
+  readonly units: number;
+  /** Of a chunk; a step more may follow before it is cut. */
+  readonly bytes: number;
+}
+
+/** So many extents are written in about a millisecond. Rows may have 2 MB; one of a chunk takes SQLite some two milliseconds. */
+const limitsOfSteps: SnapshotLimits = { units: 6000, bytes: 1_000_000 };
+
+/**
+ * The chunks one after the other, with a pause (undefined) before a step could hold up others. Nothing of the state may change meanwhile:
+ * give it a frozen one.
+ */
+export function* snapshotSteps(state: FrozenState, limits = limitsOfSteps): Generator<Uint8Array | undefined> {
   const out = new PackedWriter(64 * 1024);
+  let units = 0;
+  /** What was done since the last pause is enough for a step. */
+  const isEnough = (done: number): boolean => {
+    units += done;
+    if (units < limits.units && out.length < limits.bytes) return false;
+    units = 0;
+    return true;
+  };
+  const pause = (): Uint8Array | undefined => (out.length < limits.bytes ? undefined : out.take());
   out.uint(version);
   out.uint(state.sequence);
   out.uint(state.walReleasedMs + 1);
@@ -34,22 +61,30 @@ export function writeSnapshot(state: CellState): Uint8Array[] {
   out.uint(state.producerExpirationMs);
   out.uint(state.nextPartitionId);
   out.uint(state.sweepId);
-  const sources = numberSources(state);
+  const sources: SourceNumbers = { order: [], extents: [], numbers: new Uint32Array(state.sources.idLimit).fill(unnumbered) };
+  for (const log of state.partitions.values()) {
+    for (let chunk = 0; chunk < log.extents.chunkCount; chunk++) if (isEnough(numberSources(log, chunk, sources))) yield pause();
+  }
   out.uint(sources.order.length);
-  for (const [number, id] of sources.order.entries()) writeSource(out, state.sources.get(id), sources.extents[number]!);
+  for (const [number, id] of sources.order.entries()) {
+    writeSource(out, state.sources.get(id), sources.extents[number]!);
+    if (isEnough(1)) yield pause();
+  }
   out.uint(state.partitions.size);
-  for (const log of state.partitions.values()) writePartition(out, log, sources);
+  for (const log of state.partitions.values()) {
+    for (const done of writePartition(out, log, sources)) if (isEnough(done)) yield pause();
+  }
   out.uint(state.brokers.size);
-  for (const [brokerId, chain] of state.brokers) writeChain(out, brokerId, chain);
+  for (const [brokerId, chain] of state.brokers) {
+    for (const done of writeChain(out, brokerId, chain)) if (isEnough(done)) yield pause();
+  }
   out.uint(state.garbage.count);
   for (const { source, sinceMs } of state.garbage) {
     writePlace(out, source);
     out.uint(sinceMs);
+    if (isEnough(1)) yield pause();
   }
-  const whole = out.finish();
-  const chunks: Uint8Array[] = [];
-  for (let start = 0; start < whole.length; start += chunkBytes) chunks.push(whole.subarray(start, start + chunkBytes));
-  return chunks;
+  yield out.finish();
 }
 
 export function readSnapshot(chunks: readonly Uint8Array[]): CellState {
@@ -85,28 +120,26 @@ export function readSnapshot(chunks: readonly Uint8Array[]): CellState {
 
 /** Ids that are used again come in any order: a snapshot counts sources as extents first name them, so equal states give equal bytes. */
 interface SourceNumbers {
-  readonly order: readonly number[];
+  readonly order: number[];
   /** By id: the place in `order`. */
   readonly numbers: Uint32Array;
   /** By place: how many extents name it. */
-  readonly extents: readonly number[];
+  readonly extents: number[];
 }
 
-function numberSources(state: CellState): SourceNumbers {
-  const order: number[] = [];
-  const extents: number[] = [];
-  const numbers = new Uint32Array(state.sources.idLimit).fill(unnumbered);
-  for (const log of state.partitions.values()) {
-    log.extents.forEach((_offset, _start, _length, source) => {
-      const known = numbers[source]!;
-      if (known === unnumbered) {
-        numbers[source] = order.length;
-        order.push(source);
-        extents.push(1);
-      } else extents[known]! += 1;
-    });
-  }
-  return { order, numbers, extents };
+/** Answers how much work it was, as extents to be written. */
+function numberSources(log: FrozenLog, chunk: number, { order, numbers, extents }: SourceNumbers): number {
+  let count = 0;
+  log.extents.forEachOfChunk(chunk, (_offset, _start, _length, source) => {
+    count += 1;
+    const known = numbers[source]!;
+    if (known === unnumbered) {
+      numbers[source] = order.length;
+      order.push(source);
+      extents.push(1);
+    } else extents[known]! += 1;
+  });
+  return count / 4;
 }
 
 function writeSource(out: PackedWriter, source: Source, extents: number): void {
@@ -123,7 +156,8 @@ function readGarbage(reader: PackedReader, state: CellState): void {
   state.garbage.add(readOwnPlace(reader), reader.uint());
 }
 
-function writePartition(out: PackedWriter, log: PartitionLog, { numbers }: SourceNumbers): void {
+/** Says now and then how much it has done, in extents. */
+function* writePartition(out: PackedWriter, log: FrozenLog, { numbers }: SourceNumbers): Generator<number> {
   out.uint(log.id);
   out.string(log.ref.topicId);
   out.uint(log.ref.partition);
@@ -140,8 +174,10 @@ function writePartition(out: PackedWriter, log: PartitionLog, { numbers }: Sourc
   let lastOffset = 0;
   let lastNumber = 0;
   let lastTime = 0;
-  log.extents.forEach((baseOffset, byteStart, byteLength, source, maxTimestamp) => {
+  let done = 8;
+  const write = (baseOffset: number, byteStart: number, byteLength: number, source: number, maxTimestamp: number): void => {
     const number = numbers[source]!;
+    done += 1;
     out.uint(baseOffset - lastOffset);
     out.uint(byteStart);
     out.uint(byteLength);
@@ -150,9 +186,17 @@ function writePartition(out: PackedWriter, log: PartitionLog, { numbers }: Sourc
     lastOffset = baseOffset;
     lastNumber = number;
     lastTime = maxTimestamp;
-  });
+  };
+  for (let chunk = 0; chunk < log.extents.chunkCount; chunk++) {
+    log.extents.forEachOfChunk(chunk, write);
+    yield done;
+    done = 0;
+  }
   out.uint(log.producers.count);
-  for (let row = 0; row < log.producers.count; row++) writeProducer(out, log.producers, row);
+  for (let row = 0; row < log.producers.count; row++) {
+    writeProducer(out, log.producers, row);
+    yield 4;
+  }
   out.uint(log.aborted.count);
   let lastEnd = 0;
   log.aborted.forEach((producerId, firstOffset, lastOffset, lastStableOffset) => {
@@ -248,7 +292,7 @@ function readProducer(reader: PackedReader, producers: ProducerTable, found: num
   if (count >= resumesFlag) producers.letResume(row);
 }
 
-function writeChain(out: PackedWriter, brokerId: number, chain: BrokerChain): void {
+function* writeChain(out: PackedWriter, brokerId: number, chain: BrokerChain): Generator<number> {
   out.uint(brokerId);
   out.uint(chain.brokerEpoch);
   out.uint(chain.lastNumber);
@@ -263,6 +307,7 @@ function writeChain(out: PackedWriter, brokerId: number, chain: BrokerChain): vo
       out.int(answer.logStartOffsets[index]!);
       out.int(answer.leaderEpochs[index]!);
     }
+    yield answer.errorCodes.length;
   }
 }
 

@@ -84,6 +84,19 @@ export class Sources {
   /** Segments, which are few and large, and merged objects of a lost cell. */
   readonly #rare = new Map<number, RareSource>();
 
+  /** As it is now, whatever becomes of this one. Only to be asked what is what. */
+  frozen(): Sources {
+    const sources = new Sources();
+    sources.#origins = this.#origins.slice(0, this.#end);
+    sources.#places = this.#places.slice(0, this.#end);
+    sources.#extents = this.#extents.slice(0, this.#end);
+    sources.#times = this.#times.slice(0, this.#end);
+    sources.#end = this.#end;
+    sources.#brokerEpochs.push(...this.#brokerEpochs);
+    for (const [id, source] of this.#rare) sources.#rare.set(id, source);
+    return sources;
+  }
+
   /** Bytes in journal rows that an extent still refers to. */
   get inlineBytes(): number {
     return this.#inlineBytes;

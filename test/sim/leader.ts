@@ -32,6 +32,9 @@ import type { PartitionPlace } from "./scenario.ts";
 import type { SimulatedStore } from "./store.ts";
 import type { World } from "./world.ts";
 
+/** So small that a snapshot takes many steps. */
+const snapshotLimits = { units: 40, bytes: 400 };
+
 export interface LeaderOptions {
   readonly settings: Settings;
   readonly store: SimulatedStore;
@@ -59,7 +62,7 @@ export class SimulatedLeader {
   readonly #options: LeaderOptions;
   /** What a crash leaves: the journal up to the last row that became durable, and the last snapshot within it. */
   #durableRows: JournalRow[] = [];
-  #durableSnapshot: MemoryRows["snapshot"];
+  #durablePieces: ReadonlyMap<number, Uint8Array> = new Map();
   #coordinator!: MemoryCoordinator;
   #followers: Follower[] = [];
   #snapshotPlanned = false;
@@ -128,12 +131,17 @@ export class SimulatedLeader {
   }
 
   #load(): void {
-    const rows = new MemoryRows();
-    rows.snapshot = this.#durableSnapshot;
+    const rows = new MemoryRows(this.#durablePieces);
     const kept = this.#options.plant.is("lose-rows-on-crash") ? this.#durableRows.slice(0, -1) : this.#durableRows;
     for (const row of kept) rows.journal.set(row.sequence, row);
     const { settings } = this.#options;
-    this.#coordinator = new MemoryCoordinator({ cell: this.#cell, rows, settings, now: () => Math.floor(this.#world.now) });
+    this.#coordinator = new MemoryCoordinator({
+      cell: this.#cell,
+      rows,
+      settings,
+      snapshotLimits,
+      now: () => Math.floor(this.#world.now),
+    });
   }
 
   commit(request: CommitRequest, answer: (reply: CommitReply) => void): void {
@@ -379,10 +387,9 @@ export class SimulatedLeader {
   /** Writes take a moment to become durable; they do so in order. */
   #makeDurable(row: JournalRow | undefined): void {
     // The row made a snapshot due, which covers it: both rest in one transaction.
-    const { snapshot, journal } = this.#coordinator.rows;
-    const covered = row === undefined ? { snapshot, rows: [...journal.values()] } : undefined;
-    const late = this.#options.plant.is("show-before-durable") || this.#options.plant.is("drain-before-durable");
-    const delay = late ? 200 : 1;
+    const { pieces, journal } = this.#coordinator.rows;
+    const covered = row === undefined ? { pieces: new Map(pieces), rows: [...journal.values()] } : undefined;
+    const delay = this.#restsAfter();
     const ends = this.#places.map((place) => {
       const { highWatermark, lastStableOffset } = this.bounds(place);
       return { partition: place.name, nextOffset: highWatermark, lastStableOffset };
@@ -390,13 +397,18 @@ export class SimulatedLeader {
     const rest = this.life.bind(() => {
       if (row !== undefined) this.#durableRows.push(row);
       if (covered !== undefined) {
-        this.#durableSnapshot = covered.snapshot;
+        this.#durablePieces = covered.pieces;
         this.#durableRows = covered.rows;
       }
       for (const end of ends) this.#options.record({ kind: "durable", at: this.#world.now, ...end });
     });
     this.#planUpkeep();
     this.#world.after(delay, `row ${row?.sequence ?? "with snapshot"} of cell ${this.#cell} rests`, rest);
+  }
+
+  #restsAfter(): number {
+    const late = this.#options.plant.is("show-before-durable") || this.#options.plant.is("drain-before-durable");
+    return late ? 200 : 1;
   }
 
   /** Planned after the rows written so far, with their delay, so it opens once they rest. */
@@ -408,14 +420,32 @@ export class SimulatedLeader {
     if (this.#snapshotPlanned) return;
     this.#snapshotPlanned = true;
     const take = this.life.bind(() => {
-      this.#snapshotPlanned = false;
-      // As in the leader the snapshot is part of one transaction with the rows before it: all of them rest by now.
-      if (this.#durableRows.at(-1)?.sequence !== this.#coordinator.cell.cursor) return;
-      this.#coordinator.takeSnapshot();
-      this.#durableSnapshot = this.#coordinator.rows.snapshot;
-      this.#durableRows = [...this.#coordinator.rows.journal.values()];
+      this.#coordinator.cell.beginSnapshot();
+      this.#stepSnapshot();
     });
-    this.#world.after(5, `cell ${this.#cell} writes a snapshot`, take);
+    this.#world.after(5, `cell ${this.#cell} begins a snapshot`, take);
+  }
+
+  /** What a step writes rests behind the rows written before it; commits come between two steps, and deaths. */
+  #stepSnapshot(): void {
+    const { cell, rows } = this.#coordinator;
+    const isMore = this.#coordinator.stepSnapshot();
+    const { cursor } = cell;
+    const pieces = new Map(rows.pieces);
+    const kept = isMore ? undefined : new Set(rows.journal.keys());
+    const rest = this.life.bind(() => {
+      this.#durablePieces = pieces;
+      if (kept !== undefined)
+        this.#durableRows = this.#durableRows.filter(({ sequence }) => sequence > cursor || kept.has(sequence));
+    });
+    this.#world.after(this.#restsAfter(), `a step of the snapshot of cell ${this.#cell} rests`, rest);
+    this.#snapshotPlanned = isMore;
+    if (isMore)
+      this.#world.after(
+        this.#world.random.between(0, 20),
+        `cell ${this.#cell} goes on with its snapshot`,
+        this.life.bind(() => this.#stepSnapshot()),
+      );
   }
 }
 

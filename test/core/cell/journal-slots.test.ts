@@ -8,7 +8,7 @@ test("[D6] a steady stream of changes with snapshots needs no more rows than it 
   const used = new Set<number>();
   for (let sequence = 1; sequence <= 1000; sequence++) {
     used.add(slots.take(sequence, 100, false).slot);
-    if (sequence % 100 === 0) slots.covered();
+    if (sequence % 100 === 0) slots.covered(Infinity);
   }
   expect(used.size).toBe(100);
   expect(slots.takeSurplus(1000)).toEqual([]);
@@ -41,7 +41,7 @@ test("[I7] no row that is held is ever given to another change, through starts t
           slots.release(gone);
           held.delete(gone);
         } else if (what === "cover") {
-          slots.covered();
+          slots.covered(Infinity);
           for (const [row, { isInline }] of held) if (!isInline) held.delete(row);
         } else if (what === "restart") {
           slots = new JournalSlots();

@@ -103,6 +103,48 @@ test("[D6] [I7] at every point all rows, and the snapshot with the rows after it
   );
 });
 
+test("[D6] [I7] a snapshot that is written in steps while the cell goes on is the state it began with, and after a death between any two steps all is there", async () => {
+  let whole = 0;
+  await fc.assert(
+    fc.asyncProperty(history, fc.infiniteStream(fc.integer({ min: 0, max: 9 })), async (drawn, dice) => {
+      let nowMs = 1000;
+      const rows = new AllRows();
+      const snapshotLimits = { units: 5, bytes: 40 };
+      const restarted = (kept: MemoryRows): MemoryCoordinator =>
+        new MemoryCoordinator({ rows: kept, settings, snapshotLimits, now: () => nowMs });
+      let live = restarted(rows);
+      const brokers = new Brokers();
+      let began: Buffer | undefined;
+      for (const step of [...begin, ...drawn]) {
+        if (step.kind === "wait") nowMs += step.ms;
+        if (step.kind === "restart") [live, began] = [restarted(rows), undefined];
+        else if (step.kind !== "snapshot") await play(live, brokers, step);
+        for (let steps = dice.next().value; began !== undefined && steps > 0; steps--) {
+          const isMore = live.stepSnapshot();
+          const state = Buffer.concat(live.cell.snapshot());
+          expect(state.equals(Buffer.concat(restarted(copyOf(rows)).cell.snapshot()))).toBe(true);
+          if (isMore) continue;
+          expect(Buffer.concat(rows.snapshot!.chunks).equals(began)).toBe(true);
+          whole += 1;
+          began = undefined;
+        }
+        if (began !== undefined || dice.next().value > 6) continue;
+        live.cell.beginSnapshot();
+        began = Buffer.concat(live.cell.snapshot());
+      }
+    }),
+    { numRuns: 150 },
+  );
+  expect(whole).toBeGreaterThan(150);
+});
+
+/** What a leader would find that died now. */
+function copyOf(rows: MemoryRows): MemoryRows {
+  const copy = new MemoryRows(rows.pieces);
+  for (const [sequence, row] of rows.journal) copy.journal.set(sequence, row);
+  return copy;
+}
+
 test("[D6] the journal holds the rows since the snapshot, and of those before it the ones whose inline records are read: no more, no less", async () => {
   await fc.assert(
     fc.asyncProperty(history, async (drawn) => {
@@ -147,7 +189,7 @@ test("[D6] [I7] rows and snapshots from before there were transactions are read,
   const fromRows = new MemoryRows();
   for (const row of oldRows) fromRows.journal.set(row.sequence, row);
   const fromSnapshot = new MemoryRows();
-  fromSnapshot.snapshot = { sequence: 3, chunks: [new Uint8Array(Buffer.from(oldSnapshot, "hex"))] };
+  fromSnapshot.pieces.set(0, new Uint8Array(Buffer.from(oldSnapshot, "hex")));
   fromSnapshot.journal.set(2, oldRows[1]!);
   const [left, right] = [fromRows, fromSnapshot].map(
     (rows) => new MemoryCoordinator({ rows, settings: settingDefaults, now: () => 1_700_000_000_000 }),

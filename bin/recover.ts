@@ -22,6 +22,7 @@ interface PartitionAnswer {
 interface Answer {
   readonly healthy: readonly number[];
   readonly silent: readonly number[];
+  readonly silentReasons: readonly string[];
   readonly recovered: readonly {
     readonly cell: number;
     readonly newCell: number;
@@ -39,6 +40,7 @@ const flags: Flags = {
   cluster: { value: "name", standard: "default", help: "the virtual cluster" },
   write: { help: "rebuild the lost cells in new ones" },
   "offset-gap": { value: "n", standard: "16777216", help: "how far behind the last offset that is known new ones begin" },
+  "give-up": { value: "cell", standard: "", help: "take this cell for lost although its leader does not answer" },
   json: { help: "print the whole answer as JSON" },
 };
 
@@ -52,21 +54,30 @@ Options:
 ${describeFlags(flags)}
 
 Records that were merged keep their offsets. Those in write-ahead objects get new ones, behind the gap. Records that were
-only in the lost storage are gone: at most 64 MiB of a cell, as a rule less than 4 MiB.`;
+only in the lost storage are gone: at most 64 MiB of a cell, as a rule less than 4 MiB.
+
+A leader that does not answer may have its storage, so its cell is left alone. If it says that its rows cannot be read, and no
+other version of the software reads them, --give-up takes the cell for lost. What only its rows knew is gone then.`;
 }
 
 export async function run(args: readonly string[]): Promise<void> {
   const parsed = parseFlags("recover", flags, args);
   const gap = parsed.integer("offset-gap", 0, 999_999_999);
   const [url, cluster] = [parsed.text("url"), parsed.text("cluster")];
-  const address = `${url.replace(/\/$/, "")}/c/${cluster}/recover?write=${parsed.given("write")}&offset-gap=${gap}`;
+  const given = parsed.text("give-up") === "" ? "" : `&give-up=${parsed.integer("give-up", 0, 999_999_999)}`;
+  const address = `${url.replace(/\/$/, "")}/c/${cluster}/recover?write=${parsed.given("write")}&offset-gap=${gap}${given}`;
   const response = await fetch(address, { method: "POST" }).catch((error: unknown) => {
     throw new Failure(`${url} cannot be reached: ${messageOf(error)}`);
   });
   if (!response.ok) throw new Failure(`${address} answered ${response.status}: ${(await response.text()).trim()}`);
   const answer = (await response.json()) as Answer;
   console.log(parsed.given("json") ? JSON.stringify(answer, null, 2) : render(answer).join("\n"));
-  if (answer.silent.length > 0) throw new Failure(`no answer from the leaders of cells ${answer.silent.join(", ")}: try again`);
+  if (answer.silent.length > 0) {
+    const cells = answer.silent.map((cell, index) => `cell ${cell} (${answer.silentReasons[index]})`);
+    throw new Failure(
+      `no answer from the leaders of ${cells.join(", ")}: try again, or --give-up a cell whose rows cannot be read`,
+    );
+  }
 }
 
 function render({ healthy, recovered }: Answer): string[] {

@@ -15,6 +15,8 @@ export interface RecoverOptions {
   /** False: nothing is changed, the answer tells what would be. */
   readonly write: boolean;
   readonly offsetGap: number;
+  /** A cell that is taken for lost although its leader does not answer: its rows cannot be read, and whoever asks knows that. */
+  readonly giveUp?: number | undefined;
 }
 
 export interface RecoveredCell {
@@ -34,6 +36,8 @@ export interface Recovery {
   readonly healthy: readonly number[];
   /** Cells whose leaders do not answer: nothing is known of them, and nothing done. */
   readonly silent: readonly number[];
+  /** Why, in the order of the silent ones. */
+  readonly silentReasons: readonly string[];
   readonly recovered: readonly RecoveredCell[];
 }
 
@@ -58,9 +62,9 @@ const questionsAtOnce = 6;
  */
 export const offsetGapDefault = 2 ** 24;
 
-export async function recoverCluster(host: ClusterRecoveryHost, { write, offsetGap }: RecoverOptions): Promise<Recovery> {
+export async function recoverCluster(host: ClusterRecoveryHost, { write, offsetGap, giveUp }: RecoverOptions): Promise<Recovery> {
   const { machine } = host;
-  const found = await lookAtCells(host);
+  const found = await lookAtCells(host, giveUp);
   const recovered: RecoveredCell[] = [];
   const transactions = found.lost.length === 0 ? [] : await describeTransactions(host);
   let newCell = machine.unusedCell;
@@ -86,26 +90,44 @@ export async function recoverCluster(host: ClusterRecoveryHost, { write, offsetG
     recovered.push({ cell, newCell, written: write, objects, bytes, faults: shown, faultCount: faults.length, partitions: named });
     newCell += 1;
   }
-  return { healthy: found.healthy, silent: found.silent, recovered };
+  const { healthy, silent, silentReasons } = found;
+  return { healthy, silent, silentReasons, recovered };
 }
 
-/** A cell is lost when its leader answers and knows none of its partitions. */
+interface Look {
+  readonly cell: number;
+  readonly kind: "healthy" | "silent" | "lost";
+  readonly reason?: string;
+}
+
+/**
+ * A cell is lost when its leader answers and knows none of its partitions. One that does not answer may have its rows: only whoever asks
+ * can say that it has to be given up.
+ */
 async function lookAtCells(
   host: ClusterRecoveryHost,
-): Promise<{ readonly healthy: number[]; readonly silent: number[]; readonly lost: number[] }> {
-  const looked = await eachOf(host.machine.cells(), async (cell) => {
+  giveUp: number | undefined,
+): Promise<{
+  readonly healthy: readonly number[];
+  readonly silent: readonly number[];
+  readonly silentReasons: readonly string[];
+  readonly lost: readonly number[];
+}> {
+  const looked = await eachOf(host.machine.cells(), async (cell): Promise<Look> => {
     const led = host.machine.ledPartitions(cell);
-    if (led.length === 0) return { cell, kind: "healthy" as const };
+    if (led.length === 0) return { cell, kind: "healthy" };
     try {
       const known = await host.leader(cell).describePartitions(led.map(({ topicId, partition }) => ({ topicId, partition })));
       const isLost = known.every(({ errorCode }) => errorCode === errorCodes.UNKNOWN_TOPIC_OR_PARTITION);
-      return { cell, kind: isLost ? ("lost" as const) : ("healthy" as const) };
-    } catch {
-      return { cell, kind: "silent" as const };
+      return { cell, kind: isLost ? "lost" : "healthy" };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { cell, kind: cell === giveUp ? "lost" : "silent", reason };
     }
   });
-  const of = (kind: "healthy" | "silent" | "lost"): number[] => looked.filter((cell) => cell.kind === kind).map(({ cell }) => cell);
-  return { healthy: of("healthy"), silent: of("silent"), lost: of("lost") };
+  const of = (kind: Look["kind"]): number[] => looked.filter((look) => look.kind === kind).map(({ cell }) => cell);
+  const silentReasons = looked.filter(({ kind }) => kind === "silent").map(({ reason }) => reason ?? "");
+  return { healthy: of("healthy"), silent: of("silent"), silentReasons, lost: of("lost") };
 }
 
 async function describeTransactions(host: ClusterRecoveryHost): Promise<TransactionDescription[]> {

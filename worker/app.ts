@@ -190,10 +190,13 @@ async function recover(context: AppContext, cluster: string): Promise<Response> 
   if (!isClusterName(cluster)) return context.text("not a cluster name\n", 400);
   const offsetGap = wholeNumber(context.req.query("offset-gap") ?? String(offsetGapDefault), 999_999_999);
   if (offsetGap === undefined) return context.text("offset-gap must be a whole number of at most nine digits\n", 400);
+  const given = context.req.query("give-up");
+  const giveUp = given === undefined ? undefined : wholeNumber(given, 999_999_999);
+  if (given !== undefined && giveUp === undefined) return context.text("give-up must be the number of a cell\n", 400);
   const controller = context.env.CONTROLLER.getByName(controllerName(cluster)) as unknown as {
     recover(options: RecoverOptions): Promise<Recovery | undefined>;
   };
-  const result = await controller.recover({ write: context.req.query("write") === "true", offsetGap });
+  const result = await controller.recover({ write: context.req.query("write") === "true", offsetGap, giveUp });
   return result === undefined ? context.text("no such cluster\n", 404) : context.json(result);
 }
 

@@ -9,6 +9,7 @@ import type { CellState } from "./cell-state.ts";
 import { CommitEntryReader, readCommitHead, type CommitHead } from "./commit-entry.ts";
 import type { PackedReader } from "./packed-bytes.ts";
 import type { PartitionLog } from "./partition-log.ts";
+import { extentLimit } from "./partition-settings.ts";
 import { isTransactional, nextSequence, noteAppend } from "./producers.ts";
 import type { Source } from "./sources.ts";
 
@@ -74,7 +75,7 @@ export function applyCommit(state: CellState, reader: PackedReader, sequence: nu
 
 /** A segment is made of whole extents, and is not to be larger than segment.bytes. */
 function isFull({ log, byteStart, byteEnd }: OpenExtent, size: number): boolean {
-  return byteEnd > byteStart && byteEnd - byteStart + size > log.settings.segmentBytes;
+  return byteEnd > byteStart && byteEnd - byteStart + size > extentLimit(log.settings);
 }
 
 function emptyAnswer(head: CommitHead, sequence: number): KeptAnswer {

@@ -6,7 +6,7 @@
 import { compareRefs } from "../wal/format.ts";
 import type { CellState } from "./cell-state.ts";
 import type { PartitionLog } from "./partition-log.ts";
-import { compacts, waitsForSegment } from "./partition-settings.ts";
+import { compacts, extentLimit, waitsForSegment } from "./partition-settings.ts";
 
 /**
  * What one claim may hold: its bytes pass through a merger, its extents through one row. Bytes of four windows, as one that is filled in part
@@ -263,8 +263,11 @@ function runsOf(state: CellState, log: PartitionLog): Run[] {
     offsets = [];
     sizes = [];
   };
+  const bytesMax = extentLimit(log.settings);
   log.extents.forEach((baseOffset, _start, byteLength, source) => {
-    if (state.sources.kindOf(source) !== "merged" || state.sources.isSetAside(source) || sizeClassOf(byteLength) >= fullClass) {
+    // What cannot grow is not copied again.
+    const isFull = sizeClassOf(byteLength) >= fullClass || byteLength > bytesMax;
+    if (state.sources.kindOf(source) !== "merged" || state.sources.isSetAside(source) || isFull) {
       if (sizes.length > 0) end();
       return;
     }

@@ -21,6 +21,7 @@ import {
 } from "./merge-plan.ts";
 import type { PackedReader, PackedWriter } from "./packed-bytes.ts";
 import { timed, type Released } from "./partition-changes.ts";
+import { extentLimit } from "./partition-settings.ts";
 import { readOwnPlace, writePlace } from "./source-place.ts";
 import { keyOf } from "./sources.ts";
 import type { Settings } from "../settings.ts";
@@ -338,7 +339,7 @@ function mergeEntry(
       const isNext = last?.partitionId === log.id && last.nextOffset === baseOffset && last.position + last.byteLength === position;
       // Readers write an extent's leader epoch into all of its batches.
       const isOfEpoch = last !== undefined && log.epochAt(last.baseOffset) === log.epochAt(baseOffset);
-      if (isNext && isOfEpoch && last.byteLength + byteLength <= Math.min(extentBytesMax, log.settings.segmentBytes)) {
+      if (isNext && isOfEpoch && last.byteLength + byteLength <= Math.min(extentBytesMax, extentLimit(log.settings))) {
         last.nextOffset = nextOffset;
         last.byteLength += byteLength;
         last.count += 1;

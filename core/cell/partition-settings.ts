@@ -58,6 +58,11 @@ export function waitsForSegment(settings: LeaderSettings): boolean {
   return (retentionMs < 0 || segmentMs * 2 <= retentionMs) && !compacts(settings);
 }
 
+/** No extent of them grows larger, as segments are made of whole ones; what compaction writes anew is not cut for it. */
+export function extentLimit(settings: LeaderSettings): number {
+  return compacts(settings) ? Infinity : settings.segmentBytes;
+}
+
 export function sameSettings(left: LeaderSettings, right: LeaderSettings): boolean {
   return spelling.every(({ name }) => left[name] === right[name]);
 }

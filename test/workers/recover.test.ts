@@ -85,8 +85,18 @@ class Cluster {
     await evictDurableObject(this.leader(cell));
   }
 
-  async recover(write: boolean): Promise<Recovery> {
-    const url = `http://kante/c/${this.name}/recover?write=${write}&offset-gap=${gap}`;
+  /** Rows are there, and nothing can be made of them. */
+  async damage(cell: number): Promise<void> {
+    await runInDurableObject(this.leader(cell), async (_: DurableObject, state: DurableObjectState) => {
+      await state.storage.deleteAlarm();
+      state.storage.sql.exec("UPDATE journal SET entry = x'ff7f00ff'");
+    });
+    await evictDurableObject(this.leader(cell));
+  }
+
+  async recover(write: boolean, giveUp?: number): Promise<Recovery> {
+    const more = giveUp === undefined ? "" : `&give-up=${giveUp}`;
+    const url = `http://kante/c/${this.name}/recover?write=${write}&offset-gap=${gap}${more}`;
     const response = await app.fetch(new Request(url, { method: "POST" }), bindings);
     expect(response.status).toBe(200);
     return await response.json<Recovery>();
@@ -145,6 +155,33 @@ function decode(bytes: Uint8Array): Batch[] {
   }
   return batches;
 }
+
+test("[D9] a cell whose rows are there and cannot be read is left alone, says why, and is rebuilt in a new one when it is given up", async () => {
+  const cluster = await new Cluster("unreadable").open();
+  await cluster.topic("topic");
+  for (const number of [0, 1]) expect(await cluster.large(number)).toBe(number);
+  await cluster.merge(0);
+  await cluster.damage(0);
+  const left = await cluster.recover(true);
+  expect(left).toMatchObject({ healthy: [], silent: [0], recovered: [] });
+  expect(left.silentReasons[0]).toMatch(/journal|row|entry|kind/i);
+  // Another cell's number gives up nothing.
+  expect(await cluster.recover(true, 7)).toMatchObject({ silent: [0], recovered: [] });
+  expect(await cluster.recover(false, 0)).toMatchObject({ silent: [], recovered: [{ cell: 0, newCell: 1, written: false }] });
+  expect(await cluster.recover(true)).toMatchObject({ silent: [0], recovered: [] });
+  expect(await cluster.recover(true, 0)).toMatchObject({ silent: [], recovered: [{ cell: 0, newCell: 1, written: true }] });
+  // A cell that answers is never given up.
+  expect(await cluster.recover(true, 1)).toMatchObject({ healthy: [1], silent: [], recovered: [] });
+  await vi.waitFor(async () => expect((await cluster.topic("topic")).leaderEpoch).toBe(1));
+  const kept = [
+    [0, 0],
+    [1, 1],
+  ];
+  expect(await cluster.readAll()).toEqual(kept);
+  const next = await cluster.large(2);
+  expect(await cluster.readAll()).toEqual([...kept, [next, 2]]);
+  cluster.socket.close();
+});
 
 test("[D9] [I7] a cell whose leader has lost its rows is rebuilt in a new one: what was merged keeps its offsets, what was not is there behind them", async () => {
   const cluster = await new Cluster("lost").open();

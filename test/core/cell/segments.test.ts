@@ -176,3 +176,26 @@ test("[D11] nothing is begun, and nothing goes on, so late that the alarm's time
   expect(minutes.map((minute) => time.isOver(1000 + minute * 60_000))).toEqual([false, false, false, false, true, true]);
   expect(new TooSlow().message).toContain("too long");
 });
+
+test("[D11] merging comes to its end where segment.bytes keeps extents from growing, compacted partitions that wait included", async () => {
+  for (const cleanupPolicy of ["delete", "compact"] as const) {
+    for (const [segmentBytes, valueBytes] of [
+      [1_048_576, 600_000],
+      [5000, 6000],
+      [5000, 3000],
+    ] as const) {
+      const subject = await new MergeSubject().create();
+      const settings = { ...createTime, segmentBytes, cleanupPolicy, minCompactionLagMs: 2 ** 51 };
+      await subject.coordinator.createPartitions([at(0)], settings);
+      for (let count = 0; count < 40; count++) await subject.produce([at(0)], "object", valueBytes);
+      const before = await subject.read();
+      let merges = 0;
+      for (let claim = subject.claim(); claim !== undefined && merges < 100; claim = subject.claim(), merges++) {
+        await subject.write(claim);
+        subject.coordinator.commitMergeNow(claim.number);
+      }
+      expect(merges, `${cleanupPolicy} ${segmentBytes} ${valueBytes}`).toBeLessThan(100);
+      expect(await subject.read()).toEqual(before);
+    }
+  }
+});

@@ -19,6 +19,8 @@ export const settingDefaults = {
   /** A cell merges when so many of its bytes lie in write-ahead objects, or when the oldest of them has waited for so long. */
   "merge.bytes": 64 * 1024 * 1024,
   "merge.interval.ms": 60_000,
+  /** Merged objects of which at least half is read no more are written anew when so much of them has gone. */
+  "merge.hollow.bytes": 1024 * 1024,
   /** Objects that merge: cells share them, and each keeps its memory within 32 MiB. */
   "mergers.max": 2,
   /** Of the time, how much a merger works at most; 1: all of it. For where it shares a thread with those who produce. */

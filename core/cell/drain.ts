@@ -145,15 +145,19 @@ export function applyDrain(state: CellState, reader: PackedReader, released: (so
   let partitionId = 0;
   let baseOffset = 0;
   let position = 0;
+  let byteLength = 0;
   for (let left = count; left > 0; left--) {
     partitionId += reader.int();
     baseOffset += reader.int();
     position += reader.uint();
-    const former = state.partitions.get(partitionId)?.extents.move(baseOffset, source, position);
+    const log = state.partitions.get(partitionId);
+    byteLength += log?.extents.at(baseOffset, log.nextOffset)?.byteLength ?? 0;
+    const former = log?.extents.move(baseOffset, source, position);
     if (former === undefined) throw new OperatingError("corrupt", "a journal row moves an extent that is not there");
     const dead = state.release(former);
     if (dead !== undefined) released(dead);
   }
+  state.sources.tellBytes(source, byteLength);
 }
 
 /** The most commits that are let pass before a drain that failed is tried again. */

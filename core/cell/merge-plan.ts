@@ -1,7 +1,8 @@
 /**
  * What of a cell is merged next (D11), from its state alone. First the oldest write-ahead objects, as wholes, so that nothing refers to
  * them afterwards and they can be deleted. Then extents that were merged before and are small, where that makes them an order of
- * magnitude larger: so a byte is written again a bounded number of times, and a partition has a bounded number of extents.
+ * magnitude larger: so a byte is written again a bounded number of times, and a partition has a bounded number of extents. At last what is
+ * left in objects of which most has gone, as an object is deleted as a whole.
  */
 import { compareRefs } from "../wal/format.ts";
 import type { CellState } from "./cell-state.ts";
@@ -27,6 +28,9 @@ const fullClass = 5;
 /** Merging again is worth an object: so many bytes, or so many extents of one partition that wait for it. */
 const againBytesMin = 8 * 1024 * 1024;
 const againExtentsMin = 32;
+
+/** Hollow objects are worth one when such a part of what the cell holds is for nobody. */
+const hollowShareMin = 1 / 16;
 
 export interface PlannedExtent {
   readonly log: PartitionLog;
@@ -247,6 +251,49 @@ export function planNextMerge(state: CellState, fromPartition: number, share = 1
   const extents: PlannedExtent[] = [];
   for (const { log, baseOffset, count } of chosen) for (const extent of extentsFrom(log, baseOffset, count)) extents.push(extent);
   return { extents, nextPartition };
+}
+
+interface Hollow {
+  readonly id: number;
+  readonly liveBytes: number;
+  readonly deadBytes: number;
+  readonly extents: number;
+}
+
+/**
+ * What is left in merged objects of which at least half has gone; undefined when that is not worth an object. Each byte that is written again
+ * frees at least one, so what nobody reads never weighs more than what somebody does, and a little.
+ */
+export function planHollow(state: CellState, deadBytesMin: number, share = 1): PlannedExtent[] | undefined {
+  const { sources } = state;
+  const live = new Float64Array(sources.idLimit);
+  const counts = new Uint32Array(sources.idLimit);
+  let heldBytes = 0;
+  for (const log of state.partitions.values()) {
+    heldBytes += log.extents.byteLength;
+    log.extents.forEach((_baseOffset, _start, byteLength, source) => {
+      live[source]! += byteLength;
+      counts[source]! += 1;
+    });
+  }
+  const hollow: Hollow[] = [];
+  for (const [id, liveBytes] of live.entries()) {
+    const extents = counts[id]!;
+    if (extents === 0 || sources.kindOf(id) !== "merged" || sources.isSetAside(id)) continue;
+    const deadBytes = sources.bytesOf(id) - liveBytes;
+    if (deadBytes >= liveBytes) hollow.push({ id, liveBytes, deadBytes, extents });
+  }
+  const chosen = new Set<number>();
+  let [liveBytes, deadBytes, extents] = [0, 0, 0];
+  for (const object of hollow.sort((left, right) => right.deadBytes - left.deadBytes)) {
+    if (liveBytes + object.liveBytes > claimBytesMax * share || extents + object.extents > claimExtentsMax) continue;
+    chosen.add(object.id);
+    liveBytes += object.liveBytes;
+    deadBytes += object.deadBytes;
+    extents += object.extents;
+  }
+  if (chosen.size === 0 || deadBytes < Math.max(deadBytesMin, heldBytes * hollowShareMin)) return undefined;
+  return extentsIn(state, chosen, Infinity);
 }
 
 /** Neighbours that lie in merged objects and are worth merging: of each row of them, the youngest that together rise to a larger class. */

@@ -15,6 +15,7 @@ import {
   lookForSegment,
   planFirstMerge,
   never,
+  planHollow,
   planNextMerge,
   smallSegmentMs,
   type PlannedExtent,
@@ -35,7 +36,12 @@ const shareMin = 1 / 64;
 
 export type MergeSettings = Pick<
   Settings,
-  "merge.enabled" | "merge.bytes" | "merge.interval.ms" | "log.cleaner.backoff.ms" | "storage.delete.grace.ms"
+  | "merge.enabled"
+  | "merge.bytes"
+  | "merge.interval.ms"
+  | "merge.hollow.bytes"
+  | "log.cleaner.backoff.ms"
+  | "storage.delete.grace.ms"
 >;
 
 interface Plan {
@@ -107,7 +113,7 @@ export class Merges {
     if (oldestWalMs !== undefined) {
       return walBytes >= this.#settings["merge.bytes"] ? nowMs : oldestWalMs + this.#settings["merge.interval.ms"];
     }
-    if (this.#mayAgain) {
+    if (this.#mayAgain || this.#state.sources.hasThinned) {
       this.#againMs ??= nowMs + this.#settings["merge.interval.ms"];
       return this.#againMs;
     }
@@ -163,12 +169,16 @@ export class Merges {
     if (first !== undefined) return this.#merged(first);
     const compaction = this.compactions.plan(nowMs, this.#nextNumber, this.#share);
     if (compaction !== undefined) return compaction;
-    if (!this.#mayAgain && !((this.#segmentDueMs(nowMs) ?? Infinity) <= nowMs)) return undefined;
+    const { hasThinned } = this.#state.sources;
+    if (!this.#mayAgain && !hasThinned && !((this.#segmentDueMs(nowMs) ?? Infinity) <= nowMs)) return undefined;
     const segment = this.#lookForSegment(nowMs);
     if (segment !== undefined) return this.#segment(segment);
     const next = planNextMerge(this.#state, this.#nextPartition, this.#share);
     this.#nextPartition = next?.nextPartition ?? 0;
     if (next !== undefined) return this.#merged(next.extents);
+    const hollow = hasThinned ? planHollow(this.#state, this.#settings["merge.hollow.bytes"], this.#share) : undefined;
+    if (hollow !== undefined) return this.#merged(hollow);
+    this.#state.sources.hasThinned = false;
     this.#mayAgain = false;
     this.#againMs = undefined;
     return undefined;

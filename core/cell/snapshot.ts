@@ -10,13 +10,15 @@ import type { FrozenLog, PartitionLog } from "./partition-log.ts";
 import { readSettings, sameSettings, settingsUntold, writeSettings, type LeaderSettings } from "./partition-settings.ts";
 import type { ProducerTable } from "./producer-table.ts";
 import { readOwnPlace, readPlace, writePlace } from "./source-place.ts";
-import type { Source } from "./sources.ts";
+import type { Sources } from "./sources.ts";
 
-const version = 5;
+const version = 6;
 /** The first that tells of garbage, and of all settings. */
 const versionWithGarbage = 4;
 /** The first that tells how far logs are compacted. */
 const versionWithCleaned = 5;
+/** The first that tells how much lay in merged objects at first. */
+const versionWithBytes = 6;
 /** Before there were transactions. */
 const versionLeast = 2;
 const unnumbered = 0xffffffff;
@@ -67,7 +69,7 @@ export function* snapshotSteps(state: FrozenState, limits = limitsOfSteps): Gene
   }
   out.uint(sources.order.length);
   for (const [number, id] of sources.order.entries()) {
-    writeSource(out, state.sources.get(id), sources.extents[number]!);
+    writeSource(out, state.sources, id, sources.extents[number]!);
     if (isEnough(1)) yield pause();
   }
   out.uint(state.partitions.size);
@@ -108,13 +110,18 @@ export function readSnapshot(chunks: readonly Uint8Array[]): CellState {
   state.producerExpirationMs = reader.uint();
   state.nextPartitionId = reader.uint();
   state.sweepId = reader.uint();
-  for (let left = reader.uint(); left > 0; left--) readSource(reader, state);
+  const told: (readonly [id: number, byteLength: number])[] = [];
+  for (let left = reader.uint(); left > 0; left--) {
+    const bytes = readSource(reader, state, found);
+    if (bytes !== undefined) told.push(bytes);
+  }
   let log: PartitionLog | undefined;
   for (let left = reader.uint(); left > 0; left--) log = readPartition(reader, state, found, log);
   for (let left = reader.uint(); left > 0; left--) readChain(reader, state);
   if (found >= versionWithGarbage) for (let left = reader.uint(); left > 0; left--) readGarbage(reader, state);
   if (!reader.atEnd) throw new OperatingError("corrupt", "a snapshot is longer than what it says");
   state.listExtents();
+  for (const [id, byteLength] of told) state.sources.tellBytes(id, byteLength);
   return state;
 }
 
@@ -142,14 +149,19 @@ function numberSources(log: FrozenLog, chunk: number, { order, numbers, extents 
   return count / 4;
 }
 
-function writeSource(out: PackedWriter, source: Source, extents: number): void {
+function writeSource(out: PackedWriter, sources: Sources, id: number, extents: number): void {
+  const source = sources.get(id);
   out.uint(extents);
   writePlace(out, source);
+  if (source.kind === "merged") out.uint(sources.bytesOf(id));
 }
 
-function readSource(reader: PackedReader, state: CellState): void {
+/** Answers what a merged object had at first, as far as that is told. */
+function readSource(reader: PackedReader, state: CellState, found: number): readonly [id: number, byteLength: number] | undefined {
   const extents = reader.uint();
-  state.sources.add(readPlace(reader), extents, 0);
+  const source = readPlace(reader);
+  const id = state.sources.add(source, extents, 0);
+  return source.kind === "merged" && found >= versionWithBytes ? [id, reader.uint()] : undefined;
 }
 
 function readGarbage(reader: PackedReader, state: CellState): void {

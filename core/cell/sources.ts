@@ -81,6 +81,8 @@ export class Sources {
   #oldestWalMs: number | undefined = Number.POSITIVE_INFINITY;
   /** Brokers' objects that cannot be merged: damaged ones. Not in any row: a leader that starts again tries again. */
   readonly #setAside = new Set<number>();
+  /** Of a merged object that stays extents have gone since it was last looked which are worth writing anew. */
+  hasThinned = false;
   /** Segments, which are few and large, and merged objects of a lost cell. */
   readonly #rare = new Map<number, RareSource>();
 
@@ -90,6 +92,7 @@ export class Sources {
     sources.#origins = this.#origins.slice(0, this.#end);
     sources.#places = this.#places.slice(0, this.#end);
     sources.#extents = this.#extents.slice(0, this.#end);
+    sources.#bytes = this.#bytes.slice(0, this.#end);
     sources.#times = this.#times.slice(0, this.#end);
     sources.#end = this.#end;
     sources.#brokerEpochs.push(...this.#brokerEpochs);
@@ -167,6 +170,16 @@ export class Sources {
     return { kind: "object", ...this.#brokerEpochs[origin]!, sequence: place, atMs: this.#times[id]! };
   }
 
+  /** Of all extents that it had at first. */
+  bytesOf(id: number): number {
+    return this.#bytes[id]!;
+  }
+
+  /** Of a merged object, where it was not known when that was added: what all extents had that it had at first. */
+  tellBytes(id: number, byteLength: number): void {
+    this.#bytes[id] = byteLength;
+  }
+
   /** Bytes that were not told when the source was added. */
   weigh(id: number, byteLength: number): void {
     this.#bytes[id]! += byteLength;
@@ -223,6 +236,7 @@ export class Sources {
     if (!this.#isHeld(id)) throw new Error(`source ${id} is given back, which is gone`);
     if (this.#extents[id]! > 1) {
       this.#extents[id]! -= 1;
+      this.hasThinned ||= this.kindOf(id) === "merged";
       return undefined;
     }
     const source = this.get(id);

@@ -275,6 +275,7 @@ export function drawSettings(world: World, seed: number): Settings {
     "log.retention.check.interval.ms": 200,
     "merge.bytes": new Random(seed + 0x6d7267).pick([1, 5000, 100_000]),
     "merge.interval.ms": new Random(seed + 0x6d7268).pick([20, 300, 3000]),
+    "merge.hollow.bytes": 1,
     "inline.drain.bytes": new Random(seed + 0x64726e).pick([0, 2000, 20_000, settingDefaults["inline.drain.bytes"]]),
   };
 }

@@ -306,7 +306,7 @@ test("a snapshot of another version and a drain of what is not there are refused
   const [snapshot] = new MemoryCoordinator({ settings }).cell.snapshot();
   snapshot![0] = 1;
   expect(() => new MemoryCoordinator({ settings }).cell.restore([snapshot!], () => [])).toThrow(
-    "snapshot of version 1; this version reads 2 to 5",
+    "snapshot of version 1; this version reads 2 to 6",
   );
 });
 

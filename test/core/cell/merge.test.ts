@@ -74,6 +74,62 @@ test("[D11] due are many bytes at once, few when the oldest has waited, and then
   expect(due()).toBeUndefined();
 });
 
+test.each([
+  ["at once", false],
+  ["in the leader's next life", true],
+])(
+  "[D11] [D12] what is left in an object of which most has gone is written anew, %s, and then nothing is due",
+  async (_, restarts) => {
+    const subject = await new MergeSubject({ "merge.interval.ms": 5000 }).create();
+    const due = (): number | undefined => subject.coordinator.cell.mergeDueMs(subject.nowMs);
+    const large = 3 * 1024 * 1024;
+    await subject.produce([at(0)], "object", 1000);
+    await subject.produce([at(1)], "object", large);
+    await subject.produce([at(1)], "object", large);
+    await subject.mergeAll();
+    const { key } = subject.extents(at(0))[0]!;
+    expect(subject.extents(at(1)).every((extent) => extent.key === key)).toBe(true);
+    subject.nowMs += 10_000;
+    expect([due(), subject.claim()]).toEqual([undefined, undefined]);
+    const before = await subject.read();
+    await subject.coordinator.deleteRecords([{ ...at(1), beforeOffset: 1 }]);
+    if (restarts) {
+      subject.coordinator.takeSnapshot();
+      subject.restart();
+    }
+    // Half of it is still read: it may stay, and is looked at once.
+    subject.nowMs = due() ?? subject.nowMs;
+    expect(await subject.mergeAll()).toBe(0);
+    expect(due()).toBeUndefined();
+    if (restarts) {
+      subject.coordinator.takeSnapshot();
+      subject.restart();
+    }
+    await subject.coordinator.deleteRecords([{ ...at(1), beforeOffset: -1 }]);
+    expect(due()).toBe(subject.nowMs + 5000);
+    subject.nowMs += 5000;
+    expect(await subject.mergeAll()).toBe(1);
+    expect(subject.extents(at(0))).toMatchObject([{ baseOffset: 0 }]);
+    expect(subject.extents(at(0))[0]!.key).not.toBe(key);
+    const first = `${topics[0]}/0`;
+    expect((await subject.read())[first]).toEqual(before[first]);
+    subject.nowMs += 10_000_000;
+    expect(subject.coordinator.cell.collection.due(subject.nowMs).keys).toContain(key);
+    expect(due()).toBeUndefined();
+  },
+);
+
+test("[D11] what has gone of an object and is little stays where it is", async () => {
+  const subject = await new MergeSubject({ "merge.interval.ms": 5000 }).create();
+  await subject.produce([at(0)], "object", 1000);
+  await subject.produce([at(1)], "object", 900_000);
+  await subject.mergeAll();
+  await subject.coordinator.deleteRecords([{ ...at(1), beforeOffset: -1 }]);
+  subject.nowMs += 5000;
+  expect(await subject.mergeAll()).toBe(0);
+  expect(subject.coordinator.cell.mergeDueMs(subject.nowMs)).toBeUndefined();
+});
+
 test("[D11] merge.enabled=false: nothing is ever due or claimed", async () => {
   const subject = await new MergeSubject({ "merge.enabled": false }).create();
   await subject.produce([at(0)]);
@@ -212,7 +268,7 @@ test(
     let segments = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60, size: "max" }), async (steps) => {
-        const subject = await new MergeSubject().create(4000);
+        const subject = await new MergeSubject({ "merge.hollow.bytes": 1 }).create(4000);
         const claims: { readonly claim: MergeClaim; written: boolean }[] = [];
         const exists = new Set<string>(topics);
         for (const [kind, number] of steps) {

@@ -176,13 +176,15 @@ describeInBrowser("the client library in a browser", (stage) => {
     await follow(frozen, timely);
     const logOf = async (tab: Scriptable) => await tab.evaluate(() => (globalThis as unknown as Reading).log, undefined);
     await eventually(async () => (await logOf(frozen)).at(-1) === "owns 2");
-    // Handed over in the moment in which the tab is stopped.
+    // One after the other, so that there is one under way and many are left in the moment in which the tab is stopped.
     await frozen.evaluate((name) => {
       const tab = globalThis as unknown as Reading;
       const producer = tab.client.producer();
-      void Promise.all(Array.from({ length: 200 }, async (_, value) => await producer.send(name, { value: String(value) }))).then(
-        () => tab.log.push("sent all"),
-      );
+      const sendAll = async (): Promise<void> => {
+        for (let value = 0; value < 400; value++) await producer.send(name, { value: String(value) });
+        tab.log.push("sent all");
+      };
+      void sendAll();
     }, sentTopic);
     await frozen.freeze();
     const frozenAtMs = Date.now();
@@ -208,9 +210,9 @@ describeInBrowser("the client library in a browser", (stage) => {
     await eventually(async () => (await all()).length >= 40);
     expect((await all()).toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(40));
     await eventually(async () => (await logOf(frozen)).includes("sent all"));
-    const sent = await take(client.consumer({ topics: [sentTopic], offsetReset: "earliest", value: string }), 200);
-    expect(sent.map(({ value }) => value)).toEqual(numbers(200));
-    expect(await client.admin().listOffsets([{ topic: sentTopic, partition: 0 }], "latest")).toMatchObject([{ offset: 200 }]);
+    const sent = await take(client.consumer({ topics: [sentTopic], offsetReset: "earliest", value: string }), 400);
+    expect(sent.map(({ value }) => value)).toEqual(numbers(400));
+    expect(await client.admin().listOffsets([{ topic: sentTopic, partition: 0 }], "latest")).toMatchObject([{ offset: 400 }]);
   });
 
   test("100 MiB are read with a flat heap, also by a reader that takes its time", { timeout: 120_000 }, async () => {

@@ -114,16 +114,22 @@ export async function putIndexes(
   await Promise.all([store.put(keys.index, index), store.put(keys.timeIndex, timeIndex)]);
 }
 
-/** Batches are cut where the blocks are: what is damaged behind its beginning is found before the object is whole. */
-function* copiedCut(
-  { inputs }: MergeClaim,
-  { pieces }: Window,
-  blocks: readonly { readonly start: number; readonly bytes: Uint8Array }[],
-  copy: MergeCopy,
-): Generator<Uint8Array> {
+interface ReadBlock {
+  readonly start: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Piece by piece: out of what was read, or of what came with the claim. */
+function* bytesOf({ inputs }: MergeClaim, { pieces }: Window, blocks: readonly ReadBlock[]): Generator<Uint8Array> {
   for (const { input, read, start, byteLength } of pieces) {
     const block = blocks[read];
-    const bytes = block?.bytes.subarray(start - block.start, start - block.start + byteLength) ?? inputs[input]!.records!;
+    yield block?.bytes.subarray(start - block.start, start - block.start + byteLength) ?? inputs[input]!.records!;
+  }
+}
+
+/** Batches are cut where the blocks are: what is damaged behind its beginning is found before the object is whole. */
+function* copiedCut(claim: MergeClaim, window: Window, blocks: readonly ReadBlock[], copy: MergeCopy): Generator<Uint8Array> {
+  for (const bytes of bytesOf(claim, window, blocks)) {
     const result = copy.pushCut(bytes);
     if (!Array.isArray(result)) throw new Damaged([result as InputDamage]);
     yield* result as readonly Uint8Array[];
@@ -131,15 +137,8 @@ function* copiedCut(
 }
 
 /** Whole batches. */
-export function* copied(
-  { inputs }: MergeClaim,
-  { pieces }: Window,
-  blocks: readonly { readonly start: number; readonly bytes: Uint8Array }[],
-  copy: MergeCopy,
-): Generator<Uint8Array> {
-  for (const { input, read, start, byteLength } of pieces) {
-    const block = blocks[read];
-    const bytes = block?.bytes.subarray(start - block.start, start - block.start + byteLength) ?? inputs[input]!.records!;
+export function* copied(claim: MergeClaim, window: Window, blocks: readonly ReadBlock[], copy: MergeCopy): Generator<Uint8Array> {
+  for (const bytes of bytesOf(claim, window, blocks)) {
     const result = copy.push(bytes);
     if (!(result instanceof Uint8Array)) throw new Damaged([result]);
     yield result;

@@ -81,7 +81,7 @@ export class Sources {
   #oldestWalMs: number | undefined = Number.POSITIVE_INFINITY;
   /** Brokers' objects that cannot be merged: damaged ones. Not in any row: a leader that starts again tries again. */
   readonly #setAside = new Set<number>();
-  /** Of a merged object that stays extents have gone since it was last looked which are worth writing anew. */
+  /** Since somebody last looked, extents have gone of merged objects that stay: what is left in them may be worth writing anew. */
   hasThinned = false;
   /** Segments, which are few and large, and merged objects of a lost cell. */
   readonly #rare = new Map<number, RareSource>();

@@ -13,6 +13,7 @@ import { CompressionTypes, Kafka, logLevel, type Producer } from "kafkajs";
 import { decompress } from "../../kernel/decompress.ts";
 import { kernel } from "../../kernel/kernel.ts";
 import { fetch } from "../../protocol/messages/01-fetch.ts";
+import { listOffsets } from "../../protocol/messages/02-list-offsets.ts";
 import { missingJava, startApacheKafka } from "../clients/apache-kafka.ts";
 import { freePorts, startKante } from "../clients/kante.ts";
 import { Random } from "../sim/random.ts";
@@ -72,6 +73,31 @@ async function readLog(port: number, topic: string, isolationLevel: 0 | 1): Prom
   }
 }
 
+async function logEnd(wire: Wire, topic: string, isolationLevel: 0 | 1): Promise<bigint> {
+  const topics = [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: -1n }] }];
+  const answer = await wire.call(listOffsets, 7, { replicaId: -1, isolationLevel, topics });
+  if (typeof answer === "string") throw new Error(`the end of the log was not told: ${answer}`);
+  const [partition] = answer.topics[0]!.partitions;
+  if (partition!.errorCode !== 0) throw new Error(`the end of the log: error ${partition!.errorCode}`);
+  return partition!.offset;
+}
+
+/** Until the marker is in the log: Apache Kafka says that a transaction has ended before it is, and the next record may come before it. */
+async function untilMarked(port: number, topic: string): Promise<void> {
+  const wire = new Wire(port, "waits-for-markers");
+  try {
+    const until = Date.now() + patienceMs;
+    for (;;) {
+      const [stable, end] = [await logEnd(wire, topic, 1), await logEnd(wire, topic, 0)];
+      if (stable === end) return;
+      if (Date.now() > until) throw new Error(`a transaction is still open at ${stable} of ${end}`);
+      await sleep(2);
+    }
+  } finally {
+    wire.close();
+  }
+}
+
 /** What must be left below the last record, told from the history alone. */
 class Expected {
   readonly #newest = new Map<string, Survivor>();
@@ -103,14 +129,16 @@ class History {
   readonly expected = new Expected();
   readonly #random: Random;
   readonly #topic: string;
+  readonly #ports: readonly number[];
   readonly #plain: Producer[];
   readonly #transactional: Producer[][];
   #values = 0;
   readonly #beganMs = Date.now() - 3_600_000;
 
-  constructor(seed: number, topic: string, clusters: readonly Kafka[]) {
+  constructor(seed: number, topic: string, ports: readonly number[], clusters: readonly Kafka[]) {
     this.#random = new Random(seed);
     this.#topic = topic;
+    this.#ports = ports;
     this.#plain = clusters.map((kafka) => kafka.producer({ idempotent: true, maxInFlightRequests: 1 }));
     this.#transactional = ["one", "two", "three"].map((name) =>
       clusters.map((kafka) => kafka.producer({ transactionalId: `${topic}-${name}`, idempotent: true, maxInFlightRequests: 1 })),
@@ -164,6 +192,7 @@ class History {
         await (commit ? transaction.commit() : transaction.abort());
       }),
     );
+    await Promise.all(this.#ports.map(async (port) => untilMarked(port, this.#topic)));
     for (const records of batches) this.expected.append(records, commit);
     this.expected.marker();
   }
@@ -192,7 +221,7 @@ async function compare(
     await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }], waitForLeaders: true });
     await admin.disconnect();
   }
-  const history = new History(Number(options.seed), topic, clusters);
+  const history = new History(Number(options.seed), topic, ports, clusters);
   await history.play();
   const shown = async (): Promise<string[][]> =>
     Promise.all(

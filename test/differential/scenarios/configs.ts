@@ -269,6 +269,14 @@ export const configScenarios: readonly Scenario[] = [
       },
       { version: 1 },
     );
+    // Kafka's broker learns of it after its controller has answered.
+    await script.until(
+      undefined,
+      listConfigResources,
+      { resourceTypes: [groupType] },
+      ({ configResources }) => configResources.some(({ resourceName }) => resourceName === group),
+      { version: 1 },
+    );
     const ask = async (label: string, resourceTypes: readonly number[]) => {
       const { configResources, ...rest } = await script.ask(listConfigResources, version === 0 ? {} : { resourceTypes });
       const own = new Set([group, topic, "0", ""]);

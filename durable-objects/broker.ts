@@ -34,15 +34,13 @@ import { parseTcpAddress } from "./tcp-address.ts";
 import { serveTcp } from "./tcp-front.ts";
 import { ControllerTopicCatalog } from "./topic-catalog.ts";
 import { transactionClient } from "./transaction-client.ts";
+import { timerMsMax } from "./earliest-timer.ts";
 import type { Transport } from "./transport.ts";
 import { UnfinishedFrames } from "./unfinished-frames.ts";
 import { WebSocketFronts } from "./websocket-front.ts";
 
 /** Answers a client has not taken yet, above which no further request of its is begun. */
 const unsentBytesMax = 4 * 1024 * 1024;
-
-/** What setTimeout can hold: whoever is called too early asks again. */
-const timerMsMax = 2 ** 31 - 1;
 
 /** Groups whose stubs are kept; console consumers take a new group each. */
 const groupsMax = 1000;
@@ -66,6 +64,7 @@ export interface BrokerMetrics {
   readonly transactions: readonly string[];
 }
 
+/** Whoever is called too early asks again. */
 function after(ms: number, work: () => void): () => void {
   const timer = setTimeout(work, Math.min(ms, timerMsMax));
   return () => clearTimeout(timer);

@@ -19,6 +19,7 @@ import type {
 } from "../core/group/requests.ts";
 import type { TransactionEnd } from "../core/transaction/events.ts";
 import type { Env } from "./env.ts";
+import { timerMsMax } from "./earliest-timer.ts";
 import { groupName } from "./names.ts";
 import { withinTime } from "./within-time.ts";
 
@@ -27,8 +28,6 @@ const callMsMax = 15_000;
 /** A group answers joins when its rebalance is over; a sync cannot say how long its group gives its members. */
 const waitMsSpare = 30_000;
 const syncMsMax = 600_000;
-/** What setTimeout can hold. */
-const timerMsMax = 2 ** 31 - 1;
 
 export function groupClient(env: Env, cluster: string, groupId: string): GroupClient {
   return new RpcGroupClient(groupId, () => env.GROUP.getByName(groupName(cluster, groupId)) as unknown as GroupClient);

@@ -39,16 +39,16 @@ import type {
 import type { TransactionEnd } from "../core/transaction/events.ts";
 import { controllerClient } from "./controller-client.ts";
 import { settingsOf, type Env } from "./env.ts";
+import { EarliestTimer } from "./earliest-timer.ts";
 import { GroupRows } from "./group-rows.ts";
 import { GroupTopics } from "./group-topics.ts";
+import { Listing } from "./listing.ts";
 import { Log } from "./log.ts";
 import { CostMeter, meterCalls } from "./cost-meter.ts";
 import { CountedSql } from "./counted-sql.ts";
 import type { MetricsSnapshot } from "./metrics.ts";
 import { clusterOf, tailOf } from "./names.ts";
 
-/** What setTimeout can hold: a timer that comes too early looks again. */
-const timerMsMax = 2 ** 31 - 1;
 /** How old a member's view of the topics may be: one that joins has most likely just seen a topic made. */
 const topicsFreshMs = 200;
 const topicsOldMs = 5000;
@@ -67,12 +67,10 @@ export class Group extends DurableObject<Env> implements GroupClient {
   readonly #waiting = new Map<number, (answer: unknown) => void>();
   readonly #topics: GroupTopics;
   #nextRequestId = 1;
-  /** Resolves when the cluster's list names the group; rows are proof of it. */
-  #registered: Promise<void> | undefined;
-  #unregistered: Promise<void> = Promise.resolve();
+  readonly #listing: Listing;
+  readonly #timer = new EarliestTimer(() => this.#run((now) => this.#machine.tick(now)));
   /** Requests that wait to be decided and may make the group: it is not taken off the list before that. */
   #newcomers = 0;
-  #timer: { readonly at: number; readonly handle: ReturnType<typeof setTimeout> } | undefined;
   #alarmAt: number | undefined;
   #lookForDeletedAt = 0;
 
@@ -87,7 +85,12 @@ export class Group extends DurableObject<Env> implements GroupClient {
     const { snapshot, rows } = this.#rows.load();
     this.#topics = new GroupTopics(this.groupId, () => this.#controller());
     this.#machine = GroupMachine.restore(groupOptions(settings, this.groupId), snapshot, rows, Date.now());
-    if (this.#machine.exists) this.#registered = Promise.resolve();
+    const listing = {
+      add: () => this.#controller().registerGroup(this.groupId),
+      remove: () => this.#controller().unregisterGroup(this.groupId),
+      onStillListed: (error: unknown) => this.#log.warn("group-still-listed", { error }),
+    };
+    this.#listing = new Listing(listing, this.#machine.exists);
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = (await ctx.storage.getAlarm()) ?? undefined;
       this.#arrange();
@@ -198,7 +201,7 @@ export class Group extends DurableObject<Env> implements GroupClient {
       const effects = decide(Date.now());
       this.#rows.apply(effects);
       for (const effect of effects) if (effect.kind === "reply") this.#answer(effect.requestId, effect.answer);
-      if (!this.#machine.exists && this.#registered !== undefined && this.#newcomers === 0) this.#unregister();
+      if (!this.#machine.exists && this.#listing.isNamed && this.#newcomers === 0) this.ctx.waitUntil(this.#listing.remove());
       this.#arrange();
     } catch (error) {
       this.#log.error("group-broken", { error });
@@ -212,28 +215,14 @@ export class Group extends DurableObject<Env> implements GroupClient {
     this.#waiting.delete(requestId);
   }
 
-  /** A timer that is too early does no harm and is left alone: heartbeats only ever move deadlines away. */
   #arrange(): void {
     const now = Date.now();
-    const deadline = this.#machine.nextDeadline();
-    if (deadline !== undefined && (this.#timer === undefined || deadline < this.#timer.at)) this.#setTimer(deadline, now);
+    this.#timer.setFor(this.#machine.nextDeadline(), now);
     const alarmAt = this.#machine.wantsAlarm(this.#alarmAt, now);
     if (alarmAt === undefined) return;
     this.#alarmAt = alarmAt;
     this.#cost.rowsWritten(1);
     void this.ctx.storage.setAlarm(alarmAt);
-  }
-
-  #setTimer(at: number, now: number): void {
-    clearTimeout(this.#timer?.handle);
-    const handle = setTimeout(
-      () => {
-        this.#timer = undefined;
-        this.#run((later) => this.#machine.tick(later));
-      },
-      Math.min(Math.max(at - now, 0), timerMsMax),
-    );
-    this.#timer = { at, handle };
   }
 
   /** A request that must see something first; one that may make the group waits also until the cluster's list names it. */
@@ -245,32 +234,12 @@ export class Group extends DurableObject<Env> implements GroupClient {
     if (mayMake) this.#newcomers += 1;
     let seen: Seen;
     try {
-      if (mayMake) await this.#register();
+      if (mayMake) await this.#listing.add();
       seen = await look();
     } finally {
       if (mayMake) this.#newcomers -= 1;
     }
     return await this.#ask(request(seen));
-  }
-
-  /** Before anything is written of a group that may be new. */
-  async #register(): Promise<void> {
-    this.#registered ??= this.#unregistered.then(() => this.#controller().registerGroup(this.groupId));
-    try {
-      await this.#registered;
-    } catch (error) {
-      this.#registered = undefined;
-      throw error;
-    }
-  }
-
-  /** Nobody waits for this: a name too many in the list does no harm. */
-  #unregister(): void {
-    this.#registered = undefined;
-    this.#unregistered = this.#controller()
-      .unregisterGroup(this.groupId)
-      .catch((error: unknown) => this.#log.warn("group-still-listed", { error }));
-    this.ctx.waitUntil(this.#unregistered);
   }
 
   #controller() {

@@ -19,7 +19,9 @@ import type {
 } from "../core/transaction/requests.ts";
 import type { TransactionClient } from "../core/transaction/transaction-client.ts";
 import { controllerClient } from "./controller-client.ts";
+import { EarliestTimer } from "./earliest-timer.ts";
 import { settingsOf, type Env } from "./env.ts";
+import { Listing } from "./listing.ts";
 import { Log } from "./log.ts";
 import { CostMeter, meterCalls } from "./cost-meter.ts";
 import { CountedSql } from "./counted-sql.ts";
@@ -40,10 +42,8 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
   readonly #machine: TransactionMachine;
   readonly #waiting = new Map<number, (answer: unknown) => void>();
   #nextRequestId = 1;
-  /** Resolves when the cluster's list names the id; a row is proof of it. */
-  #registered: Promise<void> | undefined;
-  #unregistered: Promise<void> = Promise.resolve();
-  #timer: { readonly at: number; readonly handle: ReturnType<typeof setTimeout> } | undefined;
+  readonly #listing: Listing;
+  readonly #timer = new EarliestTimer(() => this.#run((now) => this.#machine.tick(now)));
   #alarmAt: number | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -59,7 +59,12 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
       expirationMs: settings["transactional.id.expiration.ms"],
     };
     this.#machine = TransactionMachine.restore(options, this.#row.load(), Date.now());
-    if (this.#machine.exists) this.#registered = Promise.resolve();
+    const listing = {
+      add: () => this.#controller().registerTransaction(this.#transactionalId),
+      remove: () => this.#controller().unregisterTransaction(this.#transactionalId),
+      onStillListed: (error: unknown) => this.#log.warn("transaction-still-listed", { error }),
+    };
+    this.#listing = new Listing(listing, this.#machine.exists);
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = (await ctx.storage.getAlarm()) ?? undefined;
       this.#run((now) => this.#machine.tick(now));
@@ -67,7 +72,7 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
   }
 
   async initProducerId(request: InitProducerIdRequest): Promise<ProducerIdAnswer> {
-    if (request.newProducerId !== undefined) await this.#register();
+    if (request.newProducerId !== undefined) await this.#listing.add();
     return this.#ask({ kind: "init-producer-id", request });
   }
 
@@ -124,7 +129,7 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
       this.#waiting.get(effect.requestId)?.(effect.answer);
       this.#waiting.delete(effect.requestId);
     } else if (effect.kind === "call") this.ctx.waitUntil(this.#call(effect.call));
-    else if (effect.kind === "wipe") this.#unregister();
+    else if (effect.kind === "wipe") this.ctx.waitUntil(this.#listing.remove());
   }
 
   async #call(call: EndCall): Promise<void> {
@@ -160,47 +165,13 @@ export class Transaction extends DurableObject<Env> implements TransactionClient
     const now = Date.now();
     const alarmAt = this.#machine.wantsAlarm(this.#alarmAt, now);
     if (alarmAt !== undefined) this.#setAlarm(alarmAt);
-    const deadline = this.#machine.nextDeadline(this.#alarmAt);
-    if (deadline !== undefined && (this.#timer === undefined || deadline < this.#timer.at)) this.#setTimer(deadline, now);
+    this.#timer.setFor(this.#machine.nextDeadline(this.#alarmAt), now);
   }
 
   #setAlarm(at: number): void {
     this.#alarmAt = at;
     this.#cost.rowsWritten(1);
     void this.ctx.storage.setAlarm(at);
-  }
-
-  /** One that is too early looks again. */
-  #setTimer(at: number, now: number): void {
-    clearTimeout(this.#timer?.handle);
-    const handle = setTimeout(
-      () => {
-        this.#timer = undefined;
-        this.#run((later) => this.#machine.tick(later));
-      },
-      Math.max(at - now, 0),
-    );
-    this.#timer = { at, handle };
-  }
-
-  /** Before anything is written of an id that may be new. */
-  async #register(): Promise<void> {
-    this.#registered ??= this.#unregistered.then(() => this.#controller().registerTransaction(this.#transactionalId));
-    try {
-      await this.#registered;
-    } catch (error) {
-      this.#registered = undefined;
-      throw error;
-    }
-  }
-
-  /** Nobody waits for this: a name too many in the list does no harm. */
-  #unregister(): void {
-    this.#registered = undefined;
-    this.#unregistered = this.#controller()
-      .unregisterTransaction(this.#transactionalId)
-      .catch((error: unknown) => this.#log.warn("transaction-still-listed", { error }));
-    this.ctx.waitUntil(this.#unregistered);
   }
 
   #controller() {

@@ -10,6 +10,7 @@ import { extentFault, sliceBatches } from "./batch-walk.ts";
 import type { Block, CachePart } from "./block.ts";
 import type { BlockCache } from "./block-cache.ts";
 import type { EffectSink } from "./events.ts";
+import { isSegmentKey } from "../wal/key.ts";
 import { urgency, type Urgency } from "./object-reads.ts";
 import type { Read, ReadPart } from "./read-state.ts";
 import { extentWith, type IndexedExtent } from "./tail-index.ts";
@@ -68,6 +69,8 @@ export function abortedBefore(part: ReadPart, nextOffset: number): AbortedTransa
 /** Neighbours in one object are got together when what lies between them costs less than another GET. */
 const gapBytesMax = 64 * 1024;
 const spanBytesMax = 8 * 1024 * 1024;
+/** Of one partition's segments for one answer: what would take a third is left for the next. */
+const segmentGetsMax = 2;
 
 export class ReadBytes {
   readonly #cache: BlockCache;
@@ -98,6 +101,8 @@ export class ReadBytes {
     const end = readableEnd(part);
     let offset = part.item.offset;
     let taken = 0;
+    let gets = 0;
+    let span: Want | undefined;
     do {
       const extent = nextExtent(part, offset);
       if (extent === undefined || extent.baseOffset >= end) break;
@@ -113,8 +118,17 @@ export class ReadBytes {
         this.pin(part.read, extent.inline);
       } else {
         const block = this.#cache.find(extent.key, extent.byteStart, extent.byteLength, cachePartOf(part));
-        if (block === undefined) this.#want(part, extent, wants);
-        else this.pin(part.read, block);
+        if (block !== undefined) this.pin(part.read, block);
+        else {
+          const want = wantOf(part, extent);
+          if (span !== undefined && joins(span, want)) span.end = want.end;
+          else {
+            gets += 1;
+            span = { ...want };
+          }
+          if (gets > segmentGetsMax && isSegmentKey(extent.key)) break;
+          wants.push(want);
+        }
       }
       // Batches before the offset aren't sent; how many bytes they take is only guessed.
       const wanted = (extent.nextOffset - offset) / (extent.nextOffset - extent.baseOffset);
@@ -129,11 +143,6 @@ export class ReadBytes {
     read.pinned.push(block);
   }
 
-  #want(part: ReadPart, { key, byteStart, byteLength }: IndexedExtent, wants: Want[]): void {
-    const wish = cachePartOf(part) === "tail" ? urgency.tail : urgency.cold;
-    wants.push({ part, key, start: byteStart, end: byteStart + byteLength, urgency: wish });
-  }
-
   /** Extents behind what was just read that a reader in sequence will want. */
   ahead(part: ReadPart, fromOffset: number): Want[] {
     const wants: Want[] = [];
@@ -142,7 +151,7 @@ export class ReadBytes {
       const extent = nextExtent(part, offset);
       if (extent === undefined) break;
       const { key, byteStart, byteLength, inline } = extent;
-      if (inline === undefined && byteLength > 0 && !this.#cache.has(key, byteStart, byteLength)) this.#want(part, extent, wants);
+      if (inline === undefined && byteLength > 0 && !this.#cache.has(key, byteStart, byteLength)) wants.push(wantOf(part, extent));
       taken += extent.byteLength;
       offset = extent.nextOffset;
     }
@@ -219,6 +228,15 @@ export class ReadBytes {
   }
 }
 
+function wantOf(part: ReadPart, { key, byteStart, byteLength }: IndexedExtent): Want {
+  const wish = cachePartOf(part) === "tail" ? urgency.tail : urgency.cold;
+  return { part, key, start: byteStart, end: byteStart + byteLength, urgency: wish };
+}
+
+function joins(head: Want, { key, start, end }: Want): boolean {
+  return key === head.key && start - head.end <= gapBytesMax && end - head.start <= spanBytesMax;
+}
+
 function joined(wants: Want[]): Want[] {
   if (wants.length < 2) return wants;
   wants.sort((left, right) => (left.key === right.key ? left.start - right.start : left.key < right.key ? -1 : 1));
@@ -227,12 +245,7 @@ function joined(wants: Want[]): Want[] {
   for (let at = 1; at <= wants.length; at += 1) {
     const head = wants[first]!;
     const want = wants[at];
-    if (
-      want !== undefined &&
-      want.key === head.key &&
-      want.start - head.end <= gapBytesMax &&
-      want.end - head.start <= spanBytesMax
-    ) {
+    if (want !== undefined && joins(head, want)) {
       head.end = Math.max(head.end, want.end);
       continue;
     }

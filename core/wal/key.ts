@@ -25,6 +25,10 @@ export function segmentKey({ topicId, partition, baseOffset, cell, cursor }: Seg
   return `segment/${topicId}/${partition}/${String(baseOffset).padStart(20, "0")}-${cell}-${cursor}.log`;
 }
 
+export function isSegmentKey(key: string): boolean {
+  return key.startsWith("segment/");
+}
+
 /** What lies beside a segment. */
 export function indexKeys(segment: string): { readonly index: string; readonly timeIndex: string } {
   const stem = segment.slice(0, -".log".length);

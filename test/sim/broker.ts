@@ -9,6 +9,7 @@ import type { BrokerFloor } from "../../core/cluster/wal-garbage.ts";
 import type { CommitReply, FindReply, FollowReply } from "../../core/coordinator.ts";
 import type { Settings } from "../../core/settings.ts";
 import { twins } from "../../kernel/twins/twins.ts";
+import type { Happening } from "./history.ts";
 import type { SimulatedLeader } from "./leader.ts";
 import { Life, type Network } from "./network.ts";
 import type { Planted } from "./plants.ts";
@@ -26,9 +27,11 @@ export interface Cluster {
   readonly controller: Life;
   /** A broker has a new epoch: what its last one left behind may go. */
   superseded?: () => void;
+  readonly record: (event: Happening) => void;
   readonly plant: Planted;
 }
 
+type GetEffect = Extract<BrokerEffect, { readonly kind: "get" }>;
 type Answer<T> = (value: T | undefined) => void;
 
 export class SimulatedBroker {
@@ -42,6 +45,7 @@ export class SimulatedBroker {
   #tickPlannedFor: number | undefined;
   readonly #appends = new Map<number, Answer<readonly AppendOutcome[]>>();
   readonly #reads = new Map<number, Answer<readonly ReadOutcome[]>>();
+  readonly #gets = new Set<GetEffect>();
 
   constructor(cluster: Cluster, brokerId: number) {
     this.#cluster = cluster;
@@ -60,6 +64,7 @@ export class SimulatedBroker {
     const waiting = [...this.#appends.values(), ...this.#reads.values()];
     this.#appends.clear();
     this.#reads.clear();
+    this.#gets.clear();
     // A cut connection is noticed later, and never twice.
     for (const answer of waiting)
       this.#cluster.world.after(this.#cluster.network.delay(), "connection cut", () => answer(undefined));
@@ -157,14 +162,8 @@ export class SimulatedBroker {
         );
         return;
       case "get":
-        store.get(
-          this.life,
-          effect.key,
-          effect.start,
-          effect.length,
-          (bytes) => tell({ kind: "get-done", id: effect.id, bytes }),
-          () => tell({ kind: "get-failed", id: effect.id, message: "injected" }),
-        );
+        this.#get(effect);
+        if (this.#cluster.plant.is("get-twice")) this.#get({ ...effect });
         return;
       case "commit": {
         const leader = leaders[effect.cell]!;
@@ -235,6 +234,22 @@ export class SimulatedBroker {
       case "log":
         world.log(`${name}: ${effect.level} ${effect.event} ${JSON.stringify(effect.fields)}`);
     }
+  }
+
+  #get(effect: GetEffect): void {
+    const { key, start, length, id } = effect;
+    const isOnItsWay = [...this.#gets].some(
+      (other) => other.key === key && other.start <= start && start + length <= other.start + other.length,
+    );
+    this.#gets.add(effect);
+    const { world, record, store } = this.#cluster;
+    record({ kind: "get-sent", at: world.now, broker: this.brokerId, key, start, inFlight: this.#gets.size, isOnItsWay });
+    const answered = (event: BrokerEvent): void => {
+      this.#gets.delete(effect);
+      this.#handle(event);
+    };
+    const done = (bytes: Uint8Array | undefined): void => answered({ kind: "get-done", id, bytes });
+    store.get(this.life, key, start, length, done, () => answered({ kind: "get-failed", id, message: "injected" }));
   }
 
   #copyOf(outcome: ReadOutcome): ReadOutcome {

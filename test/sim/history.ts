@@ -61,6 +61,16 @@ export type Happening =
       readonly bytes: number;
       readonly bytesMax: number;
     }
+  /** A broker asks for a range of an object; `isOnItsWay`: it had asked for all of these bytes already, and has no answer yet. */
+  | {
+      readonly kind: "get-sent";
+      readonly at: number;
+      readonly broker: number;
+      readonly key: string;
+      readonly start: number;
+      readonly inFlight: number;
+      readonly isOnItsWay: boolean;
+    }
   /** A merger heard that its object is referred to by so many extents. */
   | { readonly kind: "merged"; readonly at: number; readonly key: string; readonly extents: number }
   /** The same of what was left of a partition's records. */

@@ -20,6 +20,7 @@ import { transactionsAllOrNothing } from "./checkers/transactions-all-or-nothing
 import { undecidedInvisible } from "./checkers/undecided-invisible.ts";
 import { zombiesAreFenced } from "./checkers/zombies-are-fenced.ts";
 import { memoryKept } from "./checkers/memory-kept.ts";
+import { getsFew } from "./checkers/gets-few.ts";
 import { mergesEnd } from "./checkers/merges-end.ts";
 import { viewNeverChanges } from "./checkers/view-never-changes.ts";
 import { noReferencedDeleted } from "./checkers/no-referenced-deleted.ts";
@@ -51,6 +52,7 @@ export const checkers: Readonly<Record<string, Checker>> = {
   "view-never-changes": viewNeverChanges,
   "merges-end": mergesEnd,
   "memory-kept": memoryKept,
+  "gets-few": getsFew,
   "no-referenced-deleted": noReferencedDeleted,
   "nothing-left-behind": nothingLeftBehind,
   "newest-survives": newestSurvives,

@@ -110,7 +110,17 @@ export function runScenario(options: RunOptions): Verdict {
         },
       ),
   );
-  const cluster: Cluster = { world, network, store, leaders, settings, brokerEpochs: new Map(), controller: new Life(), plant };
+  const cluster: Cluster = {
+    world,
+    network,
+    store,
+    leaders,
+    settings,
+    brokerEpochs: new Map(),
+    controller: new Life(),
+    record,
+    plant,
+  };
   const brokers = Array.from({ length: random.between(1, 3) }, (_, id) => new SimulatedBroker(cluster, id));
   store.isReferenced = (key) => leaders.some((leader) => leader.refersTo(key));
   const { brokerEpochs } = cluster;

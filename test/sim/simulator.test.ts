@@ -154,6 +154,7 @@ describe("a planted bug is found by its checker", () => {
     ["merge-without-put", "referenced-exists"],
     ["merge-out-of-order", "view-never-changes"],
     ["merge-in-one-window", "memory-kept"],
+    ["get-twice", "gets-few"],
     ["reuse-merge-keys", "keys-never-reused"],
     ["never-merge", "merges-end"],
     ["collect-without-fence", "referenced-exists"],

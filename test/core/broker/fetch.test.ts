@@ -344,7 +344,7 @@ describe("bytes", () => {
     expect(tagsOf(driver.read.get(id)![0]!.records)).toEqual([2]);
   });
 
-  it("several readers of the same bytes share one GET; neighbours in one object are got together", () => {
+  it("[I8] several readers of the same bytes share one GET; neighbours in one object are got together", () => {
     const writer = Driver.started();
     writer.append([itemOf(1, {}, large), itemOf(2, { partition: 1 }, large)]);
     writer.run();
@@ -357,7 +357,7 @@ describe("bytes", () => {
     expect(ids.map((id) => driver.read.get(id)!.flatMap(({ records }) => tagsOf(records)))).toEqual([[1, 2], [1]]);
   });
 
-  it("at most two GETs are in flight for lagging readers", () => {
+  it("[I8] at most two GETs are in flight for lagging readers", () => {
     const { driver } = withWrites([1, 2, 3, 4, 5], large);
     const id = driver.fetch(readOf(0));
     driver.answer(driver.one("find"));

@@ -74,7 +74,7 @@ describe("[I8] a backfill of many times the cache", () => {
   });
 });
 
-test("a backfill has two GETs under way, and one while somebody waits at the tail", () => {
+test("[I8] a backfill has two GETs under way, and one while somebody waits at the tail", () => {
   const driver = withHistory(12);
   const backfill = (offset: number): number => {
     const id = driver.fetch(readOf(offset, { maxBytes: 2 * bytes }));

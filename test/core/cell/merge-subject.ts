@@ -102,10 +102,15 @@ export class MergeSubject {
     expect((await this.coordinator.commit({ ...request, source })).kind).toBe("committed");
   }
 
-  /** Batches of a partition in one object, with values of so many bytes. */
+  /** Batches of a partition in one object, with values of so many bytes, each a millisecond later than the one before. */
   async produceMany(ref: PartitionRef, valueBytes: readonly number[]): Promise<void> {
     const records = concat(
-      valueBytes.map((length, index) => encodeBatch({ records: [{ value: new Uint8Array(length).fill(index) }] })),
+      valueBytes.map((length, index) => {
+        this.#produced += 1;
+        const time = 1_700_000_000_000n + BigInt(this.#produced);
+        const records = [{ value: new Uint8Array(length).fill(index) }];
+        return encodeBatch({ records, baseTimestamp: time, maxTimestamp: time });
+      }),
     );
     const batches = kernel
       .batches(records)

@@ -71,7 +71,17 @@ export function runCompactionScenario({ seed, print, plant: bug }: CompactionRun
     const inCell = places.filter((place) => place.cell === cell);
     return new SimulatedLeader(world, cell, inCell, { settings, store, record, plant, deleteRetentionMs });
   });
-  const cluster: Cluster = { world, network, store, leaders, settings, brokerEpochs: new Map(), controller: new Life(), plant };
+  const cluster: Cluster = {
+    world,
+    network,
+    store,
+    leaders,
+    settings,
+    brokerEpochs: new Map(),
+    controller: new Life(),
+    record,
+    plant,
+  };
   const brokers = Array.from({ length: random.between(1, 3) }, (_, id) => new SimulatedBroker(cluster, id));
   store.isReferenced = (key) => leaders.some((leader) => leader.refersTo(key));
   const keys = random.pick([2, 5, 12]);

@@ -64,7 +64,17 @@ export function runTransactionScenario(options: TransactionRunOptions): Transact
   const plant = planted(options.plant);
   const inCell = (cell: number) => places.filter((place) => place.cell === cell);
   const leaders = [0, 1].map((cell) => new SimulatedLeader(world, cell, inCell(cell), { settings, store, record, plant }));
-  const cluster: Cluster = { world, network, store, leaders, settings, brokerEpochs: new Map(), controller: new Life(), plant };
+  const cluster: Cluster = {
+    world,
+    network,
+    store,
+    leaders,
+    settings,
+    brokerEpochs: new Map(),
+    controller: new Life(),
+    record,
+    plant,
+  };
   const brokers = Array.from({ length: random.between(1, 3) }, (_, id) => new SimulatedBroker(cluster, id));
   const machineOptions = { timeoutMsMax: 900_000, expirationMs: 7 * dayMs };
   const coordinators = Array.from(

@@ -31,6 +31,9 @@ const { values: options } = parseArgs({
 /** Brokers that were running before may have been asked the same already. */
 const runName = options.kafka === undefined ? "" : `r${Date.now() % 1_000_000}`;
 
+/** Of a case in which Apache Kafka itself answers differently each time. */
+const repeats = 2;
+
 let passed = 0;
 let failed = 0;
 
@@ -110,30 +113,63 @@ function casesOf(scenario: Scenario, index: number, common: VersionTable): Case[
   return Array.from({ length: Math.max(0, to - from + 1) }, (_, above) => ({ scenario, version: from + above, index }));
 }
 
-async function runCase(ports: Ports, common: VersionTable, { scenario, version, index }: Case): Promise<void> {
-  const { api, title } = scenario;
-  const name = `${api.name} ${version}: ${title}`;
-  if (!options.only.split("|").some((part) => name.includes(part))) return;
-  const prefix = `d${index}v${version}${runName}`;
-  const beganMs = performance.now();
+/** What both answered, and where they differ by more than is accounted for. */
+interface Comparison {
+  readonly kafka: readonly Step[];
+  readonly differences: readonly (Difference & { readonly label: string })[];
+}
+
+async function comparison(
+  ports: Ports,
+  common: VersionTable,
+  { scenario, version, index }: Case,
+  attempt: number,
+): Promise<Comparison> {
+  const prefixes = [`d${index}v${version}${runName}`, `d${index}v${version}${runName}again${attempt}`] as const;
+  const prefix = prefixes[Math.min(attempt, 1)]!;
   const [kafka, kante] = await Promise.all(
-    [ports.kafka, ports.kante].map((port) => transcript(port, prefix, common, scenario, version)),
+    [ports.kafka, ports.kante].map(async (port) => {
+      const steps = await transcript(port, prefix, common, scenario, version);
+      // Under the names of the first time, so that both times can be compared.
+      return JSON.parse(JSON.stringify(steps).replaceAll(`${prefix}-`, `${prefixes[0]}-`)) as Step[];
+    }),
   );
+  const differences = compared(kafka!, kante!).filter(
+    ({ label, path }) => !isAccountedFor(`${scenario.api.name}: ${scenario.title} / ${label} / ${path}`),
+  );
+  return { kafka: kafka!, differences };
+}
+
+/** Kafka said something else there when it was asked again: its broker hears late of what its controller decided, later on a busy machine. */
+function isUndecided({ kafka, differences }: Comparison, again: Comparison): boolean {
+  const changed = new Set(compared(kafka, again.kafka).map(({ label, path }) => `${label} / ${path}`));
+  return differences.every(({ label, path }) => changed.has(`${label} / ${path}`));
+}
+
+async function runCase(ports: Ports, common: VersionTable, of: Case): Promise<void> {
+  const { api, title } = of.scenario;
+  const name = `${api.name} ${of.version}: ${title}`;
+  if (!options.only.split("|").some((part) => name.includes(part))) return;
+  const beganMs = performance.now();
+  let found = await comparison(ports, common, of, 0);
+  for (let attempt = 1; found.differences.length > 0 && attempt <= repeats; attempt++) {
+    const again = await comparison(ports, common, of, attempt);
+    if (!isUndecided(found, again)) break;
+    console.log(`# ${name}: Apache Kafka does not answer the same twice`);
+    found = again;
+  }
   const tookMs = performance.now() - beganMs;
   if (options.verbose && tookMs > 1000) console.log(`# ${name} took ${Math.round(tookMs)} ms`);
-  const differences = compared(kafka!, kante!).filter(
-    ({ label, path }) => !isAccountedFor(`${api.name}: ${title} / ${label} / ${path}`),
-  );
-  if (kafka!.some(({ label }) => label === "the scenario"))
+  if (found.kafka.some(({ label }) => label === "the scenario"))
     fail(
       name,
-      kafka!.slice(-1).map(({ answer }) => `Apache Kafka: ${String(answer)}`),
+      found.kafka.slice(-1).map(({ answer }) => `Apache Kafka: ${String(answer)}`),
     );
-  else if (differences.length === 0) pass(name);
+  else if (found.differences.length === 0) pass(name);
   else
     fail(
       name,
-      differences.map(({ label, path, kafka, kante }) => `${label} / ${path}: Kafka ${shown(kafka)}, Kante ${shown(kante)}`),
+      found.differences.map(({ label, path, kafka, kante }) => `${label} / ${path}: Kafka ${shown(kafka)}, Kante ${shown(kante)}`),
     );
 }
 

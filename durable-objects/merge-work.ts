@@ -5,8 +5,8 @@
 import type { MergeClaim } from "../core/coordinator.ts";
 import { OperatingError } from "../core/operating-error.ts";
 import { HeldBytes, weightOf, windowBytesOf } from "../core/merge/held-bytes.ts";
-import { MergeCopy, mergedLength, type InputDamage } from "../core/merge/copy.ts";
-import { windowBytesMax, windowsOf, type Read, type Window } from "../core/merge/windows.ts";
+import { MergeCopy, mergedLength, type CopiedPiece, type InputDamage } from "../core/merge/copy.ts";
+import { readBytesOf, windowBytesMax, windowsOf, type Read, type Window } from "../core/merge/windows.ts";
 import { indexKeys } from "../core/wal/key.ts";
 import type { Kernel } from "../kernel/interface.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
@@ -57,11 +57,11 @@ export async function writeMerged(
     let { indexBytes } = copy;
     const bytesMax = windowBytesOf(claim, isSegment ? segmentWindowBytesMax : windowBytesMax);
     for (const window of windowsOf(claim.inputs, bytesMax)) {
-      const bytes = window.reads.reduce((sum, { start, end }) => sum + end - start, 0);
+      const bytes = readBytesOf(window);
       await pace(bytes);
       gets += window.reads.length;
       held.take(bytes);
-      yield* copiedCut(claim, window, await readAll(store, window.reads), copy);
+      for (const piece of copied(claim, window, await readAll(store, window.reads), copy)) yield piece.bytes;
       held.give(bytes);
       held.take(copy.indexBytes - indexBytes);
       ({ indexBytes } = copy);
@@ -128,20 +128,11 @@ function* bytesOf({ inputs }: MergeClaim, { pieces }: Window, blocks: readonly R
 }
 
 /** Batches are cut where the blocks are: what is damaged behind its beginning is found before the object is whole. */
-function* copiedCut(claim: MergeClaim, window: Window, blocks: readonly ReadBlock[], copy: MergeCopy): Generator<Uint8Array> {
-  for (const bytes of bytesOf(claim, window, blocks)) {
-    const result = copy.pushCut(bytes);
-    if (!Array.isArray(result)) throw new Damaged([result as InputDamage]);
-    yield* result as readonly Uint8Array[];
-  }
-}
-
-/** Whole batches. */
-export function* copied(claim: MergeClaim, window: Window, blocks: readonly ReadBlock[], copy: MergeCopy): Generator<Uint8Array> {
+export function* copied(claim: MergeClaim, window: Window, blocks: readonly ReadBlock[], copy: MergeCopy): Generator<CopiedPiece> {
   for (const bytes of bytesOf(claim, window, blocks)) {
     const result = copy.push(bytes);
-    if (!(result instanceof Uint8Array)) throw new Damaged([result]);
-    yield result;
+    if ("message" in result) throw new Damaged([result]);
+    yield* result;
   }
 }
 

@@ -79,7 +79,10 @@ export async function gathered(
   return bytes;
 }
 
-/** Parts of `partLength` bytes, the last one shorter; at least one. With a length that was told the chunks must have it. */
+/**
+ * Parts of `partLength` bytes, the last one shorter; at least one. With a length that was told the chunks must have it. A part is this
+ * function's again once the next is asked for: there is memory for one.
+ */
 export async function* partsOf(
   key: string,
   byteLength: number | undefined,
@@ -87,7 +90,8 @@ export async function* partsOf(
   partLength: number,
 ): AsyncGenerator<Uint8Array> {
   const end = byteLength ?? Infinity;
-  let part = new Uint8Array(Math.min(partLength, end));
+  const whole = new Uint8Array(Math.min(partLength, end));
+  let part = whole;
   let filled = 0;
   let done = 0;
   for await (const chunk of chunks) {
@@ -101,7 +105,7 @@ export async function* partsOf(
       yield part;
       done += filled;
       filled = 0;
-      part = new Uint8Array(Math.min(partLength, end - done));
+      part = whole.subarray(0, Math.min(partLength, end - done));
     }
   }
   if (byteLength === undefined) {

@@ -29,7 +29,7 @@ export interface ObjectStore {
 }
 
 /** Objects of which nobody knows the length are written in parts of this size. */
-export const partBytes = 8 * 1024 * 1024;
+export const partBytes = 5 * 1024 * 1024;
 
 export interface ByteRange {
   readonly start: number;

@@ -3,22 +3,20 @@
  * reaches; then every batch below is kept, emptied, written anew with the records that stay, or left out. The rules are those of Kafka's
  * Cleaner. Whoever calls brings the bodies, because taking them apart may need waiting for.
  */
-import { attributeMask, batchField, viewOf } from "../../kernel/batch-layout.ts";
+import { attributeMask, batchField, readBatchHeader, viewOf } from "../../kernel/batch-layout.ts";
 import type { BatchHeader, Kernel, KeyMap } from "../../kernel/interface.ts";
 import type { Compacted, Compaction, LastRecord, MergeClaim } from "../coordinator.ts";
+import type { CopiedPiece } from "../merge/copy.ts";
 import { extentBytesMax } from "../merge/extent-bytes.ts";
 import { SegmentIndex } from "../merge/segment-index.ts";
 import { CleanedTransactions, noneSeen, type ControlType } from "./cleaned-transactions.ts";
 import { emptied, rebased, rewritten } from "./rewrite.ts";
 
-/** A batch with its final offsets. */
+/** A batch with its final offsets. Of one that is too large to be held only the header is here: nobody looks into it, and it stays whole. */
 export interface LogBatch {
   readonly header: BatchHeader;
   readonly bytes: Uint8Array;
 }
-
-/** Bodies that take more when decompressed are not looked into: what they say overwrites nothing, and their batches stay whole. */
-export const bodyBytesMax = 4 * 1024 * 1024;
 
 /** A batch that stays, in full or in part. */
 export type Stays =
@@ -183,7 +181,8 @@ export class Compactor {
           ? emptied(bytes, header.attributes, header.maxTimestamp, this.#crc32c)
           : rewritten(bytes, { ...stays, body: body! }, this.#crc32c);
     const hasRecords = stays.kind !== "empty" && header.recordCount > 0;
-    this.#written(header, made.length, stays.kind === "in-part" ? stays.maxTimestamp : header.maxTimestamp, hasRecords);
+    const size = stays.kind === "as-it-is" ? header.size : made.length;
+    this.#written(header, size, stays.kind === "in-part" ? stays.maxTimestamp : header.maxTimestamp, hasRecords);
     return made;
   }
 
@@ -206,6 +205,11 @@ export class Compactor {
     if (hasRecords) extent.maxTimestamp = Math.max(extent.maxTimestamp, maxTimestamp);
     this.#index.add(size, lastOffset, maxTimestamp);
     this.#nextOffset = lastOffset + 1;
+  }
+
+  /** What the indexes take so far. */
+  get indexBytes(): number {
+    return this.#index.heldBytes;
   }
 
   indexes(): ReturnType<SegmentIndex["finish"]> {
@@ -242,9 +246,15 @@ function controlTypeOf({ recordCount }: BatchHeader, bytes: Uint8Array): Control
   return type === 0 ? "abort" : type === 1 ? "commit" : "other";
 }
 
-/** Whole batches with final offsets, as a merge's copy puts them out. */
+/** Whole batches with final offsets. */
 export function* logBatches(bytes: Uint8Array, kernel: Pick<Kernel, "batches">): Generator<LogBatch> {
   for (const header of kernel.batches(bytes)) {
     yield { header, bytes: bytes.subarray(header.position, header.position + header.size) };
   }
+}
+
+/** What a copy of the inputs puts out; bare bytes are further ones of a batch of which the header has come. */
+export function batchesOf({ of, bytes }: CopiedPiece, kernel: Pick<Kernel, "batches">): Iterable<LogBatch | Uint8Array> {
+  if (of === "part") return [bytes];
+  return of === "batches" ? logBatches(bytes, kernel) : [{ header: readBatchHeader(viewOf(bytes), 0), bytes }];
 }

@@ -34,12 +34,23 @@ export function mergedLength({ kind, inputs }: MergeClaim): number {
   return kind === "segment" ? bytes : bytes + headerBytes + topics * topicBytes + partitions * mergedExtentBytes + trailerBytes;
 }
 
+/** What a copy puts out: whole batches, or of one that is too large to be held the header, and then its parts. */
+export interface CopiedPiece {
+  readonly of: "batches" | "header" | "part";
+  readonly bytes: Uint8Array;
+}
+
 interface CutBatch {
   /** Bytes that have not come. */
   left: number;
   /** Of what has come. */
   crc: number;
   readonly expected: number;
+}
+
+interface GatheredBatch {
+  readonly bytes: Uint8Array;
+  filled: number;
 }
 
 function headerFault(view: DataView, position: number): string | undefined {
@@ -58,76 +69,52 @@ export class MergeCopy {
   #batches = 0;
   #position = 0;
   readonly #index: SegmentIndex | undefined;
-  /** The beginning of a batch whose end has not come; where batches are cut, of its header. */
+  /** The beginning of a header whose end has not come. */
   #rest: Uint8Array = nothing;
+  /** A batch of which a part has come, and waits for the others. */
+  #gathered: GatheredBatch | undefined;
   /** A batch of which a part has gone through. */
   #cut: CutBatch | undefined;
+  readonly #wholeBytesMax: number;
 
-  constructor(claim: MergeClaim, crc32c: Kernel["crc32c"]) {
+  /** `wholeBytesMax`: a batch that lies across the bytes of two calls is put together when it is no larger. */
+  constructor(claim: MergeClaim, crc32c: Kernel["crc32c"], wholeBytesMax = 0) {
     this.#claim = claim;
     this.#crc32c = crc32c;
+    this.#wholeBytesMax = wholeBytesMax;
     this.#offset = claim.inputs[0]?.baseOffset ?? 0;
     this.#index = claim.kind === "segment" ? new SegmentIndex(this.#offset) : undefined;
   }
 
-  /** The next bytes of the inputs, none of which reach beyond one input; they are changed. Answers what to write, whole batches. */
-  push(bytes: Uint8Array): Uint8Array | InputDamage {
-    const input = this.#claim.inputs[this.#input];
-    if (input === undefined) throw new Error("more bytes than the claim has");
-    const joined = this.#rest.length === 0 ? bytes : concat(this.#rest, bytes);
-    const view = viewOf(joined);
-    let position = 0;
-    while (position < joined.length) {
-      const size = batchSizeAt(view, position, joined.length);
-      if (size < 0) break;
-      const fault = this.#faultOf(joined, view, position, size, input);
-      if (fault !== undefined) return { key: input.key, message: `${fault}, ${this.#bytes + position} bytes into the extent` };
-      this.#note(view, position, size, input);
-      position += size;
-    }
-    this.#bytes += position;
-    // A copy: the window that it is part of can go.
-    this.#rest = position === joined.length ? nothing : joined.slice(position);
-    if (this.#bytes + this.#rest.length === input.byteLength) {
-      const fault = this.#endFault(input);
-      if (fault !== undefined) return { key: input.key, message: fault };
-      this.#endInput(input);
-    }
-    return joined.subarray(0, position);
+  /** Of a batch that waits for its other parts. */
+  get heldBytes(): number {
+    return this.#gathered?.bytes.length ?? 0;
   }
 
   /**
-   * The same, for whoever writes what comes out even before the whole batch is known to be good, and leaves it all when it is not: a
-   * batch is cut where the bytes are, and nothing is copied but headers. So no batch is too large for the memory.
+   * The next bytes of the inputs, none of which reach beyond one input; they are changed. Larger batches than are put together are cut where
+   * the bytes are: whoever takes what comes out writes it even before the whole batch is known to be good, and leaves it all when it is not.
+   * So no batch is too large for the memory.
    */
-  pushCut(bytes: Uint8Array): readonly Uint8Array[] | InputDamage {
+  push(bytes: Uint8Array): readonly CopiedPiece[] | InputDamage {
     const input = this.#claim.inputs[this.#input];
     if (input === undefined) throw new Error("more bytes than the claim has");
-    const pieces: Uint8Array[] = [];
+    const pieces: CopiedPiece[] = [];
     let at = 0;
-    const damaged = (fault: string): InputDamage => ({ key: input.key, message: `${fault}, ${this.#bytes} bytes into the extent` });
     /** What follows is whole batches, and goes out as one piece. */
     let wholeFrom = -1;
     const endWhole = (): void => {
-      if (wholeFrom >= 0 && at > wholeFrom) pieces.push(bytes.subarray(wholeFrom, at));
+      if (wholeFrom >= 0 && at > wholeFrom) pieces.push({ of: "batches", bytes: bytes.subarray(wholeFrom, at) });
       wholeFrom = -1;
     };
     const view = viewOf(bytes);
-    while (at < bytes.length) {
-      if (this.#cut !== undefined) {
-        const part = bytes.subarray(at, at + this.#cut.left);
-        this.#addToCut(this.#cut, part);
-        pieces.push(part);
-        at += part.length;
-        if (this.#cut.left > 0) break;
-        if (this.#cut.crc !== this.#cut.expected) return damaged("a batch with a wrong CRC");
-        this.#cut = undefined;
-        continue;
-      }
-      const size = this.#rest.length === 0 ? batchSizeAt(view, at, bytes.length) : -1;
+    let fault: string | undefined;
+    while (at < bytes.length && fault === undefined) {
+      const isInside = this.#cut !== undefined || this.#gathered !== undefined || this.#rest.length > 0;
+      const size = isInside ? -1 : batchSizeAt(view, at, bytes.length);
       if (size >= 0) {
-        const fault = this.#faultOf(bytes, view, at, size, input);
-        if (fault !== undefined) return damaged(fault);
+        fault = this.#faultOf(bytes, view, at, size, input);
+        if (fault !== undefined) break;
         this.#note(view, at, size, input);
         if (wholeFrom < 0) wholeFrom = at;
         at += size;
@@ -135,38 +122,76 @@ export class MergeCopy {
         continue;
       }
       endWhole();
-      const header = concat(this.#rest, bytes.subarray(at, at + batchField.records - this.#rest.length));
-      at += header.length - this.#rest.length;
-      this.#rest = header;
-      if (header.length < batchField.records) break;
-      this.#rest = nothing;
-      const headerView = viewOf(header);
-      const whole = prologueBytes + headerView.getInt32(batchField.batchLength);
-      if (whole < header.length || this.#bytes + whole > input.byteLength) return damaged("no whole batch");
-      const fault = headerFault(headerView, 0) ?? this.#offsetFault(headerView, 0, input);
-      if (fault !== undefined) return damaged(fault);
-      this.#note(headerView, 0, whole, input);
-      const crc = this.#crc32c(header.subarray(batchField.attributes)) >>> 0;
-      this.#cut = { left: whole - header.length, crc, expected: headerView.getUint32(batchField.crc) };
-      this.#bytes += header.length;
-      pieces.push(header);
-      if (this.#cut.left > 0) continue;
-      if (crc !== this.#cut.expected) return damaged("a batch with a wrong CRC");
-      this.#cut = undefined;
+      const next = bytes.subarray(at);
+      const taken = this.#cut === undefined ? this.#takePart(next, input, pieces) : this.#takeOfCut(this.#cut, next, pieces);
+      if (typeof taken === "string") fault = taken;
+      else at += taken;
     }
+    if (fault !== undefined) return { key: input.key, message: `${fault}, ${this.#bytes} bytes into the extent` };
     endWhole();
-    if (this.#bytes + this.#rest.length === input.byteLength) {
-      const fault = this.#endFault(input);
+    if (this.#bytes + this.#rest.length + (this.#gathered?.filled ?? 0) === input.byteLength) {
+      fault = this.#endFault(input);
       if (fault !== undefined) return { key: input.key, message: fault };
       this.#endInput(input);
     }
     return pieces;
   }
 
-  #addToCut(cut: CutBatch, part: Uint8Array): void {
+  /** Of a batch that the bytes don't hold as a whole. Answers how many it took, or what is wrong with them. */
+  #takePart(bytes: Uint8Array, input: MergeInput, pieces: CopiedPiece[]): number | string {
+    if (this.#gathered !== undefined) return this.#gather(this.#gathered, bytes, input, pieces);
+    const taken = Math.min(bytes.length, batchField.records - this.#rest.length);
+    const header = concat(this.#rest, bytes.subarray(0, taken));
+    this.#rest = header;
+    if (header.length < batchField.records) return taken;
+    this.#rest = nothing;
+    const view = viewOf(header);
+    const size = prologueBytes + view.getInt32(batchField.batchLength);
+    if (size < header.length || this.#bytes + size > input.byteLength) return "no whole batch";
+    if (size <= this.#wholeBytesMax) {
+      this.#gathered = { bytes: new Uint8Array(size), filled: header.length };
+      this.#gathered.bytes.set(header);
+      const more = this.#gather(this.#gathered, bytes.subarray(taken), input, pieces);
+      return typeof more === "string" ? more : taken + more;
+    }
+    const fault = headerFault(view, 0) ?? this.#offsetFault(view, 0, input);
+    if (fault !== undefined) return fault;
+    this.#note(view, 0, size, input);
+    const crc = this.#crc32c(header.subarray(batchField.attributes)) >>> 0;
+    this.#bytes += header.length;
+    pieces.push({ of: "header", bytes: header });
+    const cut = { left: size - header.length, crc, expected: view.getUint32(batchField.crc) };
+    return this.#endOfCut(cut) ?? taken;
+  }
+
+  #gather(batch: GatheredBatch, next: Uint8Array, input: MergeInput, pieces: CopiedPiece[]): number | string {
+    const { bytes } = batch;
+    const part = next.subarray(0, bytes.length - batch.filled);
+    bytes.set(part, batch.filled);
+    batch.filled += part.length;
+    if (batch.filled < bytes.length) return part.length;
+    this.#gathered = undefined;
+    const view = viewOf(bytes);
+    const fault = this.#faultOf(bytes, view, 0, bytes.length, input);
+    if (fault !== undefined) return fault;
+    this.#note(view, 0, bytes.length, input);
+    this.#bytes += bytes.length;
+    pieces.push({ of: "batches", bytes });
+    return part.length;
+  }
+
+  #takeOfCut(cut: CutBatch, bytes: Uint8Array, pieces: CopiedPiece[]): number | string {
+    const part = bytes.subarray(0, cut.left);
     cut.crc = combineCrc(cut.crc, this.#crc32c(part) >>> 0, part.length);
     cut.left -= part.length;
     this.#bytes += part.length;
+    pieces.push({ of: "part", bytes: part });
+    return this.#endOfCut(cut) ?? part.length;
+  }
+
+  #endOfCut(cut: CutBatch): string | undefined {
+    this.#cut = cut.left > 0 ? cut : undefined;
+    return cut.left > 0 || cut.crc === cut.expected ? undefined : "a batch with a wrong CRC";
   }
 
   /** A good batch gets its final offsets. */
@@ -196,7 +221,8 @@ export class MergeCopy {
   }
 
   #endFault({ baseOffset, nextOffset, byteLength, compacted }: MergeInput): string | undefined {
-    if (this.#rest.length > 0 || this.#cut !== undefined) return `no whole batch at ${this.#bytes} of ${byteLength} bytes`;
+    if (this.#rest.length > 0 || this.#gathered !== undefined || this.#cut !== undefined)
+      return `no whole batch at ${this.#bytes} of ${byteLength} bytes`;
     if (compacted === true) return undefined;
     const offsets = nextOffset - baseOffset;
     return this.#offset === nextOffset ? undefined : `${this.#offset - baseOffset} offsets instead of ${offsets}`;

@@ -26,10 +26,15 @@ export interface Window {
   readonly pieces: readonly Piece[];
 }
 
+/** What is read at once for it. */
+export function readBytesOf({ reads }: Window): number {
+  return reads.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
 export const windowBytesMax = 24 * 1024 * 1024;
 /** What lies between two inputs is read along when that costs less than another GET, as long as a window has not read too much of it. */
 const gapBytesMax = 64 * 1024;
-const gapBytesOfWindow = 2 * 1024 * 1024;
+const gapShareOfWindow = 1 / 12;
 
 export function* windowsOf(inputs: readonly MergeInput[], bytesMax = windowBytesMax): Generator<Window> {
   let from = 0;
@@ -45,7 +50,7 @@ export function* windowsOf(inputs: readonly MergeInput[], bytesMax = windowBytes
       bytes += inputs[to]!.records === undefined ? inputs[to]!.byteLength : 0;
       to += 1;
     }
-    yield windowOf(inputs, from, to);
+    yield windowOf(inputs, from, to, bytesMax * gapShareOfWindow);
     from = to;
   }
 }
@@ -59,7 +64,7 @@ function* slicesOf({ key, byteStart, byteLength }: MergeInput, input: number, by
   }
 }
 
-function windowOf(inputs: readonly MergeInput[], from: number, to: number): Window {
+function windowOf(inputs: readonly MergeInput[], from: number, to: number, gapBytesOfWindow: number): Window {
   const all = Array.from({ length: to - from }, (_, index) => from + index);
   const order = all.filter((input) => inputs[input]!.records === undefined);
   order.sort((left, right) => {

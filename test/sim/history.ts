@@ -53,9 +53,9 @@ export type Happening =
   | { readonly kind: "put-again"; readonly at: number; readonly key: string; readonly same: boolean }
   /** Inline records of a cell became an object. */
   | { readonly kind: "drained"; readonly at: number; readonly key: string }
-  /** A merger reads so many bytes of a claim's inputs at once, and may hold `bytesMax`. */
+  /** So many bytes a merger holds of a claim's inputs, or of one batch, and may hold `bytesMax`. */
   | {
-      readonly kind: "window-read";
+      readonly kind: "merger-holds";
       readonly at: number;
       readonly key: string;
       readonly bytes: number;

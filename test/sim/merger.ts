@@ -3,8 +3,8 @@
  * them. It draws from a randomness of its own. The bytes go through the product's own code; only the waiting is done here.
  */
 import type { ClaimReply, Compacted, MergeClaim, MergeInput, MergeReply } from "../../core/coordinator.ts";
-import { Compactor, logBatches } from "../../core/compact/compactor.ts";
-import { MergeCopy, type InputDamage } from "../../core/merge/copy.ts";
+import { batchesOf, Compactor, type LogBatch } from "../../core/compact/compactor.ts";
+import { MergeCopy, type CopiedPiece } from "../../core/merge/copy.ts";
 import { windowsOf, type Window } from "../../core/merge/windows.ts";
 import { indexKeys } from "../../core/wal/key.ts";
 import type { KeyMap } from "../../kernel/interface.ts";
@@ -31,6 +31,8 @@ export interface MergerOptions {
 const idleMsMax = 1500;
 /** Small, so that even simulated inputs are cut by it. */
 const windowBytesMax = 4096;
+/** Of batches that lie across windows: so small that most are cut, or so large that none is. */
+const wholeBytesMaxima = [300, 2000, 100_000];
 
 export class SimulatedMerger {
   readonly life = new Life();
@@ -87,7 +89,7 @@ export class SimulatedMerger {
       if (window === undefined) {
         if (claim.kind === "merged") written.push(copy.footer());
         this.#put(leader, claim, () => copy.indexes(), written);
-      } else this.#readWindow(leader, claim, window, cutting(copy), (bytes) => void written.push(bytes), next);
+      } else this.#readWindow(leader, claim, window, { copy, wholeBytesMax: 0 }, ({ bytes }) => void written.push(bytes), next);
     };
     next();
   }
@@ -104,26 +106,38 @@ export class SimulatedMerger {
     const { dirty, startOffset } = claim.compaction!;
     const compactor = new Compactor(claim, this.#keyMap(startOffset), (bytes) => kernel.crc32c(bytes));
     const written: Uint8Array[] = [];
-    const pass = (inputs: readonly MergeInput[], take: (bytes: Uint8Array) => void, done: () => void): void => {
+    const { random, plant } = this.#options;
+    const wholeBytesMax = random.pick(wholeBytesMaxima);
+    const heldBytesMax = plant.is("hold-whole-batches") ? Infinity : wholeBytesMax;
+    const pass = (inputs: readonly MergeInput[], take: (piece: CopiedPiece) => void, done: () => void): void => {
       const part = { ...claim, kind: "merged" as const, inputs };
-      const copy = new MergeCopy(part, (bytes) => kernel.crc32c(bytes));
+      const copy = new MergeCopy(part, (bytes) => kernel.crc32c(bytes), heldBytesMax);
       const windows = [...windowsOf(inputs, windowBytesMax)];
       const next = (): void => {
         const window = windows.shift();
         if (window === undefined) done();
-        else this.#readWindow(leader, part, window, (bytes) => copy.push(bytes), take, next);
+        else this.#readWindow(leader, part, window, { copy, wholeBytesMax }, take, next);
       };
       next();
     };
-    const map = (bytes: Uint8Array): void => {
-      for (const batch of logBatches(bytes, kernel)) {
-        if (compactor.mapBatch(batch)) compactor.mapBody(batch.header, batch.bytes.subarray(61));
+    // As the product does with batches for which it has no room.
+    const bodyOf = ({ header, bytes }: LogBatch) => (bytes.length < header.size ? undefined : bytes.subarray(61));
+    const map = (piece: CopiedPiece): void => {
+      for (const batch of batchesOf(piece, kernel)) {
+        if (batch instanceof Uint8Array) continue;
+        if (compactor.mapBatch(batch)) compactor.mapBody(batch.header, bodyOf(batch));
       }
     };
-    const clean = (bytes: Uint8Array): void => {
-      for (const batch of logBatches(bytes, kernel)) {
+    let lastStays = false;
+    const clean = (piece: CopiedPiece): void => {
+      for (const batch of batchesOf(piece, kernel)) {
+        if (batch instanceof Uint8Array) {
+          if (lastStays) written.push(batch.slice());
+          continue;
+        }
         const judged = compactor.judge(batch);
-        const fate = judged === "body" ? compactor.judgeBody(batch.header, batch.bytes.subarray(61)) : judged;
+        const fate = judged === "body" ? compactor.judgeBody(batch.header, bodyOf(batch)) : judged;
+        lastStays = fate.kind === "as-it-is";
         if (fate.kind === "goes") continue;
         const body = fate.kind === "in-part" ? fate.body.slice() : undefined;
         written.push(compactor.write(batch, fate, body).slice());
@@ -142,13 +156,13 @@ export class SimulatedMerger {
     leader: SimulatedLeader,
     claim: MergeClaim,
     { reads, pieces }: Window,
-    push: Push,
-    take: (bytes: Uint8Array) => void,
+    { copy, wholeBytesMax }: { readonly copy: MergeCopy; readonly wholeBytesMax: number },
+    take: (piece: CopiedPiece) => void,
     done: () => void,
   ): void {
     const blocks: Uint8Array[] = [];
     const wanted = pieces.reduce((sum, { read, byteLength }) => sum + (read < 0 ? 0 : byteLength), 0);
-    this.#options.record({ kind: "window-read", at: this.#world.now, key: claim.key, bytes: wanted, bytesMax: windowBytesMax });
+    this.#holds(claim, wanted, windowBytesMax);
     let missing = reads.length;
     let failed = false;
     const fail = (damaged: readonly string[]): void => {
@@ -159,9 +173,10 @@ export class SimulatedMerger {
     const copyAll = (): void => {
       for (const { input, read, start: from, byteLength } of pieces) {
         const at = from - (reads[read]?.start ?? 0);
-        const result = push(blocks[read]?.subarray(at, at + byteLength) ?? claim.inputs[input]!.records!);
+        const result = copy.push(blocks[read]?.subarray(at, at + byteLength) ?? claim.inputs[input]!.records!);
         if ("key" in result) return fail([result.key]);
-        for (const bytes of result instanceof Uint8Array ? [result] : result) take(bytes);
+        this.#holds(claim, copy.heldBytes, wholeBytesMax);
+        for (const piece of result) take(piece);
       }
       done();
     };
@@ -176,6 +191,10 @@ export class SimulatedMerger {
       };
       this.#options.store.get(this.life, key, start, end - start, got, () => fail([]));
     }
+  }
+
+  #holds({ key }: MergeClaim, bytes: number, bytesMax: number): void {
+    this.#options.record({ kind: "merger-holds", at: this.#world.now, key, bytes, bytesMax });
   }
 
   #put(
@@ -233,12 +252,6 @@ export class SimulatedMerger {
       () => this.#pause(),
     );
   }
-}
-
-type Push = (bytes: Uint8Array) => Uint8Array | readonly Uint8Array[] | InputDamage;
-
-function cutting(copy: MergeCopy): Push {
-  return (bytes) => copy.pushCut(bytes);
 }
 
 /** Two neighbours of one length change places: every CRC stays good. */

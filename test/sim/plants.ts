@@ -30,6 +30,7 @@ export const plants = [
   "reuse-merge-keys",
   "never-merge",
   "compact-newest-away",
+  "hold-whole-batches",
   "get-twice",
   "collect-without-fence",
   "collect-one-cell",

@@ -183,7 +183,10 @@ describe("a planted bug is found by its checker", () => {
     ["stable-goes-back", "stable-offset-monotonic"],
   ];
 
-  const foundInCompaction: Found = [["compact-newest-away", "newest-survives"]];
+  const foundInCompaction: Found = [
+    ["compact-newest-away", "newest-survives"],
+    ["hold-whole-batches", "memory-kept"],
+  ];
 
   test.each(foundInCompaction)("in compaction: %s by %s", (plant, checker) => {
     const fired = (seed: number): boolean =>

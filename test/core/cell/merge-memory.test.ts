@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { combineCrc } from "../../../core/merge/combine-crc.ts";
-import { MergeCopy } from "../../../core/merge/copy.ts";
+import { type CopiedPiece, MergeCopy } from "../../../core/merge/copy.ts";
 import { HeldBytes, mergerBytesMax, windowBytesOf } from "../../../core/merge/held-bytes.ts";
 import { windowsOf } from "../../../core/merge/windows.ts";
 import type { MergeClaim, MergeInput } from "../../../core/coordinator.ts";
@@ -122,8 +122,9 @@ test("[I8] [D11] the count would show a window that is too large for its claim",
 test("[I8] [D11] however the bytes are cut, the same goes through, and every damage is found", () => {
   const sizes = fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 6 });
   const cuts = fc.array(fc.integer({ min: 1, max: 150 }), { minLength: 1, maxLength: 40 });
+  const damages = fc.option(fc.nat(1e6), { nil: undefined });
   fc.assert(
-    fc.property(sizes, cuts, fc.option(fc.nat(1e6), { nil: undefined }), (valueBytes, lengths, damage) => {
+    fc.property(sizes, cuts, damages, fc.constantFrom(0, 200, 1e6), (valueBytes, lengths, damage, wholeBytesMax) => {
       const bytes = concat(valueBytes.map((length) => encodeBatch({ records: [{ value: new Uint8Array(length) }] })));
       const input: MergeInput = {
         ...at(0),
@@ -136,19 +137,19 @@ test("[I8] [D11] however the bytes are cut, the same goes through, and every dam
         byteStart: 0,
       };
       const claim: MergeClaim = { kind: "merged", number: 1, cell: 3, key: "merged/3/1-1", inputs: [input] };
-      const whole = new MergeCopy(claim, (piece) => kernel.crc32c(piece)).push(bytes.slice()) as Uint8Array;
+      const [{ bytes: whole }] = new MergeCopy(claim, (piece) => kernel.crc32c(piece)).push(bytes.slice()) as [CopiedPiece];
       const given = bytes.slice();
       // Offsets and leader epochs are written anew: damage there is no damage.
       const batch = kernel.batches(bytes)[(damage ?? 0) % valueBytes.length]!;
       if (damage !== undefined) given[batch.position + batchField.magic + (damage % (batch.size - batchField.magic))]! ^= 1;
-      const cut = new MergeCopy(claim, (piece) => kernel.crc32c(piece));
-      const out: Uint8Array[] = [];
+      const cut = new MergeCopy(claim, (piece) => kernel.crc32c(piece), wholeBytesMax);
+      const out: CopiedPiece[] = [];
       let found: string | undefined;
       for (let position = 0, turn = 0; position < given.length && found === undefined; turn++) {
         const end = Math.min(given.length, position + lengths[turn % lengths.length]!);
-        const result = cut.pushCut(given.slice(position, end));
+        const result = cut.push(given.slice(position, end));
         if ("message" in result) found = result.message;
-        else out.push(...result.map((piece) => piece.slice()));
+        else for (const piece of result) out.push({ ...piece, bytes: piece.bytes.slice() });
         position = end;
       }
       if (damage !== undefined) {
@@ -156,7 +157,11 @@ test("[I8] [D11] however the bytes are cut, the same goes through, and every dam
         return;
       }
       expect(found).toBeUndefined();
-      expect(concat(out)).toEqual(whole);
+      expect(concat(out.map((piece) => piece.bytes))).toEqual(whole);
+      // What is small enough comes as whole batches.
+      const batches = out.flatMap((piece) => (piece.of === "batches" ? kernel.batches(piece.bytes) : []));
+      const small = kernel.batches(whole).filter(({ size }) => size <= wholeBytesMax).length;
+      expect(batches.length).toBeGreaterThanOrEqual(small);
       expect(cut.footer().length).toBeGreaterThan(0);
       expect(viewOf(whole).getInt32(batchField.leaderEpoch)).toBe(2);
     }),

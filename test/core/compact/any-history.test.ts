@@ -185,5 +185,6 @@ test("[I5] [I7] [I12] of each key the newest is seen, nothing that went comes ba
     }),
     { numRuns: 60 },
   );
-  expect(compactions).toBeGreaterThan(60);
+  // About one a history, drawn at random: far fewer would prove nothing.
+  expect(compactions).toBeGreaterThan(20);
 });

@@ -31,6 +31,7 @@ export const plants = [
   "never-merge",
   "compact-newest-away",
   "hold-whole-batches",
+  "compact-what-was-aborted",
   "get-twice",
   "collect-without-fence",
   "collect-one-cell",

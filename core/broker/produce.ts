@@ -73,6 +73,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
   #flushAt: number | undefined;
   #uploadBeganAt = -Infinity;
   #objectCommittedAt = -Infinity;
+  #roundMs = 0;
   /** Of the uploads answered since then. */
   #answeredBytes = 0;
   #expectedBytes = 0;
@@ -221,6 +222,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
       objectsOpen: this.#uploads.openCount,
       sinceUploadMs: now - this.#uploadBeganAt,
       sinceCommitMs: now - this.#objectCommittedAt,
+      roundMs: this.#roundMs,
       expectedBytes: this.#expectedBytes,
     };
   }
@@ -232,7 +234,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
     const parts = this.#takeObjectParts();
     const identity = this.#nextIdentity();
     const object = encodeWalObject(identity, parts.flatMap(walParts), this.#options.crc32c);
-    const upload = this.#uploads.start(identity, object);
+    const upload = this.#uploads.start(identity, object, now);
     let byteStart = 0;
     for (const part of parts) {
       const uploadedPart = { part, byteStart, upload };
@@ -271,7 +273,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
     this.#putTokens.take(1, now);
     const identity = this.#nextIdentity();
     const object = encodeWalObject(identity, walParts(commit.part), this.#options.crc32c);
-    this.#uploads.start(identity, object, commit).open = 1;
+    this.#uploads.start(identity, object, now, commit).open = 1;
   }
 
   // What uploads tell.
@@ -334,7 +336,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
     if (uploaded !== undefined) {
       this.#uploaded.delete(part);
       this.#uploads.settle(uploaded.upload);
-      this.#answered(part, now);
+      this.#answered(uploaded, now);
       this.#options.listener.stored(uploaded.upload.key, uploaded.upload.object);
     }
     let at = 0;
@@ -352,8 +354,9 @@ export class ProduceMachine implements ChainHost, UploadHost {
     if (cell.objectBound) this.#flushObjects(now);
   }
 
-  #answered(part: Part, now: number): void {
+  #answered({ part, upload }: UploadedPart, now: number): void {
     this.#objectCommittedAt = now;
+    this.#roundMs = now - upload.beganAt;
     this.#answeredBytes += part.byteLength;
     this.#expectedBytes = this.#objectBytes + this.#answeredBytes;
   }

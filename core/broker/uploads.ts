@@ -21,6 +21,7 @@ export interface Upload {
   readonly identity: WalIdentity;
   readonly key: string;
   readonly object: Uint8Array;
+  readonly beganAt: number;
   readonly parts: UploadedPart[];
   /** A commit that has its number already and was refused as inline: its chain waits for it. */
   readonly refusedCommit: Commit | undefined;
@@ -71,11 +72,12 @@ export class Uploads {
     return this.#open.size;
   }
 
-  start(identity: WalIdentity, object: Uint8Array, refusedCommit?: Commit): Upload {
+  start(identity: WalIdentity, object: Uint8Array, now: number, refusedCommit?: Commit): Upload {
     const upload: Upload = {
       identity,
       key: walKey(identity),
       object,
+      beganAt: now,
       parts: [],
       refusedCommit,
       open: 0,

@@ -28,6 +28,8 @@ export interface ObjectBacklog {
   /** Since the last upload began, and since the last commit of an object was answered. */
   readonly sinceUploadMs: number;
   readonly sinceCommitMs: number;
+  /** What the object took that was answered last, from its PUT to the answer. */
+  readonly roundMs: number;
   /** What was buffered when that answer came and as much again as was answered: more will hardly come while nothing is answered. */
   readonly expectedBytes: number;
 }
@@ -41,7 +43,7 @@ export function flushesObject(backlog: ObjectBacklog, settings: Settings): boole
 
 /**
  * How long the backlog still waits for company: a moment while an object is on its way, and after it was answered until the answered
- * have sent as much again, or a shorter moment has passed. A producer that pipelines small requests sends the next ones then; without
+ * have sent as much again, or as long has passed as the object took: what a machine needs for one grows with what clients need. A producer that pipelines small requests sends the next ones then; without
  * it each would pay for a PUT, a commit and a synced row of its own, where one for all takes no longer. A stream of large requests fills
  * objects of some MiB that way instead of paying for each. What is large for a quiet broker travels alone, as a lone record does.
  */
@@ -50,7 +52,8 @@ export function companyLeftMs(backlog: ObjectBacklog, settings: Settings): numbe
   const spacingMs = settings["wal.uploads.spacing.ms"];
   if (byteLength >= settings["wal.buffer.bytes"] / (objectsOpen > 0 ? 2 : 8)) return 0;
   if (objectsOpen > 0) return Math.max(0, spacingMs - sinceUploadMs);
-  return byteLength >= backlog.expectedBytes ? 0 : Math.max(0, spacingMs / 4 - sinceCommitMs);
+  const patienceMs = Math.min(Math.max(backlog.roundMs, spacingMs / 4), spacingMs);
+  return byteLength >= backlog.expectedBytes ? 0 : Math.max(0, patienceMs - sinceCommitMs);
 }
 
 /** Inline bytes a cell may burst: one second's worth, and always one whole flush. */

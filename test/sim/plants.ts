@@ -31,7 +31,6 @@ export const plants = [
   "never-merge",
   "compact-newest-away",
   "hold-whole-batches",
-  "compact-what-was-aborted",
   "get-twice",
   "collect-without-fence",
   "collect-one-cell",

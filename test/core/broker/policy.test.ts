@@ -26,7 +26,15 @@ describe("[D4] the way of a cell's backlog", () => {
 });
 
 describe("[D4] an object is written", () => {
-  const quiet = { putTokens: 8, uploadsInFlight: 0, objectsOpen: 0, sinceUploadMs: 99, sinceCommitMs: 99, expectedBytes: 100 };
+  const quiet = {
+    putTokens: 8,
+    uploadsInFlight: 0,
+    objectsOpen: 0,
+    sinceUploadMs: 99,
+    sinceCommitMs: 99,
+    roundMs: 0,
+    expectedBytes: 100,
+  };
   const beside = { ...quiet, uploadsInFlight: 1, objectsOpen: 1 };
 
   it.each([
@@ -43,6 +51,9 @@ describe("[D4] an object is written", () => {
     ["not in the blink after an answer", { ...quiet, byteLength: 1, sinceCommitMs: 0 }, false],
     ["unless the answered have sent as much again", { ...quiet, byteLength: 100, sinceCommitMs: 0 }, true],
     ["nor later, with less than that", { ...quiet, byteLength: 99, sinceCommitMs: 2 }, false],
+    ["nor before the last object's time has passed", { ...quiet, byteLength: 1, roundMs: 6, sinceCommitMs: 5 }, false],
+    ["after that time", { ...quiet, byteLength: 1, roundMs: 6, sinceCommitMs: 6 }, true],
+    ["after the spacing, however slow the store is", { ...quiet, byteLength: 1, roundMs: 150, sinceCommitMs: 10 }, true],
     ["after that blink", { ...quiet, byteLength: 1, sinceUploadMs: 0, sinceCommitMs: 2.5 }, true],
   ])("%s", (_, backlog, flushes) => {
     expect(flushesObject(backlog, settingDefaults)).toBe(flushes);

@@ -4,12 +4,15 @@
  */
 import { type Clock, makeClock } from "./clock.ts";
 import { Admin } from "./admin/admin.ts";
+import { checkMethods, checkNumbers, checkTexts, int32Max } from "./checks.ts";
 import { Consumer } from "./consumer/consumer.ts";
 import type { ConsumerOptions } from "./consumer/options.ts";
 import { type CloseOptions, asyncDispose, dispose } from "./dispose.ts";
 import { ArgumentError } from "./errors.ts";
-import { Producer, type ProducerOptions } from "./producer/producer.ts";
+import type { ProducerOptions } from "./producer/options.ts";
+import { Producer } from "./producer/producer.ts";
 import type { Bytes } from "./serializers.ts";
+import type { BackoffOptions } from "./wire/backoff.ts";
 import { Cluster } from "./wire/cluster.ts";
 import type { Transport } from "./wire/transport.ts";
 import { type FetchLike, type WebSocketClass, webSocketTransport } from "./wire/websocket.ts";
@@ -43,7 +46,8 @@ export {
 } from "./errors.ts";
 export { defaultPartitioner, stickyPartitioner, type Partitioner, type PartitionerInput } from "./producer/partitioner.ts";
 export { murmur2 } from "./producer/murmur2.ts";
-export type { Compression, Producer, ProducerOptions, SendOptions, Transaction } from "./producer/producer.ts";
+export type { Compression, ProducerOptions, SendOptions } from "./producer/options.ts";
+export type { Producer, Transaction } from "./producer/producer.ts";
 export type {
   ConsumerRecord,
   Header,
@@ -93,9 +97,10 @@ export class Client {
 
   constructor(url: string, options: ConnectOptions) {
     const openTimeoutMs = 15_000;
-    const [reconnectMin, reconnectMax] = options.reconnectBackoffMs ?? [50, 5000];
-    const [retryMin, retryMax] = options.retryBackoffMs ?? [50, 1000];
-    if (options.transport === undefined && !URL.canParse(url)) throw new ArgumentError(`not a URL: ${url}`);
+    checkNumbers(options, { requestTimeoutMs: [1, int32Max], operationTimeoutMs: [0], metadataMaxAgeMs: [0] });
+    checkMethods(options, { webSocket: [], fetch: [], transport: ["open"] });
+    checkTexts(options, ["clientId"]);
+    if (options.transport === undefined) checkUrl(url);
     this.#cluster = new Cluster({
       transport:
         options.transport ?? webSocketTransport({ url, openTimeoutMs, webSocket: options.webSocket, fetch: options.fetch }),
@@ -103,8 +108,8 @@ export class Client {
       clock: options.clock ?? makeClock(),
       requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
       operationTimeoutMs: options.operationTimeoutMs ?? 60_000,
-      reconnectBackoff: { minMs: reconnectMin, maxMs: reconnectMax },
-      retryBackoff: { minMs: retryMin, maxMs: retryMax },
+      reconnectBackoff: backoffOf("reconnectBackoffMs", options.reconnectBackoffMs ?? [50, 5000]),
+      retryBackoff: backoffOf("retryBackoffMs", options.retryBackoffMs ?? [50, 1000]),
       metadataMaxAgeMs: options.metadataMaxAgeMs ?? 300_000,
     });
   }
@@ -117,6 +122,7 @@ export class Client {
 
   /** Reads nothing before it is iterated over. */
   consumer<Key = Uint8Array, Value = Uint8Array>(options: ConsumerOptions<Key, Value>): Consumer<Key, Value> {
+    if (typeof options !== "object") throw new ArgumentError("a consumer is told what to read: { topics } or { partitions }");
     this.#consumers += 1;
     const consumer = new Consumer(this.#cluster, options, String(this.#consumers), () => this.#parts.delete(consumer));
     this.#parts.add(consumer);
@@ -148,6 +154,22 @@ export class Client {
     this.#parts.clear();
     this.#cluster.close();
   }
+}
+
+function checkUrl(url: string): void {
+  if (!URL.canParse(url)) throw new ArgumentError(`not a URL: ${url}`);
+  const { protocol } = new URL(url);
+  if (!["ws:", "wss:", "http:", "https:"].includes(protocol))
+    throw new ArgumentError(
+      `${url} is no address of a WebSocket: it begins with wss:// or ws://, and has the path /c/<cluster>/kafka`,
+    );
+}
+
+function backoffOf(name: string, given: readonly [min: number, max: number]): BackoffOptions {
+  const [minMs, maxMs] = Array.isArray(given) ? (given as readonly unknown[]) : [];
+  if (typeof minMs !== "number" || typeof maxMs !== "number" || !(minMs >= 0 && maxMs >= minMs))
+    throw new ArgumentError(`${name} must be two numbers, the least and the most`);
+  return { minMs, maxMs };
 }
 
 interface Part {

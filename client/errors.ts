@@ -105,8 +105,8 @@ export class StateError extends KafkaError {
 export class ArgumentError extends KafkaError {
   override readonly name = "ArgumentError";
 
-  constructor(message: string) {
-    super(errorCodes.INVALID_REQUEST, message);
+  constructor(message: string, options?: ErrorOptions) {
+    super(errorCodes.INVALID_REQUEST, message, options);
   }
 }
 

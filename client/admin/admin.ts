@@ -11,7 +11,8 @@ import { describeLogDirs } from "../../protocol/messages/35-describe-log-dirs.ts
 import { createPartitions } from "../../protocol/messages/37-create-partitions.ts";
 import { incrementalAlterConfigs } from "../../protocol/messages/44-incremental-alter-configs.ts";
 import { describeCluster } from "../../protocol/messages/60-describe-cluster.ts";
-import { type Isolation, type OffsetAtTime, offsetsAt, place } from "../consumer/offsets.ts";
+import { checkOffset } from "../checks.ts";
+import { type Isolation, type OffsetAtTime, offsetsAt, timestampOf } from "../consumer/offsets.ts";
 import { type TopicPartition, type TopicPartitionOffset, partitionKey } from "../records/record.ts";
 import { askEachBroker, askLeaders, refuse, unknownTopics } from "../wire/ask-many.ts";
 import type { Cluster, RetryOptions } from "../wire/cluster.ts";
@@ -197,7 +198,7 @@ export class Admin extends TransactionAdmin {
     when: "earliest" | "latest" | "maxTimestamp" | Date | number,
     { isolation = "read_uncommitted", ...options }: RetryOptions & { readonly isolation?: Isolation } = {},
   ): Promise<OffsetAtTime[]> {
-    const timestamp = typeof when === "string" ? place[when] : typeof when === "number" ? when : when.getTime();
+    const timestamp = timestampOf(when);
     return await offsetsAt(
       this.#cluster,
       partitions.map(({ topic, partition }) => ({ topic, partition, timestamp })),
@@ -208,6 +209,8 @@ export class Admin extends TransactionAdmin {
 
   /** Everything before the offsets goes. Answers where each log begins now. */
   async deleteRecords(offsets: readonly TopicPartitionOffset[], options: RetryOptions = {}): Promise<TopicPartitionOffset[]> {
+    // −1 stands for the end of the log.
+    for (const { offset } of offsets) checkOffset(offset, -1);
     const final = { ...options, finalCodes: unknownTopics };
     return await askLeaders(this.#cluster, "deleting records", offsets, final, async (node, asked) => {
       const topics = [...asked].map(([name, each]) => ({

@@ -8,7 +8,8 @@ import { offsetDelete } from "../../protocol/messages/47-offset-delete.ts";
 import { consumerGroupDescribe } from "../../protocol/messages/69-consumer-group-describe.ts";
 import { consumerProtocolAssignment } from "../../protocol/messages/consumer-protocol.ts";
 import { leaveGroup } from "../../protocol/messages/13-leave-group.ts";
-import { commitOffsets, committedOffsets, offsetsAt, place } from "../consumer/offsets.ts";
+import { checkOffset } from "../checks.ts";
+import { commitOffsets, committedOffsets, offsetsAt, place, timestampOf } from "../consumer/offsets.ts";
 import { KafkaError, UnsupportedVersionError } from "../errors.ts";
 import { type TopicPartition, type TopicPartitionOffset, partitionKey } from "../records/record.ts";
 import { askEachBroker, refuse, unknownTopics } from "../wire/ask-many.ts";
@@ -179,6 +180,7 @@ export class GroupAdmin {
     to: "earliest" | "latest" | Date | { readonly offset: number },
     options: RetryOptions,
   ): Promise<TopicPartitionOffset[]> {
+    if (typeof to === "object" && !(to instanceof Date)) checkOffset(to.offset);
     const at = async (timestamp: number): Promise<number[]> => {
       const queries = partitions.map(({ topic, partition }) => ({ topic, partition, timestamp }));
       const final = { ...options, finalCodes: unknownTopics };
@@ -186,7 +188,7 @@ export class GroupAdmin {
     };
     const first = await at(place.earliest);
     const last = await at(place.latest);
-    const atTime = to instanceof Date ? await at(to.getTime()) : [];
+    const atTime = to instanceof Date ? await at(timestampOf(to)) : [];
     const wanted = (index: number): number => {
       if (to === "earliest") return first[index]!;
       if (to === "latest") return last[index]!;

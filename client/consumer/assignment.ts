@@ -7,7 +7,7 @@ import { BrokerError, StateError, asError } from "../errors.ts";
 import { type TopicPartition, partitionKey } from "../records/record.ts";
 import { backoffMs } from "../wire/backoff.ts";
 import type { Cluster, RetryOptions } from "../wire/cluster.ts";
-import { type Isolation, type OffsetAtTime, committedOffsets, offsetsAt, place } from "./offsets.ts";
+import { type Isolation, type OffsetAtTime, committedOffsets, offsetsAt, place, timestampOf } from "./offsets.ts";
 import type { OffsetReset, PartitionStart } from "./options.ts";
 import { PartitionState } from "./partition-state.ts";
 
@@ -145,10 +145,4 @@ export class Assignment {
     for (const [index, state] of states.entries()) if (state.token === tokens[index]) state.moveTo(found[index]!.offset);
     onChange();
   }
-}
-
-function timestampOf(when: "earliest" | "latest" | Date | number): number {
-  if (when === "earliest") return place.earliest;
-  if (when === "latest") return place.latest;
-  return typeof when === "number" ? when : when.getTime();
 }

@@ -5,7 +5,7 @@
 import { errorCodes } from "../../protocol/errors.ts";
 import { consumerGroupHeartbeat } from "../../protocol/messages/68-consumer-group-heartbeat.ts";
 import type { RequestInput, ResponseOf } from "../../protocol/schema.ts";
-import { BrokerError, KafkaError, asError, isRetriable } from "../errors.ts";
+import { BrokerError, asError, isRetriable } from "../errors.ts";
 import type { GroupMetadata } from "../producer/transactions.ts";
 import type { TopicPartition } from "../records/record.ts";
 import { backoffMs } from "../wire/backoff.ts";
@@ -216,10 +216,8 @@ export class ConsumerMember implements Member {
 
   #fail(error: Error): void {
     if (this.#hasLeft) return;
-    this.#hasLeft = true;
-    this.#isRunning = false;
     this.#cancel?.();
-    this.#sureness.settle();
-    this.#host.failed(error instanceof KafkaError ? error : new KafkaError(-1, error.message, { cause: error }));
+    // The consumer takes it out of the group, where it may still be one, so that its partitions need not wait for the session's end.
+    this.#host.failed(error);
   }
 }

@@ -2,9 +2,11 @@
  * The consumer as its user sees it: an async iterator of records (or of batches), and what one does with offsets beside it. Only what
  * the caller is done with is committed by itself, and partitions are given up between two records, never under one.
  */
+import { errorCodes } from "../../protocol/errors.ts";
+import { checkOffset } from "../checks.ts";
 import { unlessAborted } from "../clock.ts";
 import { type CloseOptions, asyncDispose, dispose } from "../dispose.ts";
-import { ArgumentError, StateError, asError } from "../errors.ts";
+import { KafkaError, StateError, asError, isRetriable } from "../errors.ts";
 import type { GroupMetadata } from "../producer/transactions.ts";
 import { type ConsumerRecord, type TopicPartition, type TopicPartitionOffset, partitionKey } from "../records/record.ts";
 import { type Serializer, bytes } from "../serializers.ts";
@@ -18,7 +20,7 @@ import { Fetcher } from "./fetcher.ts";
 import { Gate } from "./gate.ts";
 import type { Member, MemberHost } from "./membership.ts";
 import { committedOffsets } from "./offsets.ts";
-import type { ConsumerBatch, ConsumerOptions, PartitionStart } from "./options.ts";
+import { type ConsumerBatch, type ConsumerOptions, type PartitionStart, checkConsumerOptions } from "./options.ts";
 import type { PartitionState } from "./partition-state.ts";
 import { RecordReader } from "./record-reader.ts";
 
@@ -40,12 +42,14 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
   #member: Member | undefined;
   #isStarted = false;
   #closing: Promise<void> | undefined;
+  #hasStopped = false;
   #cancelPoll: (() => void) | undefined;
   #cancelGrowth: (() => void) | undefined;
+  /** Nobody waits for it: a callback that fails has told itself what it has to tell. */
+  readonly #onSignal = (): void => void this.close().catch(noop);
 
   constructor(cluster: Cluster, options: ConsumerOptions<Key, Value>, lane: string, onEnd: () => void) {
-    if ((options.topics === undefined) === (options.partitions === undefined))
-      throw new ArgumentError("a consumer reads either topics or partitions");
+    checkConsumerOptions(options);
     this.#cluster = cluster;
     this.#options = options;
     this.#lane = lane;
@@ -92,8 +96,8 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
       group: () => this.groupMetadata,
       intervalMs: group === undefined || options.autoCommit === false ? undefined : (options.autoCommitIntervalMs ?? 5000),
     });
-    options.signal?.addEventListener("abort", () => void this.close(), { once: true });
-    if (options.signal?.aborted === true) void this.close();
+    options.signal?.addEventListener("abort", this.#onSignal, { once: true });
+    if (options.signal?.aborted === true) this.#onSignal();
   }
 
   /** What is read at the moment. */
@@ -126,10 +130,19 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
   async commit(offsets?: readonly TopicPartitionOffset[], options: RetryOptions = {}): Promise<void> {
     if (this.#options.group === undefined) throw new StateError("the consumer has no group to commit for");
     const all = offsets ?? progressOf(this.#assignment.states, ({ deliveredOffset }) => deliveredOffset);
+    if (all.length > 0) this.#checkMembership();
     // Who commits says what is done with: nothing that is committed by itself later goes back behind it.
     for (const { topic, partition, offset } of all)
       for (const state of this.#assignment.find([{ topic, partition }])) state.doneOffset = offset;
     await this.#committer.commit(all, options);
+  }
+
+  /** Whoever is out of the group could put back what the partitions' new owners have committed: nothing would stop it in an empty group. */
+  #checkMembership(): void {
+    if (this.#hasStopped) throw new StateError("the consumer was closed");
+    if (this.#options.topics === undefined || this.groupMetadata.generationId > 0) return;
+    const text = `the consumer is no member of group ${this.groupMetadata.groupId} at the moment: what it had may be another's`;
+    throw new KafkaError(errorCodes.UNKNOWN_MEMBER_ID, text);
   }
 
   /** How far records were handed out, the last one included: for a transaction's `commitOffsets`. */
@@ -141,7 +154,7 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
 
   /** The next record of a partition will be the one at the offset, or the first after it. */
   seek(partition: TopicPartition, offset: number): void {
-    if (!Number.isSafeInteger(offset) || offset < 0) throw new ArgumentError(`${offset} is no offset`);
+    checkOffset(offset);
     this.#assignment.stateOf(partition).moveTo(offset);
     this.#fetcher.wake();
     this.#reader.wake();
@@ -204,19 +217,38 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
     this.#watchPoll();
     if (this.#isStarted) return;
     this.#isStarted = true;
-    this.#begin().catch((error: unknown) => this.#reader.fail(asError(error)));
+    this.#begin().catch((error: unknown) => {
+      // Whoever asks on tries again.
+      this.#isStarted = false;
+      this.#reader.fail(asError(error));
+    });
   }
 
   async #begin(): Promise<void> {
     const { partitions, topics, group } = this.#options;
-    if (partitions !== undefined) await this.#add(partitions);
-    else if (group === undefined) await this.#readAll();
+    if (partitions !== undefined) {
+      await this.#checkPartitions(partitions);
+      await this.#add(partitions);
+    } else if (group === undefined) await this.#readAll();
     else {
-      this.#member = await this.#makeMember(group, topics!);
+      this.#member = await this.#makeMember(group, [...new Set(topics)]);
       if (this.#closing !== undefined) return;
       this.#member.start();
     }
     if (this.#closing === undefined) this.#committer.start();
+  }
+
+  /** What was just created may not be known here yet: so it is asked for once more before it is refused. */
+  async #checkPartitions(partitions: readonly PartitionStart[]): Promise<void> {
+    for (const { topic, partition } of partitions) {
+      const isThere = (count: number): boolean => partition < count;
+      if (isThere((await this.#cluster.topic(topic)).partitions.length)) continue;
+      await this.#cluster.retry(`metadata of ${topic}`, async () => await this.#cluster.refresh([topic]));
+      const count = this.#cluster.metadata.topics.get(topic)?.partitions.length ?? 0;
+      if (isThere(count)) continue;
+      const text = `${topic} has no partition ${partition}: it has ${count}`;
+      throw new KafkaError(errorCodes.UNKNOWN_TOPIC_OR_PARTITION, text);
+    }
   }
 
   async #makeMember(groupId: string, topics: readonly string[]): Promise<Member> {
@@ -245,7 +277,9 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
       const connection = await this.#cluster.retry("connecting", async () => await this.#cluster.connection("any"));
       groupProtocol = connection.featureLevel("group.version") >= 1 ? "consumer" : "classic";
     }
-    for (const topic of topics) this.#cluster.topic(topic).catch(noop);
+    // What is not there may come; a name that no topic can have, or that is not for this client, is told.
+    const refused = (error: unknown): void => (isRetriable(error) ? undefined : this.#reader.fail(asError(error)));
+    for (const topic of topics) this.#cluster.topic(topic).catch(refused);
     if (groupProtocol === "consumer") return new ConsumerMember(host, options.serverAssignor ?? null, randomId());
     const byName = { "cooperative-sticky": cooperativeStickyAssignor, range: rangeAssignor };
     return new ClassicMember(
@@ -261,8 +295,12 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
     const all = topics.flatMap(({ name, partitions }) => partitions.map((_, partition) => ({ topic: name, partition })));
     await this.#add(all.filter(({ topic, partition }) => !known.has(partitionKey(topic, partition))));
     if (this.#closing !== undefined) return;
+    this.#cancelGrowth?.();
     this.#cancelGrowth = this.#cluster.clock.after(growthCheckMs, () => {
-      this.#readAll().catch((error: unknown) => this.#reader.fail(asError(error)));
+      this.#readAll().catch((error: unknown) => {
+        this.#isStarted = false;
+        this.#reader.fail(asError(error));
+      });
     });
   }
 
@@ -313,7 +351,8 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
     const member = this.#member;
     this.#member = undefined;
     this.#isStarted = false;
-    await Promise.all([this.#lose([...this.#assignment.states]), member?.leave()]);
+    const lost = this.#lose([...this.#assignment.states]).catch((error: unknown) => this.#reader.fail(asError(error)));
+    await Promise.all([lost, member?.leave()]);
   }
 
   async #close(): Promise<void> {
@@ -321,15 +360,20 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
     this.#gate.leave();
     try {
       if (!this.#isStarted || this.#cluster.isClosed) return;
-      if (this.#member !== undefined && this.assignment.length > 0) await this.#options.onRevoked?.(this.assignment);
-      await this.#committer.commitLast(this.#assignment.states);
-      await this.#member?.leave();
+      try {
+        if (this.#member !== undefined && this.assignment.length > 0) await this.#options.onRevoked?.(this.assignment);
+      } finally {
+        await this.#committer.commitLast(this.#assignment.states);
+        await this.#member?.leave();
+      }
     } finally {
       this.#stop();
     }
   }
 
   #stop(): void {
+    this.#hasStopped = true;
+    this.#options.signal?.removeEventListener("abort", this.#onSignal);
     this.#cancelGrowth?.();
     this.#cancelPoll?.();
     this.#committer.stop();

@@ -5,7 +5,8 @@
 import { listOffsets } from "../../protocol/messages/02-list-offsets.ts";
 import { offsetCommit } from "../../protocol/messages/08-offset-commit.ts";
 import { offsetFetch } from "../../protocol/messages/09-offset-fetch.ts";
-import { BrokerError } from "../errors.ts";
+import { checkOffset } from "../checks.ts";
+import { ArgumentError, BrokerError } from "../errors.ts";
 import type { TopicPartition, TopicPartitionOffset } from "../records/record.ts";
 import { askLeaders } from "../wire/ask-many.ts";
 import { type AttemptOptions, type Cluster, type RetryOptions, groupKey } from "../wire/cluster.ts";
@@ -14,6 +15,13 @@ import { groupBy } from "../group-by.ts";
 
 /** Places in a log that are no time. */
 export const place = { latest: -1, earliest: -2, maxTimestamp: -3 } as const;
+
+/** A place, or milliseconds since 1970. */
+export function timestampOf(when: keyof typeof place | Date | number): number {
+  const timestamp = typeof when === "string" ? place[when] : typeof when === "number" ? when : when.getTime();
+  if (!Number.isSafeInteger(timestamp)) throw new ArgumentError(`${String(when)} is no time and no end of a log`);
+  return timestamp;
+}
 
 export type Isolation = "read_committed" | "read_uncommitted";
 
@@ -93,6 +101,7 @@ export async function commitOffsets(
   offsets: readonly TopicPartitionOffset[],
   options: RetryOptions = {},
 ): Promise<void> {
+  for (const { offset } of offsets) checkOffset(offset);
   const topics = [...groupBy(offsets, ({ topic }) => topic)].map(([name, each]) => ({
     name,
     partitions: each.map(({ partition, offset }) => ({

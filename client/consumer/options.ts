@@ -1,7 +1,9 @@
-/** What a consumer can be told, and what it hands out besides records. */
+/** What a consumer can be told, what of it is refused, and what it hands out besides records. */
+import { checkMethods, checkNumbers, checkOffset, checkTexts, checkWords, int32Max } from "../checks.ts";
+import { ArgumentError } from "../errors.ts";
 import type { ConsumerRecord, TopicPartition } from "../records/record.ts";
 import type { Serializer } from "../serializers.ts";
-import type { Isolation } from "./offsets.ts";
+import { type Isolation, timestampOf } from "./offsets.ts";
 
 export type OffsetReset = "earliest" | "latest" | "error" | Date;
 
@@ -65,4 +67,44 @@ export interface ConsumerBatch<Key, Value> extends TopicPartition {
   readonly records: readonly ConsumerRecord<Key, Value>[];
   /** Of the log when it was fetched; of committed records under read_committed. */
   readonly highWatermark: number;
+}
+
+export function checkConsumerOptions<Key, Value>(options: ConsumerOptions<Key, Value>): void {
+  const { topics, partitions, offsetReset, assignors } = options;
+  if ((topics === undefined) === (partitions === undefined))
+    throw new ArgumentError("a consumer reads either topics or partitions");
+  checkList("topics", topics, (topic) => checkTexts({ "a topic": topic }, ["a topic"]));
+  checkList("partitions", partitions, ({ topic, partition, offset }) => {
+    checkTexts({ "a topic": topic }, ["a topic"]);
+    if (!Number.isInteger(partition) || partition < 0) throw new ArgumentError(`${topic} has no partition ${partition}`);
+    if (offset !== undefined) checkOffset(offset);
+  });
+  checkList("assignors", assignors, (assignor) => checkWords({ assignor }, { assignor: ["cooperative-sticky", "range"] }));
+  if (offsetReset instanceof Date) timestampOf(offsetReset);
+  else checkWords(options, { offsetReset: ["earliest", "latest", "error"] });
+  checkWords(options, {
+    isolation: ["read_committed", "read_uncommitted"],
+    groupProtocol: ["classic", "consumer"],
+    autoCommit: [true, false],
+    checkCrcs: [true, false],
+  });
+  checkTexts(options, ["group", "groupInstanceId", "serverAssignor"]);
+  checkMethods(options, { key: ["deserialize"], value: ["deserialize"], onAssigned: [], onRevoked: [], onLost: [] });
+  checkNumbers(options, {
+    autoCommitIntervalMs: [1],
+    maxWaitMs: [0, int32Max],
+    minBytes: [0, int32Max],
+    prefetchBytes: [1],
+    partitionBytes: [1, int32Max],
+    sessionTimeoutMs: [1, int32Max],
+    heartbeatIntervalMs: [1, int32Max],
+    rebalanceTimeoutMs: [1, int32Max],
+    maxPollIntervalMs: [1],
+  });
+}
+
+function checkList<Item>(name: string, given: readonly Item[] | undefined, check: (item: Item) => void): void {
+  if (given === undefined) return;
+  if (!Array.isArray(given) || given.length === 0) throw new ArgumentError(`${name} must be a list that is not empty`);
+  for (const item of given as readonly Item[]) check(item);
 }

@@ -175,7 +175,8 @@ export class RecordReader<Key, Value> {
     this.hasAsked = true;
     try {
       this.#finishGiven();
-      this.#options.onAsked();
+      // Who has failed begins again only when the caller, having heard of it, asks again.
+      if (this.#failures.length === 0) this.#options.onAsked();
       for (;;) {
         await this.#options.gate.pass();
         if (this.#isEnded) return undefined;

@@ -2,12 +2,14 @@
  * The producer as its user sees it: `send` turns records into bytes, finds their partition and gives back a promise of where they went.
  * Records of a topic keep the order in which they were handed over, also while metadata or memory is waited for.
  */
+import { errorCodes } from "../../protocol/errors.ts";
 import { initProducerId } from "../../protocol/messages/22-init-producer-id.ts";
 import { unlessAborted } from "../clock.ts";
 import { type CloseOptions, asyncDispose, dispose } from "../dispose.ts";
 import {
   ArgumentError,
   BrokerError,
+  FencedError,
   KafkaError,
   SerializationError,
   StateError,
@@ -21,48 +23,11 @@ import type { Cluster } from "../wire/cluster.ts";
 import type { TopicInfo } from "../wire/metadata.ts";
 import { Accumulator, type EncodedRecord } from "./accumulator.ts";
 import { Delivery } from "./delivery.ts";
+import { type ProducerOptions, type SendOptions, checkProducerOptions, codecs } from "./options.ts";
 import { type Partitioner, StickyPartitions, defaultPartitioner } from "./partitioner.ts";
 import { Sender } from "./sender.ts";
 import { Sequences } from "./sequences.ts";
 import { type GroupMetadata, Transactions } from "./transactions.ts";
-
-/** Zstandard is read, not written: no web platform has a compressor for it. */
-export type Compression = "none" | "gzip" | "snappy" | "lz4";
-const codecs: readonly Compression[] = ["none", "gzip", "snappy", "lz4"];
-
-export interface ProducerOptions<Key = Bytes, Value = Bytes> {
-  /** How keys and values become bytes; bytes and text when left out. */
-  readonly key?: Serializer<Key>;
-  readonly value?: Serializer<Value>;
-  /** Whose word counts: all replicas' (the default), the leader's, nobody's. */
-  readonly acks?: "all" | 1 | 0;
-  /** Default: true where acks is "all". Records are neither lost nor doubled nor reordered by retries. */
-  readonly idempotent?: boolean;
-  /** Makes the producer transactional. */
-  readonly transactionalId?: string;
-  /** After this a coordinator aborts an open transaction. Default 60 s. */
-  readonly transactionTimeoutMs?: number;
-  /** Default "none". */
-  readonly compression?: Compression;
-  /** How long a batch waits for company. Default 0: records gather only while requests are on their way. */
-  readonly lingerMs?: number;
-  /** Of a batch before compression. Default 1 020 KiB: with its request around it below Kafka's default limit of a batch, and in one message. */
-  readonly batchBytes?: number;
-  /** Of a request with several batches. Default 4 MiB. */
-  readonly requestBytes?: number;
-  /** Of all records that wait or are on their way. Default 32 MiB; `send` waits and `ready` is pending beyond. */
-  readonly bufferBytes?: number;
-  /** Requests on their way to one broker: 1 to 5, default 5. */
-  readonly inFlight?: number;
-  /** From `send` to success or failure, all attempts included. Default 120 s. */
-  readonly deliveryTimeoutMs?: number;
-  readonly partitioner?: Partitioner;
-}
-
-export interface SendOptions {
-  /** Ends the waiting of this call. Records that were already handed to a batch may still be delivered. */
-  readonly signal?: AbortSignal;
-}
 
 interface PendingSend<Key, Value> {
   readonly records: readonly ProducerRecord<Key, Value>[];
@@ -72,6 +37,8 @@ interface PendingSend<Key, Value> {
 }
 
 const noHeaders: readonly Header[] = [];
+/** What brokers take at most in one request, unless they are told otherwise. Who has them told says it by `bufferBytes`. */
+const requestBytesUsual = 32 * 1024 * 1024;
 
 export class Producer<Key = Bytes, Value = Bytes> {
   readonly #cluster: Cluster;
@@ -94,6 +61,7 @@ export class Producer<Key = Bytes, Value = Bytes> {
   #closed: Error | undefined;
 
   constructor(cluster: Cluster, options: ProducerOptions<Key, Value>, onEnd: () => void) {
+    checkProducerOptions(options);
     this.#onEnd = onEnd;
     this.#cluster = cluster;
     this.#keySerializer = options.key ?? (anyBytes as unknown as Serializer<Key>);
@@ -103,10 +71,12 @@ export class Producer<Key = Bytes, Value = Bytes> {
     this.#bufferBytes = options.bufferBytes ?? 32 * 1024 * 1024;
     const { transactionalId, acks = "all" } = options;
     const isTransactional = transactionalId !== undefined;
-    const isIdempotent = isTransactional || (options.idempotent ?? acks === "all");
+    const isIdempotent = options.idempotent ?? (isTransactional || acks === "all");
     if (isIdempotent && acks !== "all") throw new ArgumentError("an idempotent producer needs acks: all");
+    if (isTransactional && !isIdempotent) throw new ArgumentError("a transactional producer is always idempotent");
     const inFlightMax = options.inFlight ?? 5;
-    if (!(inFlightMax >= 1) || (isIdempotent && inFlightMax > 5)) throw new ArgumentError("inFlight must be from 1 to 5");
+    if (!Number.isInteger(inFlightMax) || inFlightMax < 1 || (isIdempotent && inFlightMax > 5))
+      throw new ArgumentError("inFlight must be from 1 to 5");
     const codec = codecs.indexOf(options.compression ?? "none");
     if (codec < 0) throw new ArgumentError(`no compression is called ${options.compression}`);
     this.#accumulator = new Accumulator({ batchBytes: options.batchBytes ?? 1020 * 1024, codec, isTransactional });
@@ -160,6 +130,7 @@ export class Producer<Key = Bytes, Value = Bytes> {
   ): Promise<RecordMetadata | RecordMetadata[]> {
     const isList = Array.isArray(given);
     const records = (isList ? given : [given]) as readonly ProducerRecord<Key, Value>[];
+    if (typeof topic !== "string") return Promise.reject(new ArgumentError(`a topic has a name, not ${String(topic)}`));
     const refusal = this.#closed ?? this.#transactions?.refusal ?? (signal?.aborted === true ? asError(signal.reason) : undefined);
     if (refusal !== undefined) return Promise.reject(refusal);
     const delivery = new Delivery(records.length);
@@ -301,10 +272,11 @@ export class Producer<Key = Bytes, Value = Bytes> {
   }
 
   #encode(topic: string, record: ProducerRecord<Key, Value>, now: number): EncodedRecord {
-    const { key = null, value, timestamp = now, headers } = record;
     try {
-      const keyBytes = key === null ? null : this.#keySerializer.serialize(key, topic);
-      const valueBytes = value === null || value === undefined ? null : this.#valueSerializer.serialize(value, topic);
+      const { key = null, value, timestamp = now, headers } = record;
+      const keyBytes = key === null ? null : bytesFor("key", this.#keySerializer.serialize(key, topic));
+      const valueBytes =
+        value === null || value === undefined ? null : bytesFor("value", this.#valueSerializer.serialize(value, topic));
       const listed = headers === undefined ? noHeaders : headerList(headers);
       const encoded = {
         timestamp: typeof timestamp === "number" ? timestamp : timestamp.getTime(),
@@ -313,7 +285,8 @@ export class Producer<Key = Bytes, Value = Bytes> {
         headers: listed,
         sizeMax: recordSizeMax(keyBytes, valueBytes, listed),
       };
-      if (!Number.isSafeInteger(encoded.timestamp)) throw new TypeError(`${encoded.timestamp} is no timestamp`);
+      if (!Number.isSafeInteger(encoded.timestamp) || encoded.timestamp < 0)
+        throw new TypeError(`${encoded.timestamp} is no timestamp`);
       return encoded;
     } catch (error) {
       throw new SerializationError(`a record for ${topic} cannot be serialized: ${asError(error).message}`, { cause: error });
@@ -322,11 +295,14 @@ export class Producer<Key = Bytes, Value = Bytes> {
 
   #partitionOf({ name, partitions }: TopicInfo, record: ProducerRecord<Key, Value>, encoded: EncodedRecord): number {
     const { key, sizeMax } = encoded;
-    if (sizeMax > 0x7000_0000) throw new ArgumentError("the record is too large for any batch");
+    const sizeLimit = Math.max(this.#bufferBytes, requestBytesUsual);
+    // No broker says so of a request that it does not even read: it ends the connection, for everybody who uses it.
+    if (sizeMax > sizeLimit)
+      throw new KafkaError(errorCodes.MESSAGE_TOO_LARGE, `a record for ${name} takes ${sizeMax} bytes: more than ${sizeLimit}`);
     const { length } = partitions;
     // Without a key the usual partitioner has nothing to say, and an object for each question costs more than the answer.
     const isSticky = key === null && this.#partitioner === defaultPartitioner;
-    const chosen = record.partition ?? (isSticky ? undefined : this.#partitioner({ topic: name, key, partitionCount: length }));
+    const chosen = record.partition ?? (isSticky ? undefined : this.#askPartitioner(name, key, length));
     if (chosen === undefined) {
       const sticky = this.#sticky.get(name, length);
       if (length === 1 || !this.#accumulator.isFullFor(name, sticky, encoded)) return sticky;
@@ -336,6 +312,14 @@ export class Producer<Key = Bytes, Value = Bytes> {
     if (!Number.isInteger(chosen) || chosen < 0 || chosen >= length)
       throw new ArgumentError(`${name} has no partition ${chosen}: it has ${length}`);
     return chosen;
+  }
+
+  #askPartitioner(topic: string, key: Uint8Array | null, partitionCount: number): number | undefined {
+    try {
+      return this.#partitioner({ topic, key, partitionCount });
+    } catch (error) {
+      throw new ArgumentError(`the partitioner failed for a record of ${topic}: ${asError(error).message}`, { cause: error });
+    }
   }
 
   async #obtainIdentity(): Promise<void> {
@@ -424,7 +408,9 @@ export class Transaction<Key, Value> {
     try {
       if (failed !== undefined) {
         const { message } = asError(failed.reason);
-        throw failed.reason instanceof KafkaError && this.#transactions.refusal === undefined
+        const { refusal } = this.#transactions;
+        if (refusal instanceof FencedError) throw refusal;
+        throw failed.reason instanceof KafkaError && refusal === undefined
           ? failed.reason
           : new TransactionAbortedError(`the transaction was aborted: ${message}`, { cause: failed.reason });
       }
@@ -449,10 +435,17 @@ export class Transaction<Key, Value> {
 }
 
 function headerList(headers: NonNullable<ProducerRecord<unknown, unknown>["headers"]>): readonly Header[] {
-  const bytesOf = (value: Uint8Array | string | null): Uint8Array | null => (typeof value === "string" ? encodeText(value) : value);
-  if (Array.isArray(headers)) return headers.map(({ key, value }: Header) => ({ key, value: bytesOf(value) }));
-  return Object.entries(headers as Record<string, Uint8Array | string | null>).map(([key, value]) => ({
-    key,
-    value: bytesOf(value),
-  }));
+  const header = (key: string, value: Uint8Array | string | null): Header => {
+    if (typeof key !== "string") throw new TypeError("a header's key must be text");
+    if (typeof value === "string") return { key, value: encodeText(value) };
+    return { key, value: value === null ? null : bytesFor(`header ${key}`, value) };
+  };
+  if (Array.isArray(headers)) return headers.map(({ key, value }: Header) => header(key, value));
+  return Object.entries(headers as Record<string, Uint8Array | string | null>).map(([key, value]) => header(key, value));
+}
+
+/** Whatever else came would be written as something nobody meant. The tag is the same in every realm, the class is not. */
+function bytesFor(what: string, given: Uint8Array): Uint8Array {
+  if (given instanceof Uint8Array || (given as Uint8Array | undefined)?.[Symbol.toStringTag] === "Uint8Array") return given;
+  throw new TypeError(`the ${what} is not a Uint8Array (nor made one by a serializer), but ${typeof given}`);
 }

@@ -41,6 +41,8 @@ export interface SenderTransaction {
   /** May answer false and call `wake` when the partition belongs to the transaction. */
   maySend(topic: string, partition: number): boolean;
   readonly produceVersionMax: number;
+  /** What a broker's refusal comes to. */
+  meaningOf(error: BrokerError): KafkaError;
   failed(error: KafkaError): void;
 }
 
@@ -280,7 +282,8 @@ export class Sender {
       return;
     }
     const reason = errorMessage ?? recordErrors.find((each) => each.batchIndexErrorMessage !== null)?.batchIndexErrorMessage;
-    const error = new BrokerError(errorCode, `${batch.topic}-${batch.partition}`, reason);
+    const refusal = new BrokerError(errorCode, `${batch.topic}-${batch.partition}`, reason);
+    const error = this.#options.transaction?.meaningOf(refusal) ?? refusal;
     const verdict = this.#options.sequences?.refused(batch, errorCode, error.retriable) ?? (error.retriable ? "retry" : "fail");
     if (verdict === "duplicate") this.#succeed(batch, -1, -1);
     else if (verdict === "fail") this.#fail(batch, error, fateOf(batch));

@@ -43,8 +43,12 @@ const fencingCodes: ReadonlySet<number> = new Set([
   errorCodes.TRANSACTION_COORDINATOR_FENCED,
   errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
 ]);
-/** Of a produce request: the rest of the transaction is lost, the id perhaps not. */
-const producedFencingCodes: ReadonlySet<number> = new Set([errorCodes.PRODUCER_FENCED, errorCodes.INVALID_PRODUCER_ID_MAPPING]);
+/** Of a produce request. An older epoch is never found newer again: the transaction has timed out, or another producer began one. */
+const producedFencingCodes: ReadonlySet<number> = new Set([
+  errorCodes.PRODUCER_FENCED,
+  errorCodes.INVALID_PRODUCER_EPOCH,
+  errorCodes.INVALID_PRODUCER_ID_MAPPING,
+]);
 
 const secondVersion = 2;
 /** The newest versions of before KIP-890. */
@@ -118,10 +122,15 @@ export class Transactions implements SenderTransaction {
     return false;
   }
 
+  meaningOf(error: BrokerError): KafkaError {
+    return producedFencingCodes.has(error.code) ? this.#fenced(error) : error;
+  }
+
   failed(error: KafkaError): void {
     if (this.#state !== "open" && this.#state !== "ending") return;
-    this.#cause ??= error;
-    this.#state = producedFencingCodes.has(error.code) ? "fenced" : "failed";
+    const isFenced = error instanceof FencedError;
+    this.#cause ??= isFenced ? (error.cause as KafkaError) : error;
+    this.#state = isFenced ? "fenced" : "failed";
   }
 
   /** Offsets of a group that count once the transaction commits. */
@@ -286,9 +295,10 @@ export class Transactions implements SenderTransaction {
     return error;
   }
 
-  #fenced(): FencedError {
-    const why = this.#cause?.message ?? "";
-    return new FencedError(`another producer has taken over the transactional id ${this.id}: ${why}`, { cause: this.#cause });
+  #fenced(cause = this.#cause): FencedError {
+    const why = cause?.message ?? "";
+    const text = `another producer has taken over the transactional id ${this.id}, or a transaction of this one timed out: ${why}`;
+    return new FencedError(text, { cause });
   }
 }
 

@@ -44,7 +44,12 @@ export async function askLeaders<Asked extends TopicPartition, Value>(
 ): Promise<Value[]> {
   const found = new Map<string, Value>();
   const askOne = async (node: number, asked: readonly Asked[]): Promise<void> => {
-    if (node < 0) throw new BrokerError(errorCodes.LEADER_NOT_AVAILABLE, `${asked[0]!.topic}-${asked[0]!.partition}`);
+    if (node < 0) {
+      const { topic, partition } = asked[0]!;
+      const isThere = partition < (cluster.metadata.topics.get(topic)?.partitions.length ?? 0);
+      const code = isThere ? errorCodes.LEADER_NOT_AVAILABLE : errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
+      throw new BrokerError(code, `${what} of ${topic}-${partition}`);
+    }
     const answers = await ask(
       node,
       groupBy(asked, ({ topic }) => topic),
@@ -61,6 +66,8 @@ export async function askLeaders<Asked extends TopicPartition, Value>(
     async () => {
       const left = partitions.filter(({ topic, partition }) => !found.has(partitionKey(topic, partition)));
       for (const topic of new Set(left.map((each) => each.topic))) await cluster.topic(topic, { ...options, create: false });
+      // What is known may be older than the partition.
+      if (left.some(({ topic, partition }) => cluster.metadata.leaderOf(topic, partition) < 0)) await cluster.refresh();
       const byLeader = groupBy(left, ({ topic, partition }) => cluster.metadata.leaderOf(topic, partition));
       const outcomes = await Promise.allSettled([...byLeader].map(async ([node, asked]) => await askOne(node, asked)));
       const failed = outcomes.find((outcome) => outcome.status === "rejected");

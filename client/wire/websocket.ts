@@ -15,7 +15,8 @@ export interface WebSocketLike {
   close(code?: number, reason?: string): void;
   /** Workers: a socket that came with a response has to be accepted. */
   accept?(): void;
-  addEventListener(type: string, listener: (event: never) => void): void;
+  /** Of the event's kind a class of the platform, of `ws` or of a caller says more than this: so that each of them fits. */
+  addEventListener(type: string, listener: (event: unknown) => void): void;
 }
 
 export type WebSocketClass = new (url: string, protocols: string[]) => WebSocketLike;
@@ -131,16 +132,19 @@ class WebSocketStream implements ByteStream {
       this.#isOpen = true;
       this.onEarlyEnd = undefined;
     });
-    socket.addEventListener("message", ({ data }: { data: ArrayBuffer | string }) => {
+    socket.addEventListener("message", (event) => {
       if (this.#hasEnded) return;
+      const { data } = event as { data: ArrayBuffer | string };
       if (typeof data === "string") this.#taken(Number(data));
       else events.onBytes(new Uint8Array(data));
     });
-    socket.addEventListener("close", ({ code, reason }: { code: number; reason: string }) =>
-      this.#end(`the WebSocket was closed (${code}${reason === "" ? "" : `: ${reason}`})`),
-    );
-    socket.addEventListener("error", (event: { message?: string; error?: unknown }) => {
-      const why = event.message ?? (event.error === undefined ? "" : asError(event.error).message);
+    socket.addEventListener("close", (event) => {
+      const { code, reason } = event as { code: number; reason: string };
+      this.#end(`the WebSocket was closed (${code}${reason === "" ? "" : `: ${reason}`})`);
+    });
+    socket.addEventListener("error", (event) => {
+      const { message, error } = event as { message?: string; error?: unknown };
+      const why = message ?? (error === undefined ? "" : asError(error).message);
       this.#end(`the WebSocket failed${why === "" ? "" : `: ${why}`}`);
     });
   }

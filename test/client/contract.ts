@@ -14,6 +14,7 @@ import {
   string,
 } from "../../client/client.ts";
 import { groupContract } from "./contract-groups.ts";
+import { misuseContract } from "./contract-misuse.ts";
 import { type Strings, eventually, freshName, numbers, reader, take, valuesOf } from "./contract-steps.ts";
 
 export function clientContract(open: (options?: ConnectOptions) => Client): void {
@@ -323,6 +324,7 @@ export function clientContract(open: (options?: ConnectOptions) => Client): void
   });
 
   groupContract(open);
+  misuseContract(open);
 
   test("a signal ends a wait, and a closed client says so", async ({ expect }) => {
     const client = open();

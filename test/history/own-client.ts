@@ -2,7 +2,7 @@
  * Kante's own client over WebSocket, with its defaults: a transactional producer, and a member of a consumer group that reads committed
  * records only.
  */
-import { type Client, type WebSocketClass, connect, string } from "../../client/client.ts";
+import { type Client, connect, string } from "../../client/client.ts";
 import type { Stage } from "./stage.ts";
 import { nameOf, padded, placesOf, valueIn } from "./topics.ts";
 
@@ -15,7 +15,7 @@ function opened(stage: Stage): Client {
       this.addEventListener("close", () => stage.connections.delete(connection));
     }
   }
-  return connect(`ws://127.0.0.1:${stage.httpPort}/c/default/kafka`, { webSocket: Socket as unknown as WebSocketClass });
+  return connect(`ws://127.0.0.1:${stage.httpPort}/c/default/kafka`, { webSocket: Socket });
 }
 
 /** Each failure makes an end of the producer; the next one fences it. */

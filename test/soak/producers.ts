@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ProduceAcks, Producer as PlatformaticProducer, stringSerializers } from "@platformatic/kafka";
 import { CompressionTypes, Kafka, logLevel } from "kafkajs";
 import { connect as connectSocket } from "node:net";
-import { type Client, type Compression, type Producer, type WebSocketClass, connect, string } from "../../client/client.ts";
+import { type Client, type Compression, type Producer, connect, string } from "../../client/client.ts";
 import type { Stage } from "../history/stage.ts";
 import type { Accounts } from "./accounts.ts";
 import { nameOf, topics } from "./topics.ts";
@@ -25,7 +25,7 @@ const valueBytes = 1000;
 const keyCount = 200;
 
 export function openClient(stage: Stage): Client {
-  return connect(`ws://127.0.0.1:${stage.httpPort}/c/default/kafka`, { webSocket: WebSocket as unknown as WebSocketClass });
+  return connect(`ws://127.0.0.1:${stage.httpPort}/c/default/kafka`, { webSocket: WebSocket });
 }
 
 /** A round every so often, whatever the round before has come to; they may overlap as far as the client allows. */

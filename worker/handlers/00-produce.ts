@@ -16,7 +16,7 @@ import { defineHandler } from "./define-handler.ts";
 import { distinctPartitions } from "./distinct-partitions.ts";
 import { checkRecords } from "./record-checks.ts";
 import { appendAll, isTransactional } from "./transactional-appends.ts";
-import { findTopics, heedLeader, unknownTopicCode } from "./topics.ts";
+import { findPartitions, heedLeader, unknownTopicCode } from "./topics.ts";
 import { leaderUnreachable } from "./unreachable.ts";
 
 type Request = RequestOf<typeof produce>;
@@ -44,7 +44,9 @@ export const produceHandler = defineHandler({
     const checked: (Answered | Appended)[][] = [];
     const byId = context.apiVersion >= idsFrom;
     const topicData = distinctPartitions(request.topicData, byId);
-    const found = refusal === undefined ? findTopics(services.catalog, topicData, byId) : [];
+    const hasAll = (position: number, count: number): boolean =>
+      topicData[position]!.partitionData.every(({ index }) => index < count);
+    const found = refusal === undefined ? findPartitions(services.catalog, topicData, byId, hasAll) : [];
     // Known topics go on without an await, so that an ordinary request is in line before the next one is read.
     const entries = found instanceof Promise ? await found : found;
     for (const [position, topic] of topicData.entries()) {

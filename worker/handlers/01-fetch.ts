@@ -11,7 +11,7 @@ import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
 import { endpointsOf, leaderOf } from "./nodes.ts";
 import { containsZstd } from "./record-sets.ts";
-import { findTopics, heedLeader, leaderEpochError, unknownTopicCode } from "./topics.ts";
+import { findPartitions, heedLeader, leaderEpochError, unknownTopicCode } from "./topics.ts";
 import { leaderUnreachable } from "./unreachable.ts";
 
 type Request = RequestOf<typeof fetch>;
@@ -38,7 +38,9 @@ export const fetchHandler = defineHandler({
     const checked: (Answered | number)[][] = [];
     let hasError = false;
     const named = request.topics.map(({ topic, topicId }) => ({ name: topic, topicId }));
-    const found = findTopics(services.catalog, named, apiVersion >= idsFrom);
+    const hasAll = (position: number, count: number): boolean =>
+      request.topics[position]!.partitions.every(({ partition }) => partition < count);
+    const found = findPartitions(services.catalog, named, apiVersion >= idsFrom, hasAll);
     const entries = found instanceof Promise ? await found : found;
     for (const [position, topic] of request.topics.entries()) {
       const entry = entries[position];

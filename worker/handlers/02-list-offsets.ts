@@ -14,7 +14,7 @@ import { ByCell } from "./by-cell.ts";
 import { defineHandler } from "./define-handler.ts";
 import { repeated } from "./repeated.ts";
 import { firstRecordAtOrAfter, maxTimestampRecord } from "./record-sets.ts";
-import { againWhenDenied, findTopic, heedLeader, leaderEpochError } from "./topics.ts";
+import { againWhenDenied, findTopicWith, heedLeader, leaderEpochError } from "./topics.ts";
 import { leaderUnreachable } from "./unreachable.ts";
 
 type Request = RequestOf<typeof listOffsets>;
@@ -65,7 +65,11 @@ async function ask(
   request: Request,
   context: RequestContext,
 ) {
-  const entry = await findTopic(context.services.catalog, { name, topicId: "" }, false);
+  const entry = await findTopicWith(
+    context.services.catalog,
+    name,
+    partitions.map(({ partitionIndex }) => partitionIndex),
+  );
   return {
     name,
     partitions: partitions.map((partition): Answered | Asked => {

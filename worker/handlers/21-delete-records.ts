@@ -12,7 +12,7 @@ import { deleteRecords } from "../../protocol/messages/21-delete-records.ts";
 import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { ByCell } from "./by-cell.ts";
 import { defineHandler } from "./define-handler.ts";
-import { findTopic, heedLeader } from "./topics.ts";
+import { findTopicWith, heedLeader } from "./topics.ts";
 import { leaderUnreachable } from "./unreachable.ts";
 
 type Topic = RequestOf<typeof deleteRecords>["topics"][number];
@@ -57,7 +57,11 @@ function unanswered() {
 }
 
 async function ask({ name, partitions }: Topic, questions: ByCell<Question>, { services }: RequestContext) {
-  const topic = await findTopic(services.catalog, { name, topicId: "" }, false);
+  const topic = await findTopicWith(
+    services.catalog,
+    name,
+    partitions.map(({ partitionIndex }) => partitionIndex),
+  );
   return {
     name,
     partitions: partitions.map(({ partitionIndex, offset }): Answered | Asked => {

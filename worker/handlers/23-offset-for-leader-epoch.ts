@@ -9,7 +9,7 @@ import { offsetForLeaderEpoch } from "../../protocol/messages/23-offset-for-lead
 import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { ByCell } from "./by-cell.ts";
 import { defineHandler } from "./define-handler.ts";
-import { againWhenDenied, findTopic, heedLeader, leaderEpochError } from "./topics.ts";
+import { againWhenDenied, findTopicWith, heedLeader, leaderEpochError } from "./topics.ts";
 import { leaderUnreachable } from "./unreachable.ts";
 
 type Topic = RequestOf<typeof offsetForLeaderEpoch>["topics"][number];
@@ -53,7 +53,11 @@ function unanswered({ topicId, partition }: EpochEndQuery): EpochEndAnswer {
 }
 
 async function ask({ topic, partitions }: Topic, queries: ByCell<EpochEndQuery>, { services }: RequestContext) {
-  const entry = await findTopic(services.catalog, { name: topic, topicId: "" }, false);
+  const entry = await findTopicWith(
+    services.catalog,
+    topic,
+    partitions.map(({ partition }) => partition),
+  );
   return {
     topic,
     partitions: partitions.map(({ partition, currentLeaderEpoch, leaderEpoch }): Answered | symbol => {

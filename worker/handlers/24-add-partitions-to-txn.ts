@@ -13,7 +13,7 @@ import { defineHandler } from "./define-handler.ts";
 import { fencedError } from "./fenced-error.ts";
 import { mayExist } from "./many-names.ts";
 import { sideBySide } from "./side-by-side.ts";
-import { findTopics } from "./topics.ts";
+import { findPartitions } from "./topics.ts";
 import { coordinatorUnreachable } from "./unreachable.ts";
 
 type Request = RequestOf<typeof addPartitionsToTxn>;
@@ -71,7 +71,8 @@ function askedIn(request: Request): Asked {
 async function addAll(asked: Asked, exists: (transactionalId: string) => boolean, context: RequestContext) {
   const { transactionalId, verifyOnly, producerId, producerEpoch, topics } = asked;
   const named = topics.map(({ name }) => ({ name, topicId: "" }));
-  const entries = await findTopics(context.services.catalog, named, false);
+  const hasAll = (position: number, count: number): boolean => topics[position]!.partitions.every((partition) => partition < count);
+  const entries = await findPartitions(context.services.catalog, named, false, hasAll);
   const cellOf = (entry: TopicEntry | undefined, partition: number) => entry?.partitions[partition]?.cell;
   if (transactionalId === "" || !isTransactionalId(transactionalId)) return results(topics, () => errorCodes.INVALID_REQUEST);
   const isKnown = (topic: number, partition: number) => cellOf(entries[topic], partition) !== undefined;

@@ -10,7 +10,7 @@ import { describeProducers } from "../../protocol/messages/61-describe-producers
 import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { ByCell } from "./by-cell.ts";
 import { defineHandler } from "./define-handler.ts";
-import { findTopic, heedLeader } from "./topics.ts";
+import { findTopicWith, heedLeader } from "./topics.ts";
 import { leaderUnreachable } from "./unreachable.ts";
 
 type Topic = RequestOf<typeof describeProducers>["topics"][number];
@@ -55,7 +55,7 @@ function unanswered(ref: PartitionRef): PartitionDescription {
 
 async function ask({ name, partitionIndexes }: Topic, questions: ByCell<PartitionRef>, { services }: RequestContext) {
   const invalid = invalidTopicName(name);
-  const topic = invalid === undefined ? await findTopic(services.catalog, { name, topicId: "" }, false) : undefined;
+  const topic = invalid === undefined ? await findTopicWith(services.catalog, name, partitionIndexes) : undefined;
   return {
     name,
     partitions: partitionIndexes.map((partitionIndex): Answered | Asked => {

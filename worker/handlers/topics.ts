@@ -32,6 +32,38 @@ export function findTopics(
   return found.every(isKnown) ? found : Promise.all(found.map(async (entry) => await entry));
 }
 
+/**
+ * As `findTopics`, for requests about partitions: where one is not known the list of topics is looked at anew, because the topic may have
+ * grown through another broker, and nothing else would ever tell this one. `hasAll` says of a topic's position whether so many are enough.
+ */
+export function findPartitions(
+  catalog: TopicCatalog,
+  topics: readonly NamedTopic[],
+  byId: boolean,
+  hasAll: (position: number, partitionCount: number) => boolean,
+): readonly (TopicEntry | undefined)[] | Promise<readonly (TopicEntry | undefined)[]> {
+  const isEnough = (entries: readonly (TopicEntry | undefined)[]): boolean =>
+    entries.every((entry, position) => entry === undefined || hasAll(position, entry.partitions.length));
+  const lookAgain = async (): Promise<readonly (TopicEntry | undefined)[]> => {
+    await catalog.all();
+    return topics.map(({ name, topicId }) => (byId ? catalog.lastById(topicId) : catalog.lastByName(name)));
+  };
+  const found = findTopics(catalog, topics, byId);
+  if (found instanceof Promise) return found.then((entries) => (isEnough(entries) ? entries : lookAgain()));
+  return isEnough(found) ? found : lookAgain();
+}
+
+/** The same of one topic that is named. */
+export async function findTopicWith(
+  catalog: TopicCatalog,
+  name: string,
+  partitions: readonly number[],
+): Promise<TopicEntry | undefined> {
+  const hasAll = (_: number, count: number): boolean => partitions.every((partition) => partition < count);
+  const [entry] = await findPartitions(catalog, [{ name, topicId: "" }], false, hasAll);
+  return entry;
+}
+
 export function unknownTopicCode(byId: boolean): number {
   return byId ? errorCodes.UNKNOWN_TOPIC_ID : errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
 }

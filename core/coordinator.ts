@@ -368,15 +368,17 @@ export interface BatchCoordinator {
   /**
    * Idempotent, as is deletePartitions: the controller repeats both until they are answered. `ledBefore`: as many partitions the cell
    * leads, as far as the controller knows. A leader that knows fewer has lost its rows: it refuses, or records would get offsets that
-   * others had, and objects keys that others have.
+   * others had, and objects keys that others have. `hasLed`: the cell has led partitions at any time; a leader that never has lost its rows too.
    */
   createPartitions(
     partitions: readonly PartitionRef[],
     settings: PartitionSettings,
     fences?: readonly BrokerIdentity[],
     ledBefore?: number,
+    hasLed?: boolean,
   ): Promise<void>;
-  deletePartitions(topicId: TopicId): Promise<void>;
+  /** Answers whether the cell has ever led a partition, this or another: one that should have and has not lost its rows. */
+  deletePartitions(topicId: TopicId): Promise<boolean>;
   /** One answer per request. Durable in one row for all of them, or not at all. */
   writeMarkers(requests: readonly MarkerRequest[]): Promise<readonly MarkerAnswer[]>;
   /**

@@ -72,7 +72,7 @@ export async function recoverCluster(host: ClusterRecoveryHost, { write, offsetG
     const { producerExpirationMs } = host;
     const request: RecoverRequest = {
       newCell,
-      cells: [cell, ...machine.lostCells],
+      cells: [cell, ...machine.lostCells.all.filter((other) => other !== cell)],
       partitions: machine.ledPartitions(cell),
       fences: [...machine.brokerEpochs()].map(([brokerId, brokerEpoch]) => ({ brokerId, brokerEpoch })),
       doomed: machine.walGarbage.doomed,

@@ -227,10 +227,10 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
     try {
       const leader = this.#leader(taken.cell);
       if (taken.call.kind === "create") {
-        const { partitions, settings, fences, ledBefore } = taken.call;
-        await leader.createPartitions(partitions, settings, fences, ledBefore);
-      } else await leader.deletePartitions(taken.call.topicId);
-      this.#persist(this.#machine.callAnswered(taken));
+        const { partitions, settings, fences, ledBefore, hasLed } = taken.call;
+        await leader.createPartitions(partitions, settings, fences, ledBefore, hasLed);
+        this.#persist(this.#machine.callAnswered(taken));
+      } else this.#persist(this.#machine.callAnswered(taken, await leader.deletePartitions(taken.call.topicId)));
     } catch (error) {
       this.#log.warn("leader-call-failed", { cell: taken.cell, topicId: taken.topicId, error });
       this.#machine.callFailed(taken, Date.now());

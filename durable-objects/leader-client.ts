@@ -26,8 +26,7 @@ export function leaderClient(env: Env, cluster: string, cell: number): LeaderCli
     listOffsets: (queries) => stub.repeat((leader) => leader.listOffsets(queries)),
     epochEnds: (queries) => stub.repeat((leader) => leader.epochEnds(queries)),
     describePartitions: (partitions) => stub.repeat((leader) => leader.describePartitions(partitions)),
-    createPartitions: (partitions, settings, fences, ledBefore) =>
-      stub.ask((leader) => leader.createPartitions(partitions, settings, fences, ledBefore)),
+    createPartitions: (...told) => stub.ask((leader) => leader.createPartitions(...told)),
     holds: (keys) => stub.repeat((leader) => leader.holds(keys)),
     collect: (fences, ledBefore) => stub.repeat((leader) => leader.collect(fences, ledBefore)),
     deletePartitions: (topicId) => stub.ask((leader) => leader.deletePartitions(topicId)),

@@ -255,8 +255,9 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     settings: PartitionSettings,
     fences: readonly BrokerIdentity[] = [],
     ledBefore = 0,
+    hasLed = false,
   ): Promise<void> {
-    this.#cell.checkLed(ledBefore);
+    this.#cell.checkLed(ledBefore, hasLed);
     this.#appendEntry(this.#cell.collection.fence(fences));
     const row = this.#cell.decideCreatePartitions(partitions, settings);
     if (row !== undefined) this.#append(row);
@@ -285,9 +286,10 @@ export class Leader extends DurableObject<Env> implements LeaderRpc {
     this.#log.info("cell-taken-over", { cursor: this.#cell.cursor, partitions: this.#cell.partitionCount });
   }
 
-  async deletePartitions(topicId: TopicId): Promise<void> {
+  async deletePartitions(topicId: TopicId): Promise<boolean> {
     const row = this.#cell.decideDeleteTopic(topicId, Date.now());
     if (row !== undefined) this.#append(row);
+    return this.#cell.hasLed;
   }
 
   async deleteRecords(

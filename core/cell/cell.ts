@@ -1,7 +1,6 @@
 /**
  * The leader of a cell, pure (D5, D6, D15): answers what can be answered from memory, and turns every change into one journal row.
- * The shell applies and writes the row in one turn, and lets nobody hear of it before it is durable. A shell that dies between has
- * lost nothing it told anybody; one that starts again applies the rows and is where it was.
+ * The shell applies and writes the row in one turn, and lets nobody hear before it is durable: one that dies has lost nothing it told.
  */
 import type {
   ClaimReply,
@@ -217,14 +216,15 @@ export class Cell {
     return { row: row && this.#row(row.entry, row.inline), answers };
   }
 
-  /** Throws when the cell leads fewer partitions than it did: its rows are lost, and to go on without them would do harm. */
-  checkLed(ledBefore: number): void {
-    const { partitionCount } = this;
-    if (partitionCount >= ledBefore) return;
-    throw new OperatingError(
-      "corrupt",
-      `cell ${this.#options.cell} leads ${partitionCount} partitions where it led ${ledBefore}: its rows are lost (see: kante recover)`,
-    );
+  get hasLed(): boolean {
+    return this.#state.nextPartitionId > 0;
+  }
+
+  /** Throws when the cell leads fewer partitions than it did, or never led one: its rows are lost, and to go on without them would do harm. */
+  checkLed(ledBefore: number, hasLed = false): void {
+    if (this.partitionCount >= ledBefore && (this.hasLed || !hasLed)) return;
+    const led = `${this.partitionCount} partitions where it led ${Math.max(1, ledBefore)}`;
+    throw new OperatingError("corrupt", `cell ${this.#options.cell} leads ${led}: its rows are lost (see: kante recover)`);
   }
 
   /** Partitions that exist already take the settings over. */
@@ -318,9 +318,9 @@ export class Cell {
    */
   takeOver(chunks: readonly Uint8Array[]): void {
     if (this.partitionCount > 0) throw new OperatingError("invalid", `cell ${this.#options.cell} leads partitions already`);
-    const { sequence } = this.#state;
+    const before = this.cursor;
     this.restore(chunks, () => []);
-    this.#state.sequence += sequence;
+    this.#state.sequence += before;
     this.#ring = new FollowRing(this.cursor);
   }
 

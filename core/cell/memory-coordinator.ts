@@ -156,8 +156,9 @@ export class MemoryCoordinator implements BatchCoordinator {
     settings: PartitionSettings,
     fences: readonly BrokerIdentity[] = [],
     ledBefore = 0,
+    hasLed = false,
   ): Promise<void> {
-    this.cell.checkLed(ledBefore);
+    this.cell.checkLed(ledBefore, hasLed);
     this.#appendEntry(this.cell.collection.fence(fences));
     const row = this.cell.decideCreatePartitions(partitions, settings);
     if (row !== undefined) this.#append(row);
@@ -192,9 +193,10 @@ export class MemoryCoordinator implements BatchCoordinator {
     if (row !== undefined) this.#append(row);
   }
 
-  async deletePartitions(topicId: TopicId): Promise<void> {
+  async deletePartitions(topicId: TopicId): Promise<boolean> {
     const row = this.cell.decideDeleteTopic(topicId, this.#now());
     if (row !== undefined) this.#append(row);
+    return this.cell.hasLed;
   }
 
   async deleteRecords(

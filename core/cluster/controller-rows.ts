@@ -8,7 +8,7 @@
  * | `broker/<node id>` | epoch | when the broker starts |
  * | `producer-ids` | the first id not given away | once per 1000 ids |
  * | `wal-garbage` | which write-ahead objects are gone, and which go next | twice for each round of deletion |
- * | `lost-cells` | cells whose leaders lost their rows: they get no partition again | when one is recovered |
+ * | `lost-cells` | cells whose leaders lost their rows: they get no partition again | when one is recovered, or its topics are deleted |
  * | `reconciled` | when the bucket was last compared with the cells | about once a week while objects are deleted |
  * | `group/<group id>` | nothing: that there is such a group | when the group gets its first row; removed with its last |
  * | `txn/<transactional id>` | nothing: that there is such an id | when it gets its row; removed with it |

@@ -39,6 +39,7 @@ import { zeroId } from "./ids.ts";
 import { NameList } from "./name-list.ts";
 import { additionalPartitions, isRefusal, partitionCount, refuse, tooManyPartitions } from "./new-topics.ts";
 import type { Refusal } from "./new-topics.ts";
+import { ledInstead, LostCells, placedElsewhere } from "./lost-cells.ts";
 import { Outbox } from "./outbox.ts";
 import type { OutboxCall } from "./outbox.ts";
 import { allNodeIds, placePartitions, type CellRun } from "./placement.ts";
@@ -69,8 +70,9 @@ export type LeaderCall =
       readonly settings: PartitionSettings;
       /** The cell may be new: it must refuse what every other cell refuses (D12). */
       readonly fences: readonly BrokerIdentity[];
-      /** Partitions that the cell is known to lead. */
+      /** Partitions that the cell is known to lead, and whether it ever led any. */
       readonly ledBefore: number;
+      readonly hasLed: boolean;
     }
   | { readonly kind: "delete"; readonly topicId: TopicId };
 
@@ -91,7 +93,7 @@ export class ControllerMachine {
   readonly #transactions = new NameList(transactionKey);
   readonly walGarbage: WalGarbage;
   #reconciledMs: number | undefined;
-  #lostCells: readonly number[] = [];
+  readonly lostCells = new LostCells();
   #nextProducerId = 0;
   #version: number;
 
@@ -108,7 +110,7 @@ export class ControllerMachine {
       else if (key.startsWith("topic/")) version = Math.max(version, this.#loadTopic(key.slice("topic/".length), value));
       else if (this.#groups.load(key) || this.#transactions.load(key)) continue;
       else if (key === reconciledKey) this.#reconciledMs = JSON.parse(value) as number;
-      else if (key === lostCellsKey) this.#lostCells = JSON.parse(value) as number[];
+      else if (key === lostCellsKey) this.lostCells.load(value);
       else if (key === walGarbageKey) this.walGarbage.load(value);
       else if (key.startsWith("quota/")) this.#quotas.load(key, value);
       else this.#configs.load(key, value);
@@ -208,25 +210,13 @@ export class ControllerMachine {
     });
   }
 
-  /** All cells that were lost, and where to put the next one's partitions. */
-  get lostCells(): readonly number[] {
-    return this.#lostCells;
-  }
-
   get unusedCell(): number {
-    return Math.max(-1, ...this.cells(), ...this.#lostCells) + 1;
+    return Math.max(-1, ...this.cells(), ...this.lostCells.all) + 1;
   }
 
-  /** Everything of the lost cell is led by the other from here on, in a new leader epoch (D5). */
   moveCell(lost: number, to: number): Decision<void> {
-    const rows: RowChange[] = [];
-    for (const [id, row] of this.#topics) {
-      if (row.state === "deleting" || !row.cells.some(([cell]) => cell === lost)) continue;
-      const cells = row.cells.map((run): CellRun => (run[0] === lost ? [to, run[1], run[2] + 1] : run));
-      rows.push(this.#change(id, { ...row, cells, pending: true }));
-    }
-    this.#lostCells = [...this.#lostCells, lost];
-    return { result: undefined, rows: [...rows, putRow(lostCellsKey, this.#lostCells)] };
+    const rows = [...ledInstead(this.#topics, lost, to)].map(([id, row]) => this.#change(id, row));
+    return { result: undefined, rows: [...rows, ...this.lostCells.add(lost)] };
   }
 
   allocateProducerIds(): Decision<{ readonly first: number; readonly count: number }> {
@@ -304,7 +294,7 @@ export class ControllerMachine {
   }
 
   #place(count: number): CellRun[] {
-    return placePartitions(this.#topics.load, count, this.#settings["cell.partitions.max"], this.#lostCells);
+    return placePartitions(this.#topics.load, count, this.#settings["cell.partitions.max"], this.lostCells.all);
   }
 
   createPartitions(requests: readonly NewPartitions[], validateOnly: boolean): Decision<readonly TopicDecision[]> {
@@ -429,26 +419,31 @@ export class ControllerMachine {
       settings: this.#leaderSettings(row.configs),
       fences: [...this.brokerEpochs()].map(([brokerId, brokerEpoch]) => ({ brokerId, brokerEpoch })),
       ledBefore: this.#topics.led(cell),
+      hasLed: this.lostCells.hasLed(cell, this.#topics),
     };
   }
 
-  callAnswered(call: OutboxCall): readonly RowChange[] {
-    if (!this.#outbox.answered(call)) return [];
+  /** `hasLed`: the leader knows that it has ever led a partition. */
+  callAnswered(call: OutboxCall, hasLed = true): readonly RowChange[] {
+    const lost = hasLed ? [] : this.#foundLost(call);
+    if (!this.#outbox.answered(call)) return lost;
     const row = this.#topics.get(call.topicId)!;
     if (row.state !== "deleting") {
-      return [
-        this.#change(call.topicId, {
-          ...row,
-          state: "live",
-          pending: false,
-          told: settingsTold,
-          visible: partitionTotal(row.cells),
-        }),
-      ];
+      const visible = partitionTotal(row.cells);
+      return [this.#change(call.topicId, { ...row, state: "live", pending: false, told: settingsTold, visible })];
     }
     this.#topics.delete(call.topicId);
     // The last row that knew this version goes: remember it, or brokers would take an older state for the newest.
-    return [{ key: topicKey(call.topicId), value: null }, this.#clusterRow()];
+    return [...lost, { key: topicKey(call.topicId), value: null }, this.#clusterRow()];
+  }
+
+  /** A leader is told to delete what it led and has never led anything: its rows are lost. */
+  #foundLost({ topicId, cell }: OutboxCall): readonly RowChange[] {
+    const deleted = this.#topics.get(topicId);
+    if (deleted === undefined || ledPartitions(topicId, deleted, cell).length === 0) return [];
+    const rows = [...this.lostCells.add(cell)];
+    for (const [id, row] of placedElsewhere(this.#topics, cell, (count) => this.#place(count))) rows.push(this.#change(id, row));
+    return rows;
   }
 
   callFailed(call: OutboxCall, nowMs: number): void {

@@ -10,6 +10,7 @@ import { fetch } from "../../protocol/messages/01-fetch.ts";
 import { listOffsets } from "../../protocol/messages/02-list-offsets.ts";
 import { metadata } from "../../protocol/messages/03-metadata.ts";
 import { offsetForLeaderEpoch } from "../../protocol/messages/23-offset-for-leader-epoch.ts";
+import { deleteTopics } from "../../protocol/messages/20-delete-topics.ts";
 import app from "../../worker/entry.ts";
 import { createTime } from "../contract/commits.ts";
 import { encodeBatch, writtenNow } from "../kernel/batch-builder.ts";
@@ -299,5 +300,26 @@ test("[I3] a producer goes on behind a recovery: what it sends again is known, w
   expect(await cluster.small(4, producerId)).toBe(gap + 2);
   expect(await cluster.small(6, producerId)).toBe("error 45");
   expect((await cluster.readAll()).map(([, value]) => value)).toEqual([0, 1, 4]);
+  cluster.socket.close();
+});
+
+test("[I2] [D5] the topics of a lost cell are deleted instead: a topic of the same name begins in a cell of another number", async () => {
+  const cluster = await new Cluster("given-up").open();
+  const { topicId } = await cluster.topic("topic");
+  for (const number of [0, 1]) expect(await cluster.large(number)).toBe(number);
+  await cluster.merge(0);
+  expect(await cluster.readAll()).toHaveLength(2);
+  await cluster.lose(0);
+  const topics = [{ name: "topic" }];
+  const { responses } = await cluster.socket.call(deleteTopics, 6, { topics, timeoutMs: 10_000 });
+  expect(responses[0]!.errorCode).toBe(0);
+  await vi.waitFor(async () => {
+    const again = await cluster.topic("topic");
+    expect(again).not.toMatchObject({ topicId });
+    expect(again.leaderEpoch).toBe(0);
+  });
+  expect(await cluster.large(7)).toBe(0);
+  expect(await cluster.readAll()).toEqual([[0, 7]]);
+  expect((await cluster.recover(false)).healthy).toEqual([1]);
   cluster.socket.close();
 });

@@ -65,7 +65,8 @@ async function play(coordinator: MemoryCoordinator, brokers: Brokers, step: Hist
       return await coordinator.createPartitions(partitions, createTime);
     }
     case "delete":
-      return await coordinator.deletePartitions(topics[step.topic]!);
+      await coordinator.deletePartitions(topics[step.topic]!);
+      return;
     case "delete-records": {
       const ref = { topicId: topics[step.topic]!, partition: step.partition };
       const { highWatermark } = coordinator.cell.findBatches([{ ...ref, offset: 0, maxBytes: 1 }]).results[0]!.bounds;

@@ -75,24 +75,28 @@ export class Cluster {
     return this.persist(this.machine.allocateProducerIds());
   }
 
-  /** The leader does what it is told. */
-  perform({ cell, call }: Taken): void {
+  /** The leader does what it is told, or refuses what it must. Answers whether it has ever led anything; undefined: it refused. */
+  perform({ cell, call }: Taken): boolean | undefined {
     let leader = this.leaders.get(cell);
-    if (leader === undefined) this.leaders.set(cell, (leader = new Map()));
+    const hasLed = leader !== undefined;
     if (call.kind === "delete") {
-      leader.delete(call.topicId);
-      return;
+      leader?.delete(call.topicId);
+      return hasLed;
     }
+    if (call.hasLed && !hasLed) return undefined;
+    if (leader === undefined) this.leaders.set(cell, (leader = new Map()));
     for (const { topicId, partition } of call.partitions) {
       let topic = leader.get(topicId);
       if (topic === undefined) leader.set(topicId, (topic = new Map()));
       topic.set(partition, call.settings);
     }
+    return true;
   }
 
   answer(taken: Taken): void {
-    this.perform(taken);
-    this.write(this.machine.callAnswered(taken));
+    const hasLed = this.perform(taken);
+    if (hasLed === undefined) this.machine.callFailed(taken, 0);
+    else this.write(this.machine.callAnswered(taken, hasLed));
   }
 
   drain(now = 0): void {

@@ -18,7 +18,11 @@ export interface JavaSetup {
   readonly needed: readonly string[];
 }
 
-const today: JavaSetup = { pom: "pom.xml", folder: join(root, ".tools/java"), needed: ["kafka-tools", "kafka-streams"] };
+const today: JavaSetup = {
+  pom: "pom.xml",
+  folder: join(root, ".tools/java"),
+  needed: ["kafka-tools", "kafka-streams", "connect-file", "connect-mirror"],
+};
 /** Clients that speak the first transaction version. */
 export const javaBefore: JavaSetup = { pom: "pom-3.6.xml", folder: join(root, ".tools/java-3.6"), needed: ["kafka-clients"] };
 

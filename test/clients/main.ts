@@ -2,7 +2,7 @@
  * Stock clients of every language against a running server: Kante over TCP, Kante through the WebSocket bridge, or any address
  * (Apache Kafka itself proves the suites). What a suite needs is installed into .tools/; what cannot be had is named and skipped.
  * node test/clients/main.ts [--target host:port | --apache-kafka]
- *   [--only kcat,java,tools,members,rolling,transactions,streams,python,go,segments] [--bridge]
+ *   [--only kcat,java,tools,members,rolling,transactions,streams,connect,python,go,segments] [--bridge]
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs";
@@ -11,6 +11,7 @@ import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { javaBefore, javaClasspath, missingJava, startApacheKafka } from "./apache-kafka.ts";
+import { runConnect } from "./connect.ts";
 import { freePort, startBridge, startKante } from "./kante.ts";
 import { kcatMissing, runKcat } from "./kcat.ts";
 import { runSegments } from "./segments.ts";
@@ -24,7 +25,7 @@ const { values: options } = parseArgs({
   options: {
     target: { type: "string" },
     "apache-kafka": { type: "boolean", default: false },
-    only: { type: "string", default: "kcat,java,tools,members,rolling,transactions,streams,python,go,segments" },
+    only: { type: "string", default: "kcat,java,tools,members,rolling,transactions,streams,connect,python,go,segments" },
     bridge: { type: "boolean", default: false },
   },
 });
@@ -128,6 +129,8 @@ const suites = {
   },
   /** Servers of its own: it kills them. */
   streams: { missing: missingJavaSuites, run: () => runStreams({ classpath, print }) },
+  /** Servers of its own, Apache Kafka among them. */
+  connect: { missing: missingJava, run: () => runConnect(print) },
   python: {
     missing: missingPython,
     run: async (bootstrap: string) => {

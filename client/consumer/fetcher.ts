@@ -112,7 +112,7 @@ export class Fetcher {
   }
 
   #look(): void {
-    const { cluster, partitions, prefetchBytes, partitionBytes } = this.#options;
+    const { cluster, partitions, prefetchBytes, partitionBytes, onOutOfRange } = this.#options;
     // What was moved or lost takes no room.
     for (let index = this.#chunks.length - 1; index >= 0; index--) {
       const { token, state, byteLength } = this.#chunks[index]!;
@@ -122,7 +122,7 @@ export class Fetcher {
     }
     const now = cluster.clock.now();
     let wakeMs = Infinity;
-    let needsLeaders = false;
+    const leaderless = new Set<string>();
     const nodes = new Set<number>();
     const byNode = new Map<number, PartitionState[]>();
     for (const state of partitions()) {
@@ -133,9 +133,20 @@ export class Fetcher {
         wakeMs = Math.min(wakeMs, state.notBeforeMs);
         continue;
       }
+      const { id = zeroId } = cluster.metadata.topics.get(state.topic) ?? {};
+      if (id !== zeroId && id !== state.topicId) {
+        // A topic of the same name is another one by now: its offsets have nothing to do with those of before. What lies here is read first.
+        const isOther = state.topicId !== undefined;
+        if (isOther && state.bufferedBytes > 0) continue;
+        state.topicId = id;
+        if (isOther) {
+          onOutOfRange(state);
+          continue;
+        }
+      }
       const node = cluster.metadata.leaderOf(state.topic, state.partition);
       if (node < 0) {
-        needsLeaders = true;
+        leaderless.add(state.topic);
         this.#setBack(state);
         wakeMs = Math.min(wakeMs, state.notBeforeMs);
         continue;
@@ -144,7 +155,8 @@ export class Fetcher {
       if (known === undefined) byNode.set(node, [state]);
       else known.push(state);
     }
-    if (needsLeaders) cluster.refresh().then(noop, noop);
+    // By name: what was deleted is not asked about with the others any more, and may be there again.
+    if (leaderless.size > 0) cluster.refresh([...leaderless]).then(noop, noop);
     // Each broker has its share of the budget, so that one that waits for news takes nothing from one that is busy.
     const shareBytes = Math.ceil(prefetchBytes / (nodes.size * requestsPerBroker));
     for (const [node, states] of byNode) this.#ask(node, states, shareBytes);

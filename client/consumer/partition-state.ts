@@ -20,6 +20,8 @@ export class PartitionState {
   readonly partition: number;
   readonly key: string;
   token = 0;
+  /** Of the topic whose log the offsets are of; undefined before the first fetch. */
+  topicId: string | undefined;
   /** Of the next fetch; undefined until it is found out. */
   fetchOffset: number | undefined;
   /** Behind the last record that the caller is done with. */

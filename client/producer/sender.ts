@@ -362,7 +362,9 @@ export class Sender {
       this.#refreshFailures = 0;
       this.wake();
     };
-    cluster.refresh().then(
+    const waiting = new Set([...this.#options.accumulator.busy].map(({ topic }) => topic));
+    // By name: what was deleted is not asked about with the others any more, and may be there again.
+    cluster.refresh([...waiting]).then(
       () => {
         // Whoever has no leader yet asks again, after a while.
         const waitMs = backoffMs(1, cluster.options.retryBackoff, cluster.clock.random());

@@ -272,6 +272,37 @@ export function clientContract(open: (options?: ConnectOptions) => Client): void
       await expect(take(client.consumer({ ...from, offsetReset: "error" }), 1)).rejects.toMatchObject({ code: 1 });
     });
 
+    test("a topic that was deleted and created anew is another log: reading it begins where asked", async ({ expect }) => {
+      await using client = open();
+      const topic = freshName("anew");
+      const admin = client.admin();
+      const create = async () => await admin.createTopics([{ name: topic, partitions: 1 }]);
+      await create();
+      await client.producer().send(
+        topic,
+        numbers(10).map((value) => ({ value })),
+      );
+      await using consumer = reader(client, topic);
+      expect(valuesOf(await take(consumer, 10))).toEqual(numbers(10));
+      // So that it does not see the log that is shorter than where it was.
+      consumer.pause();
+      await admin.deleteTopics([topic]);
+      await eventually(
+        async () =>
+          await create().then(
+            () => true,
+            () => false,
+          ),
+      );
+      await using other = open();
+      await other.producer().send(
+        topic,
+        numbers(20, 100).map((value) => ({ value })),
+      );
+      consumer.resume();
+      expect(valuesOf(await take(consumer, 20))).toEqual(numbers(20, 100));
+    });
+
     test("a paused partition waits, the others go on; nothing is lost", async ({ expect }) => {
       await using client = open();
       const topic = freshName("pause");

@@ -9,6 +9,9 @@ export interface Piece {
   readonly text: string;
 }
 
+/** Deeper than this stands in one line: the margins alone of a thousand levels would be more than any page can show. */
+const depthMax = 32;
+
 const tokenPattern = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null|[{}[\],:]/g;
 
 export function layOut(json: string): readonly Piece[] {
@@ -20,7 +23,10 @@ export function layOut(json: string): readonly Piece[] {
   };
   const tokens = json.match(tokenPattern) ?? [];
   let depth = 0;
-  const newLine = (): void => plain(`\n${"  ".repeat(depth)}`);
+  /** What is too deep, and the brackets around it, stay together. */
+  const newLine = (level = depth): void => {
+    if (level <= depthMax) plain(`\n${"  ".repeat(depth)}`);
+  };
   for (const [index, token] of tokens.entries()) {
     const next = tokens[index + 1];
     if (token === "{" || token === "[") {
@@ -30,10 +36,10 @@ export function layOut(json: string): readonly Piece[] {
     } else if (token === "}" || token === "]") {
       depth -= 1;
       const before = tokens[index - 1];
-      if (before !== "{" && before !== "[") newLine();
+      if (before !== "{" && before !== "[") newLine(depth + 1);
       plain(token);
     } else if (token === ",") {
-      plain(token);
+      plain(depth > depthMax ? ", " : token);
       newLine();
     } else if (token === ":") plain(": ");
     else pieces.push({ kind: next === ":" ? "name" : kindOf(token), text: token });

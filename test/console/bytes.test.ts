@@ -67,6 +67,17 @@ describe("hex", () => {
 });
 
 describe("JSON laid out", () => {
+  test("that is nested without end stays about as large as it is", () => {
+    const levels = 20_000;
+    const text = `${"[".repeat(levels)}1,2${"]".repeat(levels)}`;
+    const laidOut = layOut(text)
+      .map((piece) => piece.text)
+      .join("");
+    expect(laidOut.replaceAll(/\s/g, "")).toBe(text);
+    expect(laidOut.length).toBeLessThan(text.length + 10_000);
+    expect(laidOut.split("\n").every((line) => line.length - line.trimStart().length <= 64)).toBe(true);
+  });
+
   test("is the same JSON, whatever it is", () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.boolean(), (value, isSpaced) => {

@@ -151,7 +151,8 @@ export function applyDrain(state: CellState, reader: PackedReader, released: (so
     baseOffset += reader.int();
     position += reader.uint();
     const log = state.partitions.get(partitionId);
-    byteLength += log?.extents.at(baseOffset, log.nextOffset)?.byteLength ?? 0;
+    // What has gone before it lies in the object all the same; what has gone behind the last one nobody tells.
+    byteLength = position + (log?.extents.at(baseOffset, log.nextOffset)?.byteLength ?? 0);
     const former = log?.extents.move(baseOffset, source, position);
     if (former === undefined) throw new OperatingError("corrupt", "a journal row moves an extent that is not there");
     const dead = state.release(former);

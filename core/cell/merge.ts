@@ -86,6 +86,8 @@ export class Merges {
   #stray: { readonly cursor: number; readonly untilMs: number } | undefined;
   /** The last claim was of write-ahead objects. */
   #isAtIt = false;
+  /** A leader that starts again looks before it sends for a merger: what was not worth writing anew is not worth an alarm each time. */
+  #hasLooked = false;
 
   constructor(state: CellState, cell: number, settings: MergeSettings, readRow: (row: number) => Uint8Array) {
     this.#readRow = readRow;
@@ -109,6 +111,8 @@ export class Merges {
   }
 
   #dueMs(nowMs: number): number | undefined {
+    if (!this.#hasLooked && this.#state.sources.hasThinned) this.#state.sources.hasThinned = this.#planHollow() !== undefined;
+    this.#hasLooked = true;
     const { walBytes, oldestWalMs } = this.#state.sources;
     if (oldestWalMs !== undefined) {
       return walBytes >= this.#settings["merge.bytes"] ? nowMs : oldestWalMs + this.#settings["merge.interval.ms"];
@@ -176,12 +180,17 @@ export class Merges {
     const next = planNextMerge(this.#state, this.#nextPartition, this.#share);
     this.#nextPartition = next?.nextPartition ?? 0;
     if (next !== undefined) return this.#merged(next.extents);
-    const hollow = hasThinned ? planHollow(this.#state, this.#settings["merge.hollow.bytes"], this.#share) : undefined;
+    // After a merge too: some of what it copied may have gone meanwhile.
+    const hollow = this.#planHollow();
     if (hollow !== undefined) return this.#merged(hollow);
     this.#state.sources.hasThinned = false;
     this.#mayAgain = false;
     this.#againMs = undefined;
     return undefined;
+  }
+
+  #planHollow(): readonly PlannedExtent[] | undefined {
+    return planHollow(this.#state, this.#settings["merge.hollow.bytes"], this.#share);
   }
 
   get #nextNumber(): number {
@@ -340,11 +349,9 @@ function mergeEntry(
 ): { readonly entry: PackedWriter | undefined; readonly extents: number } {
   const joined: Joined[] = [];
   let position = 0;
-  let bytes = 0;
   for (const extent of extents) {
     const { log, baseOffset, nextOffset, byteLength } = extent;
     if (isStill(state, extent)) {
-      bytes += byteLength;
       const last = joined.at(-1);
       const isNext = last?.partitionId === log.id && last.nextOffset === baseOffset && last.position + last.byteLength === position;
       // Readers write an extent's leader epoch into all of its batches.
@@ -361,7 +368,8 @@ function mergeEntry(
   const out = timed(nowMs);
   out.uint(entryKind.merge);
   writePlace(out, object);
-  out.uint(bytes);
+  // What has gone since the claim lies in the object all the same.
+  out.uint(position);
   out.uint(joined.length);
   let last = { partitionId: 0, baseOffset: 0, position: 0 };
   for (const run of joined) {

@@ -121,7 +121,11 @@ export function readSnapshot(chunks: readonly Uint8Array[]): CellState {
   if (found >= versionWithGarbage) for (let left = reader.uint(); left > 0; left--) readGarbage(reader, state);
   if (!reader.atEnd) throw new OperatingError("corrupt", "a snapshot is longer than what it says");
   state.listExtents();
-  for (const [id, byteLength] of told) state.sources.tellBytes(id, byteLength);
+  for (const [id, byteLength] of told) {
+    // What went of it before the snapshot may not have been looked at since.
+    if (byteLength >= 2 * state.sources.bytesOf(id)) state.sources.hasThinned = true;
+    state.sources.tellBytes(id, byteLength);
+  }
   return state;
 }
 

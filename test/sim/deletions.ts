@@ -15,6 +15,8 @@ const restMs = 600_000;
 
 export interface Deletions {
   readonly random: Random;
+  /** Of what is deleted when all has been written. */
+  readonly lateRandom: Random;
   readonly retentionBytes: number;
   /** As faulty as the others' until it heals. */
   network(world: World, others: Network): Network;
@@ -26,6 +28,7 @@ export function drawDeletions(seed: number): Deletions {
   let own: Network | undefined;
   return {
     random,
+    lateRandom: new Random(seed + 0x6c617465),
     retentionBytes: random.pick([-1, -1, 2000, 50_000]),
     network: (world, { faults }) =>
       (own ??= new Network({ random, after: world.after.bind(world), log: world.log.bind(world) }, faults)),
@@ -37,7 +40,7 @@ export function drawDeletions(seed: number): Deletions {
 
 export function planDeletions(
   world: World,
-  { random }: Deletions,
+  { random, lateRandom }: Deletions,
   targets: {
     readonly collector: SimulatedCollector;
     readonly leaders: readonly SimulatedLeader[];
@@ -45,13 +48,19 @@ export function planDeletions(
   },
 ): void {
   const { collector, leaders, places } = targets;
-  for (let times = random.between(0, 6); times > 0; times--) {
-    const place = random.pick(places);
-    const share = random.pick([0.2, 0.7, 1]);
-    world.after(random.between(0, withinMs), `records of ${place.name} are deleted`, () => {
+  const deleteSome = (place: PartitionPlace, share: number, afterMs: number): void =>
+    world.after(afterMs, `records of ${place.name} are deleted`, () => {
       const leader = leaders[place.cell]!;
       if (leader.life.alive) leader.deleteRecords(place, share);
     });
+  for (let times = random.between(0, 6); times > 0; times--) {
+    const place = random.pick(places);
+    const share = random.pick([0.2, 0.7, 1]);
+    deleteSome(place, share, random.between(0, withinMs));
+  }
+  // When all has been written and merged: objects that other partitions lie in too become hollow.
+  for (let times = lateRandom.between(1, 6); times > 0; times--) {
+    deleteSome(lateRandom.pick(places), lateRandom.pick([0.6, 0.9, 1]), lateRandom.between(30_000, 60_000));
   }
   for (let crashes = random.between(0, 4); crashes > 0; crashes--) {
     world.after(random.between(0, withinMs - 1000), "the collector's crash", () => {

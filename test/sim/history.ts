@@ -85,8 +85,8 @@ export type Happening =
       readonly highWatermark: number;
       readonly records: readonly { readonly offset: number; readonly key: string; readonly text: string }[];
     }
-  /** Long after the last fault a cell has something to merge. */
-  | { readonly kind: "unmerged"; readonly at: number; readonly cell: number; readonly bytes: number }
+  /** Long after the last fault a cell has something to merge, or merged objects of which half is read no more. */
+  | { readonly kind: "unmerged"; readonly at: number; readonly cell: number; readonly bytes: number; readonly hollowBytes: number }
   /** At the end: an extent refers to the object up to `end`; `stored` is the object's size, if there is one. */
   | {
       readonly kind: "referenced";

@@ -211,7 +211,9 @@ export class SimulatedLeader {
   }
 
   claimMerge(answer: (reply: ClaimReply) => void): void {
-    if (this.#options.plant.is("never-merge")) return this.#gate(() => answer({ kind: "nothing" }));
+    const { plant } = this.#options;
+    const isIdle = plant.is("never-merge") || (plant.is("leave-hollow-objects") && this.unmergedBytes() === 0);
+    if (isIdle) return this.#gate(() => answer({ kind: "nothing" }));
     const { cursor } = this.#coordinator.cell;
     const reply = this.#coordinator.claimMergeNow();
     if (this.#coordinator.cell.cursor !== cursor) this.#rowWritten();

@@ -29,6 +29,7 @@ export const plants = [
   "merge-out-of-order",
   "reuse-merge-keys",
   "never-merge",
+  "leave-hollow-objects",
   "compact-newest-away",
   "hold-whole-batches",
   "get-twice",

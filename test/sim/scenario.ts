@@ -10,6 +10,7 @@ import { SimulatedCollector } from "./collector.ts";
 import { SimulatedConsumer } from "./consumer.ts";
 import { awaitDeletions, drawDeletions, leftBehind, planDeletions } from "./deletions.ts";
 import type { FinalLogs, Happening } from "./history.ts";
+import { hollowBytes } from "./hollow.ts";
 import { judge } from "./judge.ts";
 import { SimulatedLeader } from "./leader.ts";
 import { SimulatedMerger, type MergerOptions } from "./merger.ts";
@@ -184,11 +185,14 @@ export function runScenario(options: RunOptions): Verdict {
   world.run(world.now + 120_000);
   // Claims of mergers that died have run out by now; what a last reader sees has been merged.
   if (mergers.length > 0) {
-    for (let step = 0; step < 40 && leaders.some((leader) => leader.unmergedBytes() > 0); step++) world.run(world.now + 10_000);
-    for (const [cell, leader] of leaders.entries()) {
-      const bytes = leader.unmergedBytes();
-      if (bytes > 0) record({ kind: "unmerged", at: world.now, cell, bytes });
-    }
+    const unmerged = () =>
+      leaders.flatMap((leader, cell) => {
+        const inCell = places.filter((place) => place.cell === cell);
+        const left = { bytes: leader.unmergedBytes(), hollowBytes: hollowBytes(leader, inCell, store) };
+        return left.bytes + left.hollowBytes > 0 ? [{ cell, ...left }] : [];
+      });
+    for (let step = 0; step < 40 && unmerged().length > 0; step++) world.run(world.now + 10_000);
+    for (const left of unmerged()) record({ kind: "unmerged", at: world.now, ...left });
     for (const merger of mergers) merger.stopped = true;
     const after = new SimulatedConsumer(world, brokers, { name: "after merging", places, maxWaitMs: 100 }, record);
     world.run(world.now + restMs, () =>

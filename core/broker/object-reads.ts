@@ -85,6 +85,10 @@ export class ObjectReads {
     const laggingMax = this.#host.isTailWaitedFor ? laggingBesideTailMax : laggingInFlightMax;
     for (const queue of this.#queues) {
       for (let get = queue[0]; get !== undefined; get = queue[0]) {
+        if (this.#joins(get)) {
+          queue.shift();
+          continue;
+        }
         const lagging = isLagging(get);
         if (this.#inFlight >= inFlightMax || (lagging && this.#laggingInFlight >= laggingMax)) break;
         if (!this.#host.budget.admitsGet(get.end - get.start, lagging)) {
@@ -96,6 +100,18 @@ export class ObjectReads {
       }
     }
     return undefined;
+  }
+
+  /** A larger one may have been wanted later and sent before: then it brings these bytes too. */
+  #joins(get: Get): boolean {
+    const { start, end, waiters } = get;
+    const larger = this.#byKey
+      .get(get.key)
+      ?.find((other) => other !== get && other.id > 0 && other.start <= start && end <= other.end);
+    if (larger === undefined) return false;
+    larger.waiters.push(...waiters);
+    this.#close(get);
+    return true;
   }
 
   #send(get: Get): void {

@@ -12,6 +12,13 @@ export interface SentBatch {
   readonly connection: number;
 }
 
+export interface SweptRecord {
+  readonly offset: number;
+  readonly key: string;
+  readonly text: string;
+  readonly isTransactional: boolean;
+}
+
 export type Happening =
   | GroupHappening
   | TransactionHappening
@@ -83,7 +90,7 @@ export type Happening =
       readonly partition: string;
       readonly beganAt: number;
       readonly highWatermark: number;
-      readonly records: readonly { readonly offset: number; readonly key: string; readonly text: string }[];
+      readonly records: readonly SweptRecord[];
     }
   /** Long after the last fault a cell has something to merge, or merged objects of which half is read no more. */
   | { readonly kind: "unmerged"; readonly at: number; readonly cell: number; readonly bytes: number; readonly hollowBytes: number }
@@ -159,6 +166,9 @@ export type TransactionHappening =
       readonly transaction: string;
       readonly partition: string;
       readonly values: readonly string[];
+      /** Of each value; nulls where nothing is compacted. */
+      readonly keys: readonly (string | null)[];
+      readonly baseOffset: number;
     }
   /** The producer asks for its end: from now on its records may be seen, if it is to be committed. */
   | { readonly kind: "ending"; readonly at: number; readonly transaction: string; readonly commit: boolean }
@@ -180,6 +190,8 @@ export type TransactionHappening =
       readonly reader: string;
       readonly partition: string;
       readonly offset: number;
+      /** Null where nothing is compacted. */
+      readonly key: string | null;
       readonly value: string;
     };
 
@@ -195,6 +207,17 @@ export function startsOf(history: History): ReadonlyMap<string, number> {
     if (event.kind === "start-moved") starts.set(event.partition, Math.max(event.offset, starts.get(event.partition) ?? 0));
   }
   return starts;
+}
+
+/** What is known of each transaction: in doubt are those of which a commit was asked for and no answer was heard. */
+export function decisionsOf(history: History): ReadonlyMap<string, "committed" | "aborted" | "in doubt"> {
+  const decisions = new Map<string, "committed" | "aborted" | "in doubt">();
+  for (const event of history) {
+    if (event.kind === "ended") decisions.set(event.transaction, event.commit ? "committed" : "aborted");
+    else if (event.kind === "ending" && event.commit) decisions.set(event.transaction, "in doubt");
+    else if (event.kind === "taken" && !decisions.has(event.transaction)) decisions.set(event.transaction, "aborted");
+  }
+  return decisions;
 }
 
 /** Answers what is wrong, one line each; nothing when the rule holds. */

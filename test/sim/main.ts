@@ -30,7 +30,7 @@ const scenarios = {
   },
   compaction: (seed: number, print: ((line: string) => void) | undefined): Run => {
     const verdict = runCompactionScenario({ seed, print });
-    add(verdict, ["events", "crashes", "acknowledged", "merges", "compactions", "sweeps", "gone"]);
+    add(verdict, ["events", "crashes", "acknowledged", "merges", "compactions", "sweeps", "gone", "committed", "aborted"]);
     return verdict;
   },
 } as const;

@@ -102,7 +102,9 @@ export class SimulatedMerger {
     return { ...map, size: 0, put: (body, count, baseOffset) => map.put(body, count, baseOffset + 1) };
   }
 
-  #compact(leader: SimulatedLeader, claim: MergeClaim): void {
+  #compact(leader: SimulatedLeader, told: MergeClaim): void {
+    const isForgetful = this.#options.plant.is("compact-what-was-aborted");
+    const claim = isForgetful ? { ...told, compaction: { ...told.compaction!, aborted: [] } } : told;
     const { dirty, startOffset } = claim.compaction!;
     const compactor = new Compactor(claim, this.#keyMap(startOffset), (bytes) => kernel.crc32c(bytes));
     const written: Uint8Array[] = [];

@@ -32,6 +32,7 @@ export const plants = [
   "leave-hollow-objects",
   "compact-newest-away",
   "hold-whole-batches",
+  "compact-what-was-aborted",
   "get-twice",
   "collect-without-fence",
   "collect-one-cell",

@@ -1,5 +1,6 @@
 /**
- * One run of compacted partitions from one seed: producers of keyed records and deletions, mergers that compact while they, brokers and
+ * One run of compacted partitions from one seed: producers of keyed records and deletions, with
+ * transactions in most runs, mergers that compact while they, brokers and
  * leaders die anywhere, readers that go through the logs again and again; then an end to the faults, a while in which everything is
  * compacted, and a last look.
  */
@@ -13,6 +14,8 @@ import { planted, type Plant } from "../plants.ts";
 import { SimulatedProducer } from "../producer.ts";
 import { beginMergers, drawPlaces, drawSettings, planCrashes } from "../scenario.ts";
 import { SimulatedStore } from "../store.ts";
+import { beginTransactions, unstable, type Transactions } from "../transaction/owners.ts";
+import { readToTheEnd } from "../transaction/reader.ts";
 import { World } from "../world.ts";
 import { Sweeper } from "./sweeper.ts";
 
@@ -32,10 +35,13 @@ export interface CompactionVerdict {
   readonly merges: number;
   readonly compactions: number;
   readonly sweeps: number;
+  readonly committed: number;
+  readonly aborted: number;
   /** Records that were there once and are no more. */
   readonly gone: number;
 }
 
+const noTransactions: Transactions = { coordinators: [], owners: [], storm: { over: false } };
 const faultsMs = 6000;
 const restMs = 600_000;
 /** Offsets may be left out here, and bytes of batches change. */
@@ -108,24 +114,32 @@ export function runCompactionScenario({ seed, print, plant: bug }: CompactionRun
     (place, index) => new Sweeper(world, brokers, { name: `sweeper ${index}`, place, maxWaitMs: random.pick([10, 500]) }, record),
   );
   const mergers = beginMergers(world, seed, { settings, network, store, leaders, record, plant });
-  const crashes = faulty ? planCrashes(world, [...brokers, ...leaders], faultsMs) : 0;
+  const { coordinators, owners, storm } = random.chance(0.7) ? beginTransactions(cluster, brokers, places, keys) : noTransactions;
+  const nodes = [...brokers, ...leaders, ...coordinators];
+  const crashes = faulty ? planCrashes(world, nodes, faultsMs) : 0;
 
   world.run(faultsMs);
+  storm.over = true;
   network.faults = { delayMsMax: 5, lost: 0, repeated: 0 };
   store.faults = { putMsMin: 1, putMsMax: 20, failed: 0, failedAfterWorking: 0 };
-  for (const node of [...brokers, ...leaders, ...mergers]) if (!node.life.alive) node.start();
+  for (const node of [...nodes, ...mergers]) if (!node.life.alive) node.start();
   const settled = (): boolean => producers.every((producer) => producer.finished);
   world.run(world.now + restMs, settled);
   if (!settled()) record({ kind: "stuck", at: world.now, what: "producers have not come to their end" });
   for (const sweeper of sweepers) sweeper.pauseMsMax = 20_000;
+  // The longest time-out, and then some; then what instances that never ended left behind.
+  if (owners.length > 0) world.run(world.now + 90_000);
+  for (const owner of owners) owner.retire();
   // Claims of mergers that died run out meanwhile.
   world.run(world.now + 400_000);
+  for (const what of unstable(places, leaders)) record({ kind: "stuck", at: world.now, what });
   const before = sweepers.map(({ sweeps }) => sweeps);
   const swept = (): boolean => sweepers.every(({ sweeps }, index) => sweeps >= before[index]! + 2);
   world.run(world.now + restMs, swept);
   if (!swept()) record({ kind: "stuck", at: world.now, what: "a reader does not come to the end of its log" });
   for (const sweeper of sweepers) sweeper.stopped = true;
   for (const merger of mergers) merger.stopped = true;
+  readToTheEnd(cluster, brokers, places, restMs);
   world.run(world.now + 120_000);
   for (const broker of brokers) {
     if (!broker.idle) record({ kind: "stuck", at: world.now, what: `broker ${broker.brokerId} still waits for something` });
@@ -141,6 +155,8 @@ export function runCompactionScenario({ seed, print, plant: bug }: CompactionRun
     merges: count("merged"),
     compactions: count("compacted"),
     sweeps: count("swept"),
+    committed: history.filter((event) => event.kind === "ended" && event.commit).length,
+    aborted: history.filter((event) => event.kind === "ended" && !event.commit).length,
     gone: goneOf(history),
   };
 }

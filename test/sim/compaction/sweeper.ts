@@ -1,9 +1,9 @@
 /** A reader that goes through compacted logs from the beginning to the end as it was when it began, again and again, through any broker. */
 import type { ReadOutcome } from "../../../core/broker/interface.ts";
-import { twins } from "../../../kernel/twins/twins.ts";
 import type { SimulatedBroker } from "../broker.ts";
 import type { Happening } from "../history.ts";
 import type { PartitionPlace } from "../scenario.ts";
+import { isTransactional, shownBatches, textOf } from "../transaction/reader.ts";
 import type { World } from "../world.ts";
 
 export interface SweeperOptions {
@@ -25,8 +25,9 @@ export class Sweeper {
   #broker: SimulatedBroker;
   #beganAt = 0;
   #position = 0;
-  /** -1: the first answer tells. */
+  /** Where the log ended for this reader when it began; -1: the first answer tells. */
   #highWatermark = -1;
+  #readCommitted = false;
   #seen: Sweep["records"][number][] = [];
 
   constructor(world: World, brokers: readonly SimulatedBroker[], options: SweeperOptions, record: (event: Happening) => void) {
@@ -43,6 +44,7 @@ export class Sweeper {
     this.#position = 0;
     this.#highWatermark = -1;
     this.#seen = [];
+    this.#readCommitted = this.#world.random.chance(0.5);
     this.#world.after(this.#world.random.between(1, this.pauseMsMax), `${this.#options.name} begins`, () => this.#fetch());
   }
 
@@ -59,7 +61,7 @@ export class Sweeper {
     }
     const { place, maxWaitMs } = this.#options;
     const item = { ...place.ref, cell: place.cell, offset: this.#position, maxBytes: random.pick([1, 1000, 1 << 20]) };
-    const request = { items: [item], minBytes: 1, maxBytes: 1 << 20, maxWaitMs, readCommitted: random.chance(0.5) };
+    const request = { items: [item], minBytes: 1, maxBytes: 1 << 20, maxWaitMs, readCommitted: this.#readCommitted };
     this.#broker.read(request, (outcomes) => {
       if (outcomes?.[0] !== undefined) this.#take(outcomes[0]);
       if (this.#highWatermark >= 0 && this.#position >= this.#highWatermark) this.#end();
@@ -77,19 +79,20 @@ export class Sweeper {
 
   #take(outcome: ReadOutcome): void {
     if (outcome.errorCode !== 0) return;
-    if (this.#highWatermark < 0) this.#highWatermark = outcome.bounds.highWatermark;
-    const decoder = new TextDecoder();
-    for (const bytes of outcome.records) {
-      for (const header of twins.batches(bytes)) {
-        const body = bytes.subarray(header.position + 61, header.position + header.size);
-        for (const { offset, key, value } of twins.records(header, body)) {
-          if (offset < this.#position) continue;
-          const text = value === null ? "" : decoder.decode(value).replace(/~*$/, "");
-          this.#seen.push({ offset, key: decoder.decode(key ?? new Uint8Array()), text });
-        }
-        // As clients do: behind the batch, whatever is left of it.
-        this.#position = Math.max(this.#position, header.baseOffset + header.offsetCount);
+    const { bounds, records, abortedTransactions } = outcome;
+    if (this.#highWatermark < 0) this.#highWatermark = this.#readCommitted ? bounds.lastStableOffset : bounds.highWatermark;
+    const { name: reader, place } = this.#options;
+    const at = this.#world.now;
+    for (const { header, records: shown } of shownBatches(records, this.#readCommitted ? abortedTransactions : [])) {
+      for (const { offset, key, value } of shown) {
+        if (offset < this.#position) continue;
+        const [keyText, text] = [textOf(key) ?? "", textOf(value) ?? ""];
+        this.#seen.push({ offset, key: keyText, text, isTransactional: isTransactional(header) });
+        if (!this.#readCommitted || !isTransactional(header)) continue;
+        this.#record({ kind: "read-committed", at, reader, partition: place.name, offset, key: keyText, value: text });
       }
+      // As clients do: behind the batch, whatever is left of it.
+      this.#position = Math.max(this.#position, header.baseOffset + header.offsetCount);
     }
   }
 }

@@ -25,6 +25,8 @@ export interface ProducerSurroundings {
   readonly record: (event: Happening) => void;
   readonly newProducerId: () => number;
   readonly storm: { over: boolean };
+  /** So many keys, which are those of other producers too. */
+  readonly keys?: number | undefined;
 }
 
 export interface InstanceOptions {
@@ -203,7 +205,10 @@ export class SimulatedInstance {
     const { producerId, producerEpoch } = this.#identity;
     const records = encodeBatch({
       attributes: 16,
-      records: values.map((value) => ({ value: new TextEncoder().encode(value + padding) })),
+      records: values.map((value) => {
+        const key = this.#keyOf(value);
+        return { key: key === null ? null : new TextEncoder().encode(key), value: new TextEncoder().encode(value + padding) };
+      }),
       producerId: BigInt(producerId),
       producerEpoch,
       baseSequence: this.#sequences.get(place) ?? 0,
@@ -211,6 +216,11 @@ export class SimulatedInstance {
     const validated = twins.validate(records, { keysRequired: false, batchSizeMax: 1 << 20 });
     if (!validated.ok) throw new Error(`the simulator made a bad batch: ${validated.reason}`);
     return { ...place.ref, cell: place.cell, records, batches: validated.batches };
+  }
+
+  #keyOf(value: string): string | null {
+    const { keys } = this.#surroundings;
+    return keys === undefined ? null : `k${Number(value.split(":")[1]) % keys}`;
   }
 
   #answered(
@@ -225,7 +235,10 @@ export class SimulatedInstance {
     this.#world.log(`${this.#options.name} hears ${errorCode} of ${values[0]}`);
     if (errorCode === errorCodes.NONE) {
       const { name } = transaction;
-      this.#surroundings.record({ kind: "taken", at: this.#world.now, transaction: name, partition: place.name, values });
+      const baseOffset = typeof outcome === "number" ? -1 : outcome.baseOffset;
+      const keys = values.map((value) => this.#keyOf(value));
+      const batch = { partition: place.name, values, keys, baseOffset };
+      this.#surroundings.record({ kind: "taken", at: this.#world.now, transaction: name, ...batch });
       this.#sequences.set(place, (this.#sequences.get(place) ?? 0) + values.length);
       transaction.lines.set(place, transaction.lines.get(place)!.slice(1));
       return this.#sendNext(transaction, place);

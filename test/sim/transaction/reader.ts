@@ -1,14 +1,46 @@
 /** A read_committed reader, which drops aborted records as clients do: by the leader's list, until it meets the marker. */
+import type { AbortedTransaction } from "../../../core/coordinator.ts";
 import type { ReadOutcome } from "../../../core/broker/interface.ts";
 import { attributeMask } from "../../../kernel/batch-layout.ts";
+import type { BatchHeader, RecordView } from "../../../kernel/interface.ts";
 import { twins } from "../../../kernel/twins/twins.ts";
-import type { SimulatedBroker } from "../broker.ts";
+import type { Cluster, SimulatedBroker } from "../broker.ts";
 import type { Happening } from "../history.ts";
 import type { Planted } from "../plants.ts";
 import type { PartitionPlace } from "../scenario.ts";
 import type { World } from "../world.ts";
 
 const abortMarker = 0;
+
+export function isTransactional({ attributes }: BatchHeader): boolean {
+  return (attributes & attributeMask.transactional) !== 0;
+}
+
+/** Without the padding of values. */
+export function textOf(bytes: Uint8Array | null): string | null {
+  return bytes === null ? null : new TextDecoder().decode(bytes).replace(/~*$/, "");
+}
+
+/** Every batch with the records that an application is shown of it: those of aborted transactions and markers are none. */
+export function* shownBatches(
+  pieces: readonly Uint8Array[],
+  aborts: readonly AbortedTransaction[],
+): Generator<{ readonly header: BatchHeader; readonly records: readonly RecordView[] }> {
+  const listed = [...aborts];
+  const aborted = new Set<number>();
+  for (const bytes of pieces) {
+    for (const header of twins.batches(bytes)) {
+      const lastOffset = header.baseOffset + header.offsetCount - 1;
+      while (listed.length > 0 && listed[0]!.firstOffset <= lastOffset) aborted.add(listed.shift()!.producerId);
+      const records = twins.records(header, bytes.subarray(header.position + 61, header.position + header.size));
+      const isControl = (header.attributes & attributeMask.control) !== 0;
+      // The type is the last byte of a control record's key; compaction may have left none.
+      if (isControl && records[0]?.key?.at(-1) === abortMarker) aborted.delete(header.producerId);
+      const isShown = !isControl && !(isTransactional(header) && aborted.has(header.producerId));
+      yield { header, records: isShown ? records : [] };
+    }
+  }
+}
 
 export interface ReaderOptions {
   readonly name: string;
@@ -76,28 +108,38 @@ export class CommittedReader {
     const at = this.#world.now;
     const back = plant.is("stable-goes-back") && this.#world.random.chance(0.1) ? 1 : 0;
     this.#record({ kind: "stable", at, observer, partition, offset: outcome.bounds.lastStableOffset - back });
-    const listed = plant.is("forget-aborted") ? [] : [...outcome.abortedTransactions];
-    const aborted = new Set<number>();
     let position = this.positions.get(partition)!;
-    for (const bytes of outcome.records) {
-      for (const header of twins.batches(bytes)) {
-        const lastOffset = header.baseOffset + header.offsetCount - 1;
-        while (listed.length > 0 && listed[0]!.firstOffset <= lastOffset) aborted.add(listed.shift()!.producerId);
-        const { producerId } = header;
-        const records = twins.records(header, bytes.subarray(header.position + 61, header.position + header.size));
-        if ((header.attributes & attributeMask.control) !== 0) {
-          // The type is the last byte of a control record's key.
-          if (records[0]!.key!.at(-1) === abortMarker) aborted.delete(producerId);
-        } else if (!aborted.has(producerId)) {
-          for (const { offset, value } of records) {
-            if (offset < position) continue;
-            const text = new TextDecoder().decode(value ?? new Uint8Array()).replace(/~*$/, "");
-            this.#record({ kind: "read-committed", at, reader: this.#options.name, partition, offset, value: text });
-          }
-        }
-        position = Math.max(position, lastOffset + 1);
+    const listed = plant.is("forget-aborted") ? [] : outcome.abortedTransactions;
+    for (const { header, records } of shownBatches(outcome.records, listed)) {
+      for (const { offset, key, value } of records) {
+        if (offset >= position && isTransactional(header))
+          this.#record({
+            kind: "read-committed",
+            at,
+            reader: this.#options.name,
+            partition,
+            offset,
+            key: textOf(key),
+            value: textOf(value) ?? "",
+          });
       }
+      position = Math.max(position, header.baseOffset + header.offsetCount);
     }
     this.positions.set(partition, position);
   }
+}
+
+/** When all has come to rest: what a reader is shown from the beginning of each log, under the name of "last". */
+export function readToTheEnd(
+  { world, leaders, plant, record }: Cluster,
+  brokers: readonly SimulatedBroker[],
+  places: readonly PartitionPlace[],
+  withinMs: number,
+): void {
+  const last = new CommittedReader(world, brokers, { name: "last", places, maxWaitMs: 100, plant }, record);
+  const wholeRead = (): boolean =>
+    places.every((place) => last.positions.get(place.name) === leaders[place.cell]!.nextOffset(place));
+  world.run(world.now + withinMs, wholeRead);
+  if (!wholeRead()) record({ kind: "stuck", at: world.now, what: "the last reader has not reached the end" });
+  last.stopped = true;
 }

@@ -12,10 +12,8 @@ import { planted, type Plant } from "../plants.ts";
 import { drawPlaces, drawSettings, planCrashes } from "../scenario.ts";
 import { SimulatedStore } from "../store.ts";
 import { World } from "../world.ts";
-import { SimulatedCoordinator } from "./coordinator.ts";
-import { ProduceGate } from "./produce.ts";
-import { SimulatedInstance, type ProducerSurroundings } from "./producer.ts";
-import { CommittedReader } from "./reader.ts";
+import { beginTransactions, unstable } from "./owners.ts";
+import { CommittedReader, readToTheEnd } from "./reader.ts";
 
 export interface TransactionRunOptions {
   readonly seed: number;
@@ -40,7 +38,6 @@ const stormMs = 15_000;
 /** The longest time-out, and then some. */
 const calmMs = 90_000;
 const restMs = 600_000;
-const dayMs = 86_400_000;
 
 export function runTransactionScenario(options: TransactionRunOptions): TransactionVerdict {
   const world = new World(options.seed, options.print);
@@ -76,23 +73,7 @@ export function runTransactionScenario(options: TransactionRunOptions): Transact
     plant,
   };
   const brokers = Array.from({ length: random.between(1, 3) }, (_, id) => new SimulatedBroker(cluster, id));
-  const machineOptions = { timeoutMsMax: 900_000, expirationMs: 7 * dayMs };
-  const coordinators = Array.from(
-    { length: random.between(1, 3) },
-    (_, id) => new SimulatedCoordinator(`coordinator ${id}`, { world, network, leaders, options: machineOptions, plant, record }),
-  );
-  const storm = { over: false };
-  let lastProducerId = 4000;
-  const surroundings: ProducerSurroundings = {
-    world,
-    network,
-    gates: brokers.map((broker) => new ProduceGate(broker, network)),
-    places,
-    record,
-    newProducerId: () => (lastProducerId += 1),
-    storm,
-  };
-  const owners = coordinators.map((coordinator, id) => new Owner(surroundings, coordinator, id));
+  const { coordinators, owners, storm } = beginTransactions(cluster, brokers, places);
   const readers = Array.from(
     { length: random.between(1, 3) },
     (_, id) =>
@@ -109,22 +90,9 @@ export function runTransactionScenario(options: TransactionRunOptions): Transact
   world.run(world.now + calmMs);
   for (const owner of owners) owner.retire();
   world.run(world.now + calmMs);
-  for (const place of places) {
-    const { lastStableOffset, highWatermark } = leaders[place.cell]!.bounds(place);
-    if (lastStableOffset === highWatermark) continue;
-    record({
-      kind: "stuck",
-      at: world.now,
-      what: `${place.name} is stable up to ${lastStableOffset} of ${highWatermark} for ever`,
-    });
-  }
+  for (const what of unstable(places, leaders)) record({ kind: "stuck", at: world.now, what });
   for (const reader of readers) reader.stopped = true;
-  const last = new CommittedReader(world, brokers, { name: "last", places, maxWaitMs: 100, plant }, record);
-  const wholeRead = (): boolean =>
-    places.every((place) => last.positions.get(place.name) === leaders[place.cell]!.nextOffset(place));
-  world.run(world.now + restMs, wholeRead);
-  if (!wholeRead()) record({ kind: "stuck", at: world.now, what: "the last reader has not reached the end" });
-  last.stopped = true;
+  readToTheEnd(cluster, brokers, places, restMs);
   world.run(world.now + 120_000);
   for (const { idle, brokerId } of brokers)
     if (!idle) record({ kind: "stuck", at: world.now, what: `broker ${brokerId} still waits for something` });
@@ -141,60 +109,4 @@ export function runTransactionScenario(options: TransactionRunOptions): Transact
     instances: owners.reduce((sum, { instances }) => sum + instances, 0),
     drains: history.filter(({ kind }) => kind === "drained").length,
   };
-}
-
-/** Whoever runs the application of one transactional id: sees that an instance of it lives, and now and then that two do. */
-class Owner {
-  instances = 0;
-  readonly #surroundings: ProducerSurroundings;
-  readonly #coordinator: SimulatedCoordinator;
-  readonly #id: number;
-  readonly #version: 1 | 2;
-  #current: SimulatedInstance;
-  readonly #all: SimulatedInstance[] = [];
-
-  constructor(surroundings: ProducerSurroundings, coordinator: SimulatedCoordinator, id: number) {
-    this.#surroundings = surroundings;
-    this.#coordinator = coordinator;
-    this.#id = id;
-    this.#version = surroundings.world.random.pick([1, 2] as const);
-    this.#current = this.#start();
-    this.#look();
-  }
-
-  #start(): SimulatedInstance {
-    const { random } = this.#surroundings.world;
-    const version = random.chance(0.1) ? random.pick([1, 2] as const) : this.#version;
-    const name = `p${this.#id}.${this.instances++}`;
-    const timeoutMs = random.pick([1500, 5000, 20_000]);
-    const paddingMax = random.pick([100, 5000, 60_000]);
-    const instance = new SimulatedInstance(this.#surroundings, {
-      name,
-      coordinator: this.#coordinator,
-      version,
-      timeoutMs,
-      paddingMax,
-    });
-    this.#all.push(instance);
-    return instance;
-  }
-
-  #look(): void {
-    const { world, storm } = this.#surroundings;
-    const { random } = world;
-    world.after(random.between(200, 2000), `owner ${this.#id} looks`, () => {
-      if (storm.over) return;
-      const fate = random.next();
-      if (!this.#current.life.alive) this.#current = this.#start();
-      else if (fate < 0.13) this.#current.die();
-      else if (fate < 0.26) this.#current.pause(random.between(500, 8000));
-      // The old one goes on as a zombie.
-      else if (fate < 0.34) this.#current = this.#start();
-      this.#look();
-    });
-  }
-
-  retire(): void {
-    for (const instance of this.#all) instance.die();
-  }
 }

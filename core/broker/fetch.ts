@@ -283,11 +283,12 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
     return true;
   }
 
-  /** No GET may go on: reads that hold bytes while they wait for more give them up, to the client if they can; for lagging ones only those. */
+  /** No GET may go on: reads that hold bytes while they wait for more give them up, to the client if they can; for lagging ones only those
+   * whose bytes count among theirs: a reader may have come to the tail since. */
   #relieve(short: "tail" | "lagging", now: number): void {
     for (const read of this.#reads.values()) {
       if (read.getsUnanswered === 0 || read.pinned.length === 0) continue;
-      if (short === "lagging" && !read.parts.some((part) => cachePartOf(part) === "catchUp")) continue;
+      if (short === "lagging" && !read.pinned.some((block) => block.part === "catchUp")) continue;
       if (this.#answerInPart(read, now)) continue;
       for (const block of read.pinned.splice(0)) this.cache.unpin(block);
     }

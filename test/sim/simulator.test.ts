@@ -113,6 +113,7 @@ describe("transactions under random producers, zombies, coordinators and faults"
 
 /** The same of compaction. */
 const keptCompactionSeeds: readonly (readonly [seed: number, found: string])[] = [
+  [100_011, "a reader that had come to the tail kept the memory for lagging ones, and all of them waited for ever"],
   [100_051, "a range was got beside a larger one that was on its way"],
   [100_164, "a range was got beside a larger one that was on its way"],
   [100_326, "a range was got beside a larger one that was on its way"],

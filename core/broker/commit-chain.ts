@@ -45,7 +45,7 @@ export interface ChainHost {
   /** The cell takes no inline bytes: the commit needs an object. */
   inlineFull(commit: Commit, now: number): void;
   /** The epoch is over. */
-  fenced(cell: number, reason: string): void;
+  fenced(cell: number, reason: string, now: number): void;
 }
 
 /** The leader remembers 64 answers, so many more than this may not be unanswered. */
@@ -143,7 +143,7 @@ export class CommitChain {
   reply(commit: Commit, attempt: number, reply: CommitReply, now: number): void {
     if (!this.#awaits(commit)) return;
     if (reply.kind === "committed") return this.#committed(commit, reply, now);
-    if (reply.kind === "fenced") return this.#host.fenced(this.#cell, `broker epoch ${reply.brokerEpoch} has committed`);
+    if (reply.kind === "fenced") return this.#host.fenced(this.#cell, `broker epoch ${reply.brokerEpoch} has committed`, now);
     if (!this.#ends(commit, attempt)) return;
     if (reply.kind === "inline-full") this.#inlineFull(commit, now);
     else this.#ahead(commit, reply.expected, now);
@@ -191,7 +191,7 @@ export class CommitChain {
 
   #ahead(commit: Commit, expected: number, now: number): void {
     if (expected < commit.sentAbove) {
-      this.#host.fenced(this.#cell, `the leader expects commit ${expected}, ${commit.sentAbove - 1} was answered`);
+      this.#host.fenced(this.#cell, `the leader expects commit ${expected}, ${commit.sentAbove - 1} was answered`, now);
     } else if (commit !== this.#unanswered[0]) commit.refused = true;
     // Its predecessor was answered while the refusal was on its way.
     else if (commit.attempts === 1) this.#send(commit);

@@ -13,6 +13,7 @@ import { formPart, walParts } from "../wal/part.ts";
 import { TokenBucket } from "../wal/token-bucket.ts";
 import { CommitChain, type ChainHost, type Commit, type CommittedReply } from "./commit-chain.ts";
 import type { BrokerEvent, EffectSink } from "./events.ts";
+import { FailedFirsts } from "./failed-firsts.ts";
 import type { AppendItem, AppendOutcome } from "./interface.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { OwnCommit } from "./own-commits.ts";
@@ -70,6 +71,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
   #lastEffectId = 0;
   #epoch: number | undefined;
   readonly #registration: Registration;
+  readonly #failedFirsts = new FailedFirsts();
   #flushAt: number | undefined;
   #uploadBeganAt = -Infinity;
   #objectCommittedAt = -Infinity;
@@ -124,7 +126,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
       this.#flushObjects(now);
     } else if (event.kind === "registered") this.#registered(event.brokerEpoch, now);
     else if (event.kind === "register-failed") {
-      if (this.#registration.failed(event.message, now) === "given-up") this.#failAll();
+      if (this.#registration.failed(event.message, now) === "given-up") this.#failAll(now);
     }
   }
 
@@ -140,7 +142,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
     let byteLength = 0;
     for (const item of items) byteLength += item.records.length;
     const outcomes = Array.from<AppendOutcome>({ length: items.length });
-    const append: PendingAppend = { id, byteLength, outcomes, remaining: items.length };
+    const append: PendingAppend = { id, byteLength, items, outcomes, remaining: items.length };
     if (items.length === 0) {
       this.sink.push({ kind: "append-done", id, outcomes });
       return;
@@ -151,6 +153,10 @@ export class ProduceMachine implements ChainHost, UploadHost {
     let last: Cell | undefined;
     const touched: Cell[] = [];
     for (const [index, item] of items.entries()) {
+      if (!this.#failedFirsts.admits(item, now)) {
+        this.#settleOne(append, index, neverSent);
+        continue;
+      }
       const cell = last?.id === item.cell ? last : this.#cell(item.cell);
       if (cell !== last) touched.push(cell);
       cell.buffer.add(append, index, item);
@@ -369,8 +375,12 @@ export class ProduceMachine implements ChainHost, UploadHost {
 
   // Outcomes.
 
-  #settleItem({ append, index, item }: BufferedItem, outcome: AppendOutcome): void {
-    this.#options.budget.copyBytes -= item.records.length;
+  #settleItem({ append, index }: BufferedItem, outcome: AppendOutcome): void {
+    this.#settleOne(append, index, outcome);
+  }
+
+  #settleOne(append: PendingAppend, index: number, outcome: AppendOutcome): void {
+    this.#options.budget.copyBytes -= append.items[index]!.records.length;
     append.outcomes[index] = outcome;
     append.remaining -= 1;
     if (append.remaining > 0) return;
@@ -379,8 +389,13 @@ export class ProduceMachine implements ChainHost, UploadHost {
     this.sink.push({ kind: "append-done", id: append.id, outcomes: append.outcomes });
   }
 
-  #failPart(part: Part, outcome: AppendOutcome): void {
-    for (const { items } of part.entries) for (const buffered of items) this.#settleItem(buffered, outcome);
+  #failPart(part: Part, outcome: AppendOutcome, now: number): void {
+    for (const { items } of part.entries) {
+      for (const buffered of items) {
+        this.#failedFirsts.note(buffered.item, now);
+        this.#settleItem(buffered, outcome);
+      }
+    }
   }
 
   // The epoch.
@@ -393,7 +408,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
   }
 
   /** A newer one may be at work under this broker's id: only an append asks for an epoch again, so an idle one stays quiet. */
-  fenced(cell: number, reason: string): void {
+  fenced(cell: number, reason: string, now: number): void {
     this.sink.push({
       kind: "log",
       level: "warn",
@@ -401,10 +416,10 @@ export class ProduceMachine implements ChainHost, UploadHost {
       fields: { cell, brokerEpoch: this.#epoch ?? -1, reason },
     });
     this.#epoch = undefined;
-    this.#failAll();
+    this.#failAll(now);
   }
 
-  #failAll(): void {
+  #failAll(now: number): void {
     for (const upload of this.#uploads.end()) this.#options.budget.abandonedBytes += upload.object.length;
     this.#uploaded.clear();
     this.#commitOf.clear();
@@ -418,15 +433,19 @@ export class ProduceMachine implements ChainHost, UploadHost {
       cell.objectBound = false;
       cell.ready = [];
       cell.buffer.clear();
-      for (const { part } of sent) this.#failPart(part, fateUnknown);
+      for (const { part } of sent) this.#failPart(part, fateUnknown, now);
     }
     // Whatever no commit carried: buffered, or in uploads.
-    for (const append of this.#appends) this.#failRest(append);
+    for (const append of this.#appends) this.#failRest(append, now);
     this.#options.budget.copyBytes = 0;
   }
 
-  #failRest(append: PendingAppend): void {
-    for (let index = 0; index < append.outcomes.length; index += 1) append.outcomes[index] ??= neverSent;
+  #failRest(append: PendingAppend, now: number): void {
+    for (const [index, item] of append.items.entries()) {
+      if (append.outcomes[index] !== undefined) continue;
+      this.#failedFirsts.note(item, now);
+      append.outcomes[index] = neverSent;
+    }
     append.remaining = 0;
     this.#appends.delete(append);
     this.#options.budget.appendBytes -= append.byteLength;

@@ -8,6 +8,7 @@ import type { AppendItem, AppendOutcome } from "../broker/interface.ts";
 export interface PendingAppend {
   readonly id: number;
   readonly byteLength: number;
+  readonly items: readonly AppendItem[];
   readonly outcomes: AppendOutcome[];
   remaining: number;
 }

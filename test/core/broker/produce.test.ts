@@ -1,5 +1,7 @@
 /** How appends become durable: D4's two ways, the order of commits, what is answered when. */
 import { describe, expect, it } from "vitest";
+import { FailedFirsts } from "../../../core/broker/failed-firsts.ts";
+import type { AppendItem } from "../../../core/broker/interface.ts";
 import { Driver, type EffectOf, itemOf, topicA, topicB } from "./driver.ts";
 
 const large = { bytes: 200_000 };
@@ -370,6 +372,61 @@ describe("broker epoch", () => {
     driver.run();
     expect(driver.appended.get(again)).toMatchObject([{ errorCode: 0, baseOffset: 0 }]);
     expect(driver.machine.levels.writeBytes).toBe(0);
+  });
+});
+
+/** The `sequence`th record of an idempotent producer. */
+function inSequence(sequence: number, producerId = 7): AppendItem {
+  const item = itemOf(sequence);
+  return { ...item, batches: item.batches.map((batch) => ({ ...batch, producerId, producerEpoch: 0, baseSequence: sequence })) };
+}
+
+describe("[I7] a producer whose first batch failed as the epoch ended", () => {
+  const failing = (): Driver => {
+    const driver = Driver.started();
+    const first = driver.append([inSequence(0)]);
+    driver.leader(0).fence();
+    driver.run();
+    expect(driver.appended.get(first)).toMatchObject([{ errorCode: 7 }]);
+    driver.skipEpochs(5000);
+    return driver;
+  };
+  const outcomeOf = (driver: Driver, item: AppendItem): number | undefined => {
+    const id = driver.append([item]);
+    driver.run();
+    return driver.appended.get(id)?.[0]?.errorCode;
+  };
+
+  it("is refused, retriably, what it had sent behind it, until the first comes again", () => {
+    const driver = failing();
+    expect(outcomeOf(driver, inSequence(1))).toBe(6);
+    expect(outcomeOf(driver, inSequence(0, 8)), "another producer").toBe(0);
+    expect(outcomeOf(driver, itemOf(5)), "a producer without sequences").toBe(0);
+    expect(outcomeOf(driver, inSequence(0))).toBe(0);
+    expect(outcomeOf(driver, inSequence(1))).toBe(0);
+    expect(driver.machine.levels.writeBytes).toBe(0);
+  });
+
+  it("has its other partitions taken as ever", () => {
+    const driver = failing();
+    expect(outcomeOf(driver, { ...inSequence(3), partition: 1 })).toBe(0);
+    const both = driver.append([{ ...inSequence(4), partition: 1 }, inSequence(2)]);
+    driver.run();
+    expect(driver.appended.get(both)).toMatchObject([{ errorCode: 0 }, { errorCode: 6 }]);
+  });
+
+  it("may have given it up: after two minutes anything is taken", () => {
+    const driver = failing();
+    driver.pass(119_999);
+    expect(outcomeOf(driver, inSequence(1))).toBe(6);
+    driver.pass(1);
+    expect(outcomeOf(driver, inSequence(1))).toBe(0);
+  });
+
+  it("is forgotten when many others failed since: memory is bounded", () => {
+    const failed = new FailedFirsts(2);
+    for (const producerId of [1, 2, 3]) failed.note(inSequence(0, producerId), 0);
+    expect([1, 2, 3].map((producerId) => failed.admits(inSequence(1, producerId), 1))).toEqual([true, false, false]);
   });
 });
 

@@ -32,11 +32,11 @@ export class FailedFirsts {
 
   /** False while the producer's first batch is missing; true for that one, and for whatever comes after it. */
   admits(item: AppendItem, now: number): boolean {
-    if (this.#failedAt.size === 0) return true;
-    const key = keyOf(item);
+    const key = this.#failedAt.size === 0 ? undefined : keyOf(item);
     const failedAt = key === undefined ? undefined : this.#failedAt.get(key);
-    if (failedAt === undefined || (!isFirst(item) && now < failedAt + rememberedMs)) return failedAt === undefined;
-    this.#failedAt.delete(key!);
+    if (key === undefined || failedAt === undefined) return true;
+    if (!isFirst(item) && now < failedAt + rememberedMs) return false;
+    this.#failedAt.delete(key);
     return true;
   }
 }

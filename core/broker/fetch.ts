@@ -283,8 +283,10 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
     return true;
   }
 
-  /** No GET may go on: reads that hold bytes while they wait for more give them up, to the client if they can; for lagging ones only those
-   * whose bytes count among theirs: a reader may have come to the tail since. */
+  /**
+   * No GET may go on: reads that hold bytes while they wait for more give them up, to the client if they can; for lagging ones only those
+   * whose bytes count among theirs: a reader may have come to the tail since.
+   */
   #relieve(short: "tail" | "lagging", now: number): void {
     for (const read of this.#reads.values()) {
       if (read.getsUnanswered === 0 || read.pinned.length === 0) continue;

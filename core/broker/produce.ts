@@ -75,10 +75,10 @@ export class ProduceMachine implements ChainHost, UploadHost {
   #flushAt: number | undefined;
   #uploadBeganAt = -Infinity;
   #objectCommittedAt = -Infinity;
-  #roundMs = 0;
   /** Of the uploads answered since then. */
   #answeredBytes = 0;
   #expectedBytes = 0;
+  #roundMs = 0;
 
   constructor(options: ProduceOptions) {
     this.#options = options;
@@ -154,7 +154,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
     const touched: Cell[] = [];
     for (const [index, item] of items.entries()) {
       if (!this.#failedFirsts.admits(item, now)) {
-        this.#settleOne(append, index, neverSent);
+        this.#settleItem({ append, index }, neverSent);
         continue;
       }
       const cell = last?.id === item.cell ? last : this.#cell(item.cell);
@@ -375,11 +375,7 @@ export class ProduceMachine implements ChainHost, UploadHost {
 
   // Outcomes.
 
-  #settleItem({ append, index }: BufferedItem, outcome: AppendOutcome): void {
-    this.#settleOne(append, index, outcome);
-  }
-
-  #settleOne(append: PendingAppend, index: number, outcome: AppendOutcome): void {
+  #settleItem({ append, index }: Pick<BufferedItem, "append" | "index">, outcome: AppendOutcome): void {
     this.#options.budget.copyBytes -= append.items[index]!.records.length;
     append.outcomes[index] = outcome;
     append.remaining -= 1;

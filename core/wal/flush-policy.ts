@@ -43,9 +43,10 @@ export function flushesObject(backlog: ObjectBacklog, settings: Settings): boole
 
 /**
  * How long the backlog still waits for company: a moment while an object is on its way, and after it was answered until the answered
- * have sent as much again, or as long has passed as the object took: what a machine needs for one grows with what clients need. A producer that pipelines small requests sends the next ones then; without
- * it each would pay for a PUT, a commit and a synced row of its own, where one for all takes no longer. A stream of large requests fills
- * objects of some MiB that way instead of paying for each. What is large for a quiet broker travels alone, as a lone record does.
+ * have sent as much again, or as long has passed as the object took: what a machine needs for one grows with what clients need. A
+ * producer that pipelines small requests sends the next ones then; without it each would pay for a PUT, a commit and a synced row of its
+ * own, where one for all takes no longer. A stream of large requests fills objects of some MiB that way instead of paying for each. What
+ * is large for a quiet broker travels alone, as a lone record does.
  */
 export function companyLeftMs(backlog: ObjectBacklog, settings: Settings): number {
   const { byteLength, objectsOpen, sinceUploadMs, sinceCommitMs } = backlog;

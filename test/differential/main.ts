@@ -125,13 +125,13 @@ async function comparison(
   { scenario, version, index }: Case,
   attempt: number,
 ): Promise<Comparison> {
-  const prefixes = [`d${index}v${version}${runName}`, `d${index}v${version}${runName}again${attempt}`] as const;
-  const prefix = prefixes[Math.min(attempt, 1)]!;
+  const first = `d${index}v${version}${runName}`;
+  const prefix = attempt === 0 ? first : `${first}again${attempt}`;
   const [kafka, kante] = await Promise.all(
     [ports.kafka, ports.kante].map(async (port) => {
       const steps = await transcript(port, prefix, common, scenario, version);
       // Under the names of the first time, so that both times can be compared.
-      return JSON.parse(JSON.stringify(steps).replaceAll(`${prefix}-`, `${prefixes[0]}-`)) as Step[];
+      return JSON.parse(JSON.stringify(steps).replaceAll(`${prefix}-`, `${first}-`)) as Step[];
     }),
   );
   const differences = compared(kafka!, kante!).filter(

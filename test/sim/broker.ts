@@ -31,6 +31,13 @@ export interface Cluster {
   readonly plant: Planted;
 }
 
+/** From one to three of them, and what they share. */
+export function beginBrokers(shared: Omit<Cluster, "brokerEpochs" | "controller" | "superseded">) {
+  const cluster: Cluster = { ...shared, brokerEpochs: new Map(), controller: new Life() };
+  const brokers = Array.from({ length: shared.world.random.between(1, 3) }, (_, id) => new SimulatedBroker(cluster, id));
+  return { cluster, brokers };
+}
+
 type GetEffect = Extract<BrokerEffect, { readonly kind: "get" }>;
 type Answer<T> = (value: T | undefined) => void;
 

@@ -5,7 +5,7 @@
 import { settingDefaults, type Settings } from "../../core/settings.ts";
 import { indexKeys } from "../../core/wal/key.ts";
 import type { PartitionRef } from "../../core/coordinator.ts";
-import { SimulatedBroker, type Cluster } from "./broker.ts";
+import { beginBrokers } from "./broker.ts";
 import { SimulatedCollector } from "./collector.ts";
 import { SimulatedConsumer } from "./consumer.ts";
 import { awaitDeletions, drawDeletions, leftBehind, planDeletions } from "./deletions.ts";
@@ -14,7 +14,7 @@ import { hollowBytes } from "./hollow.ts";
 import { judge } from "./judge.ts";
 import { SimulatedLeader } from "./leader.ts";
 import { SimulatedMerger, type MergerOptions } from "./merger.ts";
-import { Life, Network } from "./network.ts";
+import { type Life, Network } from "./network.ts";
 import { planted, type Plant } from "./plants.ts";
 import { Random } from "./random.ts";
 import { SimulatedProducer } from "./producer.ts";
@@ -111,18 +111,7 @@ export function runScenario(options: RunOptions): Verdict {
         },
       ),
   );
-  const cluster: Cluster = {
-    world,
-    network,
-    store,
-    leaders,
-    settings,
-    brokerEpochs: new Map(),
-    controller: new Life(),
-    record,
-    plant,
-  };
-  const brokers = Array.from({ length: random.between(1, 3) }, (_, id) => new SimulatedBroker(cluster, id));
+  const { cluster, brokers } = beginBrokers({ world, network, store, leaders, settings, record, plant });
   store.isReferenced = (key) => leaders.some((leader) => leader.refersTo(key));
   const { brokerEpochs } = cluster;
   const collector: SimulatedCollector = new SimulatedCollector(world, {

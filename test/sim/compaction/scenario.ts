@@ -1,15 +1,14 @@
 /**
- * One run of compacted partitions from one seed: producers of keyed records and deletions, with
- * transactions in most runs, mergers that compact while they, brokers and
- * leaders die anywhere, readers that go through the logs again and again; then an end to the faults, a while in which everything is
- * compacted, and a last look.
+ * One run of compacted partitions from one seed: producers of keyed records and deletions, with transactions in most runs, mergers that
+ * compact while they, brokers and leaders die anywhere, readers that go through the logs again and again; then an end to the faults, a
+ * while in which everything is compacted, and a last look.
  */
 import type { Settings } from "../../../core/settings.ts";
-import { SimulatedBroker, type Cluster } from "../broker.ts";
+import { beginBrokers } from "../broker.ts";
 import type { Happening } from "../history.ts";
 import { judge } from "../judge.ts";
 import { SimulatedLeader } from "../leader.ts";
-import { Life, Network } from "../network.ts";
+import { Network } from "../network.ts";
 import { planted, type Plant } from "../plants.ts";
 import { SimulatedProducer } from "../producer.ts";
 import { beginMergers, drawPlaces, drawSettings, planCrashes } from "../scenario.ts";
@@ -77,18 +76,7 @@ export function runCompactionScenario({ seed, print, plant: bug }: CompactionRun
     const inCell = places.filter((place) => place.cell === cell);
     return new SimulatedLeader(world, cell, inCell, { settings, store, record, plant, deleteRetentionMs });
   });
-  const cluster: Cluster = {
-    world,
-    network,
-    store,
-    leaders,
-    settings,
-    brokerEpochs: new Map(),
-    controller: new Life(),
-    record,
-    plant,
-  };
-  const brokers = Array.from({ length: random.between(1, 3) }, (_, id) => new SimulatedBroker(cluster, id));
+  const { cluster, brokers } = beginBrokers({ world, network, store, leaders, settings, record, plant });
   store.isReferenced = (key) => leaders.some((leader) => leader.refersTo(key));
   const keys = random.pick([2, 5, 12]);
   const producers = Array.from(

@@ -3,7 +3,8 @@ import type { ReadOutcome } from "../../../core/broker/interface.ts";
 import type { SimulatedBroker } from "../broker.ts";
 import type { Happening } from "../history.ts";
 import type { PartitionPlace } from "../scenario.ts";
-import { isTransactional, shownBatches, textOf } from "../transaction/reader.ts";
+import { isTransactional } from "../../../core/cell/producers.ts";
+import { shownBatches, textOf } from "../transaction/reader.ts";
 import type { World } from "../world.ts";
 
 export interface SweeperOptions {

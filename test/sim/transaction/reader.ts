@@ -1,5 +1,6 @@
 /** A read_committed reader, which drops aborted records as clients do: by the leader's list, until it meets the marker. */
 import type { AbortedTransaction } from "../../../core/coordinator.ts";
+import { isTransactional } from "../../../core/cell/producers.ts";
 import type { ReadOutcome } from "../../../core/broker/interface.ts";
 import { attributeMask } from "../../../kernel/batch-layout.ts";
 import type { BatchHeader, RecordView } from "../../../kernel/interface.ts";
@@ -11,10 +12,6 @@ import type { PartitionPlace } from "../scenario.ts";
 import type { World } from "../world.ts";
 
 const abortMarker = 0;
-
-export function isTransactional({ attributes }: BatchHeader): boolean {
-  return (attributes & attributeMask.transactional) !== 0;
-}
 
 /** Without the padding of values. */
 export function textOf(bytes: Uint8Array | null): string | null {

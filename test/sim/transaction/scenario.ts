@@ -5,9 +5,9 @@
  */
 import type { Happening } from "../history.ts";
 import { judge } from "../judge.ts";
-import { SimulatedBroker, type Cluster } from "../broker.ts";
+import { beginBrokers } from "../broker.ts";
 import { SimulatedLeader } from "../leader.ts";
-import { Life, Network } from "../network.ts";
+import { Network } from "../network.ts";
 import { planted, type Plant } from "../plants.ts";
 import { drawPlaces, drawSettings, planCrashes } from "../scenario.ts";
 import { SimulatedStore } from "../store.ts";
@@ -61,18 +61,7 @@ export function runTransactionScenario(options: TransactionRunOptions): Transact
   const plant = planted(options.plant);
   const inCell = (cell: number) => places.filter((place) => place.cell === cell);
   const leaders = [0, 1].map((cell) => new SimulatedLeader(world, cell, inCell(cell), { settings, store, record, plant }));
-  const cluster: Cluster = {
-    world,
-    network,
-    store,
-    leaders,
-    settings,
-    brokerEpochs: new Map(),
-    controller: new Life(),
-    record,
-    plant,
-  };
-  const brokers = Array.from({ length: random.between(1, 3) }, (_, id) => new SimulatedBroker(cluster, id));
+  const { cluster, brokers } = beginBrokers({ world, network, store, leaders, settings, record, plant });
   const { coordinators, owners, storm } = beginTransactions(cluster, brokers, places);
   const readers = Array.from(
     { length: random.between(1, 3) },

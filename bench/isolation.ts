@@ -84,7 +84,7 @@ async function fill(port: number): Promise<number> {
 
 export async function run({ quick }: BenchOptions, note: (text: string) => void): Promise<Row[]> {
   const rounds = quick ? 2 : 6;
-  const count = quick ? 30 : 100;
+  const count = quick ? 30 : 250;
   return await withKante({ args: ["--set", "merge.enabled=false"] }, async ({ port, httpUrl }) => {
     const records = await fill(port);
     const options = { port, topic: backfilled, partitions, records, step: 1000, partitionMaxBytes: mebibyte };

@@ -2,13 +2,11 @@
  * Sustained produce of 1 KiB records by a load generator that is never the limit: through TCP and through WebSocket, against the raw
  * path of the same transport, and against the bare rate of the same object store. Everything in turns, on the same machine.
  */
-import { readdirSync, rmSync } from "node:fs";
 import { connect } from "node:net";
-import { join } from "node:path";
 import { LoadConnection, pipeline } from "./load/load-connection.ts";
 import { type RawPath, startRawPath } from "./load/raw-path.ts";
 import { batchOf, checkProduced, createTopic, produceRequest } from "./load/requests.ts";
-import { type BenchServer, withFolder, withKante } from "./load/server.ts";
+import { type BenchServer, dropObjects, withFolder, withKante } from "./load/server.ts";
 import type { BenchOptions, Row } from "./row.ts";
 import { mediansInTurns } from "./statistics.ts";
 import { type StoreBench, startStoreBench } from "./storage.ts";
@@ -99,14 +97,6 @@ async function rawWebSocket({ httpPort }: RawPath, bytes: number): Promise<numbe
   return rateOf(count * connections * mebibyte, startMs);
 }
 
-/**
- * Takes the files of the last run out of the way. The first use of a page of memory is what a write into a fresh file costs most on a
- * virtual machine; with pages that were used before, the store is measured and not the host.
- */
-function dropFiles(folder: string): void {
-  for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
-}
-
 interface Setting {
   readonly rawFolder: string;
   readonly kante: BenchServer;
@@ -121,7 +111,7 @@ async function onDisk({ kante, raw, rawFolder, stores }: Setting, repetitions: n
   const small = produceRequest(topic, new Map([0, 1, 2, 3].map((partition) => [partition, javas])));
   const fresh = async (run: Promise<number>): Promise<number> => {
     const rate = await run;
-    for (const folder of [rawFolder, kante.folder]) dropFiles(join(folder, "objects"));
+    for (const folder of [rawFolder, kante.folder]) dropObjects(folder);
     return rate;
   };
   const webSocket = { port: kante.httpPort, webSocketPath: "/c/default/kafka" };

@@ -33,6 +33,8 @@ const findsMax = 5;
 /** Times that a read begins again because bytes had to make room before they could be sent. */
 const roundsMax = 5;
 const freshForMs = 1000;
+/** Who has got what it waited for will soon wait for the next. */
+const tailReturnsMs = 50;
 
 export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
   readonly sink: EffectSink;
@@ -50,6 +52,7 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
   #turn = 0;
   /** Reads that wait for commits. */
   #waiting = 0;
+  #waitedUntil = -Infinity;
 
   constructor({ kernel, budget, sink }: FetchOptions) {
     this.sink = sink;
@@ -62,8 +65,8 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
     this.#extents = new ExtentReads(this.cache, this.#objects, this.#bytes, sink);
   }
 
-  get isTailWaitedFor(): boolean {
-    return this.#waiting > 0;
+  isTailWaitedFor(now: number): boolean {
+    return this.#waiting > 0 || now < this.#waitedUntil + tailReturnsMs;
   }
 
   nextDeadline(): number | undefined {
@@ -77,7 +80,7 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
   handle(event: BrokerEvent, now: number): void {
     if (event.kind === "read") this.#read(event.id, event.request, now);
     else if (event.kind === "read-released") this.#release(event.id);
-    else if (event.kind === "read-cancelled") this.#cancel(event.id);
+    else if (event.kind === "read-cancelled") this.#cancel(event.id, now);
     else if (event.kind === "read-extent") this.#extents.read(event.id, event.extent);
     else if (event.kind === "find-reply") {
       const cell = this.#finds.reply(event.id, event.reply, now);
@@ -91,11 +94,11 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
 
   /** After every event and tick: GETs that may go now, and memory that has to be given back. */
   settle(now: number): void {
-    const short = this.#objects.pump();
+    const short = this.#objects.pump(now);
     if (short !== undefined) {
       this.#relieve(short, now);
       // Nothing else may happen for whose sake the GETs would be looked at again.
-      this.#objects.pump();
+      this.#objects.pump(now);
     }
     this.cache.shrinkTo(this.budget.cacheRoomBytes, this.budget.laggingRoomBytes);
   }
@@ -149,10 +152,10 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
     this.#plan(read, now);
   }
 
-  #cancel(id: number): void {
+  #cancel(id: number, now: number): void {
     const read = this.#reads.get(id);
     if (read === undefined) return;
-    this.#close(read);
+    this.#close(read, now);
     for (const block of read.pinned) this.cache.unpin(block);
   }
 
@@ -163,18 +166,19 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
     for (const block of blocks) this.cache.unpin(block);
   }
 
-  #close(read: Read): void {
+  #close(read: Read, now: number): void {
     read.answered = true;
     this.#reads.delete(read.id);
     if (read.timer !== undefined) this.timers.cancel(read.timer);
     if (read.getsUnanswered > 0) for (const part of read.parts) this.#objects.forget(part);
-    this.#leave(read);
+    this.#leave(read, now);
   }
 
   /** It waits for commits no longer: it has enough, or no time left. */
-  #leave(read: Read): void {
+  #leave(read: Read, now: number): void {
     if (read.waitsOn.length === 0) return;
     this.#waiting -= 1;
+    this.#waitedUntil = now;
     for (const part of read.parts) part.index.waiters.delete(part);
     for (const cell of read.waitsOn) this.#follows.leave(cell);
     read.waitsOn = [];
@@ -266,7 +270,7 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
     read.timer = undefined;
     if (read.getsUnanswered === 0) this.#decide(read, now);
     else this.#answerInPart(read, now);
-    this.#leave(read);
+    this.#leave(read, now);
   }
 
   /** Some bytes may be here while others are on their way: those here are enough now. */
@@ -348,7 +352,7 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
       const wants = this.#bytes.wants(read);
       if (read.parts.some((part) => part.needsFind)) return this.#plan(read, now);
       if (wants.length > 0) {
-        this.#leave(read);
+        this.#leave(read, now);
         read.getsUnanswered = wants.length;
         for (const want of wants) this.#want(want, want.part);
         return;
@@ -417,7 +421,7 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
       read.rounds += 1;
       return this.#plan(read, now);
     }
-    this.#close(read);
+    this.#close(read, now);
     const outcomes = read.parts.map((part) => this.#outcome(part, taken.get(part)));
     if (read.pinned.length > 0) this.#unreleased.set(read.id, read.pinned);
     this.sink.push({ kind: "read-done", id: read.id, outcomes });

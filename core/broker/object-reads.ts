@@ -31,8 +31,8 @@ export interface ReadsHost {
   readonly timers: Timers<(now: number) => void>;
   readonly cache: BlockCache;
   readonly budget: MemoryBudget;
-  /** Somebody waits for the next record. */
-  readonly isTailWaitedFor: boolean;
+  /** Somebody waits for the next record, or will in a moment. */
+  isTailWaitedFor(now: number): boolean;
   gotten(waiters: readonly Waiter[], result: GetResult, now: number): void;
 }
 
@@ -40,6 +40,8 @@ const inFlightMax = 3;
 const laggingInFlightMax = 2;
 /** While somebody waits at the tail: what a backfill has under way is what a new record stands behind. */
 const laggingBesideTailMax = 1;
+/** And between two of them it is left in peace: this long nothing of theirs is got, checked or sent. */
+const laggingRestMs = 1;
 const attemptsMax = 4;
 const aheadQueueMax = 8;
 
@@ -51,6 +53,7 @@ export class ObjectReads {
   #lastId = 0;
   #inFlight = 0;
   #laggingInFlight = 0;
+  #laggingRestsUntil = 0;
 
   constructor(host: ReadsHost) {
     this.#host = host;
@@ -81,8 +84,8 @@ export class ObjectReads {
   }
 
   /** Sends what limits and memory allow; call after every event. Answers whose GET cannot go, and will not by those under way. */
-  pump(): "tail" | "lagging" | undefined {
-    const laggingMax = this.#host.isTailWaitedFor ? laggingBesideTailMax : laggingInFlightMax;
+  pump(now: number): "tail" | "lagging" | undefined {
+    const laggingMax = this.#laggingMax(now);
     for (const queue of this.#queues) {
       for (let get = queue[0]; get !== undefined; get = queue[0]) {
         if (this.#joins(get)) {
@@ -100,6 +103,11 @@ export class ObjectReads {
       }
     }
     return undefined;
+  }
+
+  #laggingMax(now: number): number {
+    if (!this.#host.isTailWaitedFor(now)) return laggingInFlightMax;
+    return now < this.#laggingRestsUntil ? 0 : laggingBesideTailMax;
   }
 
   /** A larger one may have been wanted later and sent before: then it brings these bytes too. */
@@ -129,7 +137,7 @@ export class ObjectReads {
     this.#host.sink.push({ kind: "get", id: get.id, key: get.key, start: get.start, length });
   }
 
-  #answered(id: number): Get | undefined {
+  #answered(id: number, now: number): Get | undefined {
     const get = this.#byId.get(id);
     if (get === undefined) return undefined;
     const length = get.end - get.start;
@@ -138,13 +146,21 @@ export class ObjectReads {
     this.#host.budget.getBytes -= length;
     if (isLagging(get)) {
       this.#laggingInFlight -= 1;
+      this.#rest(now);
       this.#host.budget.laggingBytes -= length;
     }
     return get;
   }
 
+  #rest(now: number): void {
+    if (!this.#host.isTailWaitedFor(now)) return;
+    this.#laggingRestsUntil = now + laggingRestMs;
+    // What is got is looked at after every tick.
+    this.#host.timers.add(this.#laggingRestsUntil, () => {});
+  }
+
   done(id: number, bytes: Uint8Array | undefined, now: number): void {
-    const get = this.#answered(id);
+    const get = this.#answered(id, now);
     if (get === undefined) return;
     this.#close(get);
     const { key, start, end, waiters } = get;
@@ -164,7 +180,7 @@ export class ObjectReads {
   }
 
   failed(id: number, message: string, now: number): void {
-    const get = this.#answered(id);
+    const get = this.#answered(id, now);
     if (get === undefined) return;
     const { key, attempts } = get;
     this.#host.sink.push({ kind: "log", level: "warn", event: "get-failed", fields: { key, attempts, message } });

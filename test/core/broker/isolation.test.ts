@@ -60,6 +60,7 @@ describe("[I8] a backfill of many times the cache", () => {
     driver.run();
     for (let reader = 0; reader < 10; reader += 1) driver.fetch(readOf(reader * 4, { maxBytes: 4 * bytes, maxWaitMs: 0 }));
     for (let round = 0; round < 50; round += 1) {
+      driver.pass(1);
       driver.run();
       const { pinnedBytes, getBytes } = driver.machine.levels;
       expect(pinnedBytes + getBytes).toBeLessThanOrEqual(limit / 2);
@@ -74,23 +75,69 @@ describe("[I8] a backfill of many times the cache", () => {
   });
 });
 
-test("[I8] a backfill has two GETs under way, and one while somebody waits at the tail", () => {
-  const driver = withHistory(12);
-  const backfill = (offset: number): number => {
+describe("[I8] a backfill beside the tail", () => {
+  /** Two GETs are needed: answers how many of them went at once. */
+  function begin(driver: Driver, offset: number): { readonly id: number; readonly gets: number } {
     const id = driver.fetch(readOf(offset, { maxBytes: 2 * bytes }));
     driver.answer(driver.one("find"));
-    const gets = driver.of("get").length;
+    return { id, gets: driver.of("get").length };
+  }
+
+  function backfill(driver: Driver, offset: number): number {
+    const { id, gets } = begin(driver, offset);
+    driver.run();
+    driver.pass(1);
     driver.run();
     expect(driver.read.has(id)).toBe(true);
+    driver.pass(1);
     return gets;
-  };
-  expect(backfill(0)).toBe(2);
-  driver.fetch(readOf(0, { partition: 1, maxWaitMs: 10_000 }));
-  driver.run();
-  expect(backfill(6)).toBe(1);
-  driver.pass(20_000);
-  driver.run();
-  expect(backfill(9)).toBe(2);
+  }
+
+  function waitAtTail(driver: Driver, maxWaitMs: number): void {
+    driver.fetch(readOf(0, { partition: 1, maxWaitMs }));
+    driver.run();
+  }
+
+  it("has two GETs under way, and one while somebody waits there", () => {
+    const driver = withHistory(12);
+    expect(backfill(driver, 0)).toBe(2);
+    waitAtTail(driver, 10_000);
+    expect(backfill(driver, 6)).toBe(1);
+    driver.pass(20_000);
+    driver.run();
+    driver.pass(50);
+    expect(backfill(driver, 9)).toBe(2);
+  });
+
+  it("takes whoever has just got what it waited for to wait again", () => {
+    const driver = withHistory(12);
+    waitAtTail(driver, 100);
+    driver.pass(100);
+    driver.run();
+    expect(backfill(driver, 0)).toBe(1);
+    driver.pass(50);
+    expect(backfill(driver, 6)).toBe(2);
+  });
+
+  it("rests between two GETs while somebody waits there, and not otherwise", () => {
+    const driver = withHistory(12);
+    waitAtTail(driver, 10_000);
+    begin(driver, 0);
+    driver.answer(driver.one("get"));
+    expect(driver.of("get")).toHaveLength(0);
+    driver.pass(1);
+    expect(driver.of("get")).toHaveLength(1);
+    driver.run();
+    driver.pass(20_000);
+    driver.run();
+    driver.pass(50);
+    const id = driver.fetch(readOf(6, { maxBytes: 3 * bytes }));
+    driver.answer(driver.one("find"));
+    driver.answer(driver.of("get")[0]!);
+    expect(driver.of("get")).toHaveLength(2);
+    driver.run();
+    expect(driver.read.has(id)).toBe(true);
+  });
 });
 
 describe("the cache's parts", () => {

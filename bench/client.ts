@@ -5,7 +5,7 @@
  */
 import { connect } from "../client/client.ts";
 import { type ClientName, ClientThread } from "./load/clients.ts";
-import { dropObjects, withKante } from "./load/server.ts";
+import { emptyObjects, withKante } from "./load/server.ts";
 import type { BenchOptions, Row } from "./row.ts";
 import { mediansInTurns, percentile } from "./statistics.ts";
 
@@ -47,10 +47,10 @@ export async function run({ quick }: BenchOptions): Promise<Row[]> {
         if (way === "consume") await threads.ours.rate({ ...task, way: "produce" });
         const once = async (thread: ClientThread): Promise<number> => {
           const rate = await thread.rate(task);
-          if (way === "produce") dropObjects(folder);
+          if (way === "produce") emptyObjects(folder);
           return rate;
         };
-        const rates = await mediansInTurns(quick ? 1 : 7, {
+        const rates = await mediansInTurns(quick ? 1 : 10, {
           ours: async () => await once(threads.ours),
           kafkajs: async () => await once(threads.kafkajs),
           platformatic: async () => await once(threads.platformatic),

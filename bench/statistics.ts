@@ -11,7 +11,10 @@ export function median(values: readonly number[]): number {
   return Number.isInteger(middle) ? (upper + (sorted[middle - 1] ?? Number.NaN)) / 2 : upper;
 }
 
-/** Every run once per repetition, in turns; answers the median of each. The first turn warms up and is left out. */
+/**
+ * Every run once per repetition, in turns; answers the median of each. The first turn warms up and is left out. Each turn goes the other
+ * way than the one before: what a run leaves to do (files to be written back, a heap to be cleared) troubles its neighbours alike.
+ */
 export async function mediansInTurns<Name extends string>(
   repetitions: number,
   runs: Readonly<Record<Name, () => Promise<number> | number>>,
@@ -19,7 +22,7 @@ export async function mediansInTurns<Name extends string>(
   const names = Object.keys(runs) as Name[];
   const measured = new Map<Name, number[]>(names.map((name) => [name, []]));
   for (let repetition = 0; repetition <= repetitions; repetition++) {
-    for (const name of names) {
+    for (const name of repetition % 2 === 0 ? names : names.toReversed()) {
       const value = await runs[name]();
       if (repetition > 0) measured.get(name)?.push(value);
     }

@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { LoadConnection, pipeline } from "./load/load-connection.ts";
 import { type RawPath, startRawPath } from "./load/raw-path.ts";
 import { batchOf, checkProduced, createTopic, produceRequest } from "./load/requests.ts";
-import { type BenchServer, dropObjects, withFolder, withKante } from "./load/server.ts";
+import { type BenchServer, emptyObjects, withFolder, withKante } from "./load/server.ts";
 import type { BenchOptions, Row } from "./row.ts";
 import { mediansInTurns } from "./statistics.ts";
 import { type StoreBench, startStoreBench } from "./storage.ts";
@@ -111,7 +111,7 @@ async function onDisk({ kante, raw, rawFolder, stores }: Setting, repetitions: n
   const small = produceRequest(topic, new Map([0, 1, 2, 3].map((partition) => [partition, javas])));
   const fresh = async (run: Promise<number>): Promise<number> => {
     const rate = await run;
-    for (const folder of [rawFolder, kante.folder]) dropObjects(folder);
+    for (const folder of [rawFolder, kante.folder]) emptyObjects(folder);
     return rate;
   };
   const webSocket = { port: kante.httpPort, webSocketPath: "/c/default/kafka" };

@@ -18,7 +18,7 @@ const bufferedBytesMax = 4 * 1024 * 1024;
 const bufferedCheckMs = 20;
 
 /** A client that asked for it is told in steps of this how many of its bytes were taken, as a text message. */
-const takenBytesStep = 256 * 1024;
+const takenBytesStep = 1024 * 1024;
 /** Such a client may be this far ahead of what it was told, the window it began with included, and still be one that holds back. */
 const aheadBytesMax = 4 * 1024 * 1024;
 
@@ -158,17 +158,34 @@ export class WebSocketFronts {
   }
 
   #transport(socket: WebSocket): Transport {
+    let answers: Uint8Array[] = [];
+    let lefts: (() => void)[] = [];
+    /** Answers of one breath in one message: each message costs both sides, however small it is. */
+    const push = (): void => {
+      const [chunks, left] = [answers, lefts];
+      if (left.length === 0) return;
+      answers = [];
+      lefts = [];
+      try {
+        for (const chunk of packChunks(chunks, messageBytesMax))
+          for (let at = 0; at < chunk.byteLength; at += messageBytesMax) socket.send(chunk.subarray(at, at + messageBytesMax));
+      } catch {
+        // Closed meanwhile.
+      }
+      this.#whenTaken(socket, () => {
+        for (const each of left) each();
+      });
+    };
     return {
       send: (chunks, _byteLength, left) => {
-        try {
-          for (const chunk of packChunks(chunks, messageBytesMax))
-            for (let at = 0; at < chunk.byteLength; at += messageBytesMax) socket.send(chunk.subarray(at, at + messageBytesMax));
-        } catch {
-          // Closed meanwhile.
-        }
-        this.#whenTaken(socket, left);
+        answers.push(...chunks);
+        lefts.push(left);
+        if (lefts.length === 1) queueMicrotask(push);
       },
-      close: (reason) => this.#end(socket, 1008, reason),
+      close: (reason) => {
+        push();
+        this.#end(socket, 1008, reason);
+      },
       drop: (reason) => this.#end(socket, 1013, reason),
       onRoom: () => {
         const open = this.#open.get(socket);

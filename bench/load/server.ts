@@ -1,5 +1,5 @@
 /** The real server for the time of a bench, in a folder that goes with it, and its own figures. */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Running, startKante } from "../../test/clients/kante.ts";
@@ -14,13 +14,14 @@ export interface BenchServer {
 }
 
 /**
- * Takes the objects of the last run out of the way. The first use of a page of memory is what a write into a fresh file costs most on a
- * virtual machine, and what the last run wrote is still on its way to the disk while the next one is measured: with pages that were used
- * before and nothing to write back, the runs are measured and not the host.
+ * Empties the objects of the last run. The first use of a page of memory is what a write into a fresh file costs most on a virtual machine,
+ * and what the last run wrote is still on its way to the disk while the next one is measured: with pages that were used before and nothing
+ * to write back, the runs are measured and not the host. The files stay, because a file system looks long for room among those that have
+ * just gone.
  */
-export function dropObjects(folder: string): void {
-  const objects = join(folder, "objects");
-  for (const name of readdirSync(objects)) rmSync(join(objects, name), { recursive: true, force: true });
+export function emptyObjects(folder: string): void {
+  for (const entry of readdirSync(join(folder, "objects"), { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) truncateSync(join(entry.parentPath, entry.name), 0);
 }
 
 export async function withFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {

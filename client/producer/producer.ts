@@ -98,7 +98,7 @@ export class Producer<Key = Bytes, Value = Bytes> {
       acks: acks === "all" ? -1 : acks,
       lingerMs: options.lingerMs ?? 0,
       deliveryTimeoutMs: options.deliveryTimeoutMs ?? 120_000,
-      requestBytesMax: options.requestBytes ?? 4 * 1024 * 1024,
+      requestBytesMax: options.requestBytes ?? 1024 * 1024,
       inFlightMax,
       obtainIdentity: async () => await this.#obtainIdentity(),
       onSent: ({ topic, partition }) => this.#sticky.left(topic, partition),

@@ -35,7 +35,12 @@ export async function run({ quick }: BenchOptions): Promise<Row[]> {
   return await withKante({ args }, async ({ bootstrap, httpUrl, folder }) => {
     const url = `${httpUrl}/c/default/kafka`;
     const threadOf = (name: ClientName): ClientThread => new ClientThread(name, { url, bootstrap });
-    const threads = { ours: threadOf("ours"), kafkajs: threadOf("kafkajs"), platformatic: threadOf("platformatic") };
+    const threads = {
+      ours: threadOf("ours"),
+      oursByTcp: threadOf("oursByTcp"),
+      kafkajs: threadOf("kafkajs"),
+      platformatic: threadOf("platformatic"),
+    };
     await using client = connect(url);
     const rows: Row[] = [];
     for (const [valueBytes, count] of [[100, 800_000] as const, [1024, 400_000] as const]) {
@@ -52,19 +57,21 @@ export async function run({ quick }: BenchOptions): Promise<Row[]> {
         };
         const rates = await mediansInTurns(quick ? 1 : 10, {
           ours: async () => await once(threads.ours),
+          oursByTcp: async () => await once(threads.oursByTcp),
           kafkajs: async () => await once(threads.kafkajs),
           platformatic: async () => await once(threads.platformatic),
         });
-        for (const name of ["kafkajs", "platformatic"] as const) {
-          const title = name === "kafkajs" ? name : "@platformatic/kafka";
-          rows.push({
-            name: `${way}, ${valueBytes} B records`,
-            value: rates.ours,
-            unit: "records/s",
-            ratio: rates.ours / rates[name],
-            against: `${title} (${rates[name].toFixed(0)} records/s)`,
-            budget: { of: "ratio", atLeast: 1 },
-          });
+        for (const [ours, path] of [["ours", "WebSocket"] as const, ["oursByTcp", "TCP"] as const]) {
+          for (const [theirs, title] of [["kafkajs", "kafkajs"] as const, ["platformatic", "@platformatic/kafka"] as const]) {
+            rows.push({
+              name: `${way} by ${path}, ${valueBytes} B records`,
+              value: rates[ours],
+              unit: "records/s",
+              ratio: rates[ours] / rates[theirs],
+              against: `${title} (${rates[theirs].toFixed(0)} records/s)`,
+              budget: { of: "ratio", atLeast: 1 },
+            });
+          }
         }
       }
     }

@@ -1,6 +1,7 @@
 /**
  * Bundles the client library into dist/: one module without imports for browsers, Node, Deno and Bun, the kernels inside of it; and one
- * for Workers, where WebAssembly has to be a module beside it. Both use web APIs only. The types come from the sources.
+ * for Workers, where WebAssembly has to be a module beside it. Both use web APIs only. The TCP transport is a third, for Node, that knows the library
+ * by its name, so that both have the same errors. The types come from the sources.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -36,24 +37,32 @@ export async function buildClient(): Promise<BuildResult> {
   return await build({ ...options, outfile: "dist/client.js", loader: { ".wasm": "binary" }, metafile: true });
 }
 
+async function buildTcp(): Promise<void> {
+  await build({
+    ...options,
+    entryPoints: ["client/tcp.ts"],
+    outfile: "dist/client-tcp.js",
+    platform: "node",
+    plugins: [
+      {
+        name: "the-library-by-its-name",
+        setup: (setup) => setup.onResolve({ filter: /errors\.ts$/ }, () => ({ path: "kante/client", external: true })),
+      },
+    ],
+  });
+}
+
+/** Those of the TCP transport need Node's, and bring the library's with them. */
 function buildTypes(): void {
   const tsc = join(root, "node_modules/.bin/tsc");
-  const args = [
-    "-p",
-    "tsconfig.client.json",
-    "--noEmit",
-    "false",
-    "--declaration",
-    "--emitDeclarationOnly",
-    "--outDir",
-    "dist/types",
-  ];
+  const args = ["-p", "tsconfig.tcp.json", "--noEmit", "false", "--declaration", "--emitDeclarationOnly", "--outDir", "dist/types"];
   const { status, stdout } = spawnSync(tsc, args, { cwd: root, encoding: "utf8" });
   if (status !== 0) throw new Error(`the client's types cannot be made:\n${stdout}`);
 }
 
 export async function buildClientPackage(): Promise<void> {
   await buildClient();
+  await buildTcp();
   buildTypes();
 }
 

@@ -35,8 +35,16 @@ function isFresh(outputs: readonly string[], sources: readonly string[]): boolea
   return oldestOutput >= Math.max(...sources.map((path) => youngest(join(root, path))));
 }
 
-const clientOutputs = ["dist/client.js", "dist/client.workerd.js", "dist/types/client/client.d.ts"];
-const clientSources = ["client", "protocol", "kernel", "scripts/build-client.ts", "tsconfig.client.json", "package.json"];
+const clientOutputs = ["dist/client.js", "dist/client.workerd.js", "dist/client-tcp.js", "dist/types/client/tcp.d.ts"];
+const clientSources = [
+  "client",
+  "protocol",
+  "kernel",
+  "scripts/build-client.ts",
+  "tsconfig.client.json",
+  "tsconfig.tcp.json",
+  "package.json",
+];
 
 /** What `kante/client` is to those who import it. */
 export async function buildClientIfStale(options: { force?: boolean } = {}): Promise<void> {

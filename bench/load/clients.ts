@@ -1,19 +1,20 @@
 /**
  * The client libraries that are compared, each in a thread of its own that lives as long as the bench: what one leaves behind in its heap
  * makes the next one faster or slower. Each is written as its users would, with its defaults and every record acknowledged by all. The
- * library goes by WebSocket, the others by TCP. Records are handed over a thousand at a time with five sends under way, and read as fast
+ * library goes by WebSocket and by TCP, the others by TCP. Records are handed over a thousand at a time with five sends under way, and read as fast
  * as each hands them out.
  */
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { Consumer as PlatformaticConsumer, Producer as PlatformaticProducer } from "@platformatic/kafka";
 import { Kafka, Partitioners, logLevel } from "kafkajs";
-import { connect } from "../../client/client.ts";
+import { type Client, connect } from "../../client/client.ts";
+import { tcpTransport } from "../../client/tcp.ts";
 import { pipeline } from "./load-connection.ts";
 
 const recordsPerSend = 1000;
 const sendsUnderWay = 5;
 
-export type ClientName = "ours" | "kafkajs" | "platformatic";
+export type ClientName = "ours" | "oursByTcp" | "kafkajs" | "platformatic";
 
 interface Server {
   readonly url: string;
@@ -28,7 +29,7 @@ interface Task {
 }
 
 /** Records a second; of a consumer while it reads a topic from its beginning. */
-type Client = Readonly<Record<Task["way"], (task: Task) => Promise<number>>>;
+type Contestant = Readonly<Record<Task["way"], (task: Task) => Promise<number>>>;
 
 export class ClientThread {
   readonly #worker: Worker;
@@ -83,17 +84,17 @@ function meter({ records }: Task): { readonly count: (more: number) => void; rea
 
 const valueOf = ({ valueBytes }: Task): Buffer => Buffer.alloc(valueBytes, 0x5a);
 
-const clients: Readonly<Record<ClientName, (server: Server) => Client>> = {
-  ours: ({ url }) => ({
+function library(open: () => Client): Contestant {
+  return {
     async produce(task) {
-      await using client = connect(url);
+      await using client = open();
       const producer = client.producer();
       const value = valueOf(task);
       const messages = Array.from({ length: recordsPerSend }, () => ({ value }));
       return await timed(task, async () => await producer.send(task.topic, messages));
     },
     async consume(task) {
-      await using client = connect(url);
+      await using client = open();
       const { rate, count } = meter(task);
       let read = 0;
       for await (const _ of client.consumer({ topics: [task.topic], offsetReset: "earliest" })) {
@@ -102,7 +103,12 @@ const clients: Readonly<Record<ClientName, (server: Server) => Client>> = {
       }
       return await rate;
     },
-  }),
+  };
+}
+
+const contestants: Readonly<Record<ClientName, (server: Server) => Contestant>> = {
+  ours: ({ url }) => library(() => connect(url)),
+  oursByTcp: ({ bootstrap }) => library(() => connect("", { transport: tcpTransport(bootstrap) })),
 
   kafkajs({ bootstrap }) {
     const kafka = new Kafka({ clientId: "bench", brokers: [bootstrap], logLevel: logLevel.NOTHING });
@@ -155,6 +161,6 @@ const clients: Readonly<Record<ClientName, (server: Server) => Client>> = {
 
 if (!isMainThread) {
   const { name, ...server } = workerData as Server & { readonly name: ClientName };
-  const client = clients[name](server);
-  parentPort!.on("message", (task: Task) => void client[task.way](task).then((rate) => parentPort!.postMessage(rate)));
+  const contestant = contestants[name](server);
+  parentPort!.on("message", (task: Task) => void contestant[task.way](task).then((rate) => parentPort!.postMessage(rate)));
 }

@@ -10,7 +10,7 @@ import { connect } from "../../client/client.ts";
 import { type RunningKafka, missingJava, startApacheKafka } from "../clients/apache-kafka.ts";
 import { freePorts } from "../clients/kante.ts";
 import { clientContract } from "./contract.ts";
-import { tcpTransport } from "./tcp-transport.ts";
+import { tcpTransport } from "../../client/tcp.ts";
 
 describe.runIf(process.env["KANTE_APACHE_KAFKA"] === "1" && missingJava() === undefined)("Apache Kafka", () => {
   const folder = mkdtempSync(join(tmpdir(), "kante-client-"));

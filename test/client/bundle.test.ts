@@ -106,9 +106,11 @@ describe("the package, installed", () => {
     writeFileSync(
       join(project, "user.mts"),
       `import { connect, json, string, KafkaError, type ConsumerRecord, type OffsetChange } from "kante/client";
+      import { tcpTransport } from "kante/client/tcp";
       interface Order { id: number }
       export async function first(): Promise<ConsumerRecord<string, Order> | undefined> {
         await using kafka = connect("ws://host/c/default/kafka");
+        connect("", { transport: tcpTransport("host:9092", { openTimeoutMs: 1000 }) }).close();
         const producer = kafka.producer({ key: string, value: json<Order>() });
         const { offset }: { offset: number } = await producer.send("t", { key: "k", value: { id: 1 } });
         // @ts-expect-error text is no order
@@ -153,6 +155,24 @@ describe("the package, installed", () => {
       "program.js",
       expect.stringMatching(/kernel\.wasm$/),
     ]);
+  });
+
+  test("goes by TCP in Node, with the library's own errors", () => {
+    writeFileSync(
+      join(project, "tcp.js"),
+      `import { ArgumentError, NetworkError, connect } from "kante/client";
+      import { tcpTransport } from "kante/client/tcp";
+      await using kafka = connect("", { transport: tcpTransport(process.argv[2]) });
+      const { partition, offset } = await kafka.producer().send("by-tcp", { value: "hello", partition: 0 });
+      const refused = await tcpTransport("127.0.0.1:1").open({ host: "127.0.0.1", port: 1 }, {}).catch((error) => error);
+      const wrong = ["", "host", "host:0", "host:65536", "a:b:1", "[::1"].map((address) => {
+        try { tcpTransport(address); } catch (error) { return error instanceof ArgumentError; }
+      });
+      console.log(partition, offset, refused instanceof NetworkError, refused.message, wrong.join(), tcpTransport("[::1]:9092").bootstrap.host);`,
+    );
+    expect(run(process.execPath, ["tcp.js", running().bootstrap])).toBe(
+      "0 0 true cannot connect to 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1 true,true,true,true,true,true ::1\n",
+    );
   });
 
   test("says that its command runs from a clone", () => {

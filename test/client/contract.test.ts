@@ -4,7 +4,7 @@ import { connect } from "../../client/client.ts";
 import { fast, sharedServer } from "../e2e/kante-process.ts";
 import { often } from "./contract-steps.ts";
 import { clientContract } from "./contract.ts";
-import { tcpTransport } from "./tcp-transport.ts";
+import { tcpTransport } from "../../client/tcp.ts";
 
 const running = sharedServer({ args: [...fast, ...often], brokers: 2 });
 

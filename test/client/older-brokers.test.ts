@@ -9,7 +9,7 @@ import { FrameCutter } from "../../protocol/frames.ts";
 import { apiVersions } from "../../protocol/messages/18-api-versions.ts";
 import { fast, sharedServer } from "../e2e/kante-process.ts";
 import { freshName, numbers, take } from "./contract-steps.ts";
-import { tcpTransport } from "./tcp-transport.ts";
+import { tcpTransport } from "../../client/tcp.ts";
 
 const running = sharedServer({ args: fast });
 

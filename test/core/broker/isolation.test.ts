@@ -1,5 +1,5 @@
 /** Readers that lag and readers at the tail beside each other: what one kind does the other does not feel. */
-import { describe, expect, it, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { BlockCache } from "../../../core/broker/block-cache.ts";
 import { MemoryBudget } from "../../../core/broker/memory-budget.ts";
 import { Driver, itemOf, readOf, tagsOf } from "./driver.ts";

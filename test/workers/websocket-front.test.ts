@@ -24,6 +24,7 @@ function opened() {
     readyState: WebSocket.OPEN,
     deserializeAttachment: () => ({ facts, tellsTaken: false }),
     serializeAttachment: () => {},
+    send: (message: Uint8Array) => log.push(`message ${[...message].join(" ")}`),
     close: (code: number) => {
       log.push(`close ${code}`);
       socket.readyState = WebSocket.CLOSED;
@@ -43,7 +44,9 @@ function opened() {
     onGreedy: () => {},
   });
   fronts.message(socket, new ArrayBuffer(0));
-  return { log, connection, socket, fronts, onRoom: () => transports[0]!.onRoom() };
+  const answer = (...bytes: number[]): void =>
+    transports[0]!.send([Uint8Array.of(...bytes)], bytes.length, () => log.push(`left ${bytes.join(" ")}`));
+  return { log, connection, socket, fronts, answer, transport: transports[0]!, onRoom: () => transports[0]!.onRoom() };
 }
 
 test("a client that has left is over at once", () => {
@@ -61,6 +64,26 @@ test("what a client sent before it left is begun before it is over", () => {
   onRoom();
   onRoom();
   expect(log.filter((what) => what === "end")).toHaveLength(1);
+});
+
+test("answers of one breath are one message, later ones another", async () => {
+  const { log, answer } = opened();
+  answer(1, 2);
+  answer(3);
+  expect(log).toEqual([]);
+  await Promise.resolve();
+  expect(log).toEqual(["message 1 2 3", "left 1 2", "left 3"]);
+  answer(4);
+  await Promise.resolve();
+  expect(log.slice(3)).toEqual(["message 4", "left 4"]);
+});
+
+test("an answer right before the end still leaves, in front of it", async () => {
+  const { log, answer, transport } = opened();
+  answer(1);
+  transport.close("a reason");
+  await Promise.resolve();
+  expect(log).toEqual(["message 1", "left 1", "end", "close 1008"]);
 });
 
 describe("[I8] unfinished large frames", () => {

@@ -158,16 +158,14 @@ export class WebSocketFronts {
   }
 
   #transport(socket: WebSocket): Transport {
-    let answers: Uint8Array[] = [];
-    let lefts: (() => void)[] = [];
+    const answers: Uint8Array[] = [];
+    const lefts: (() => void)[] = [];
     /** Answers of one breath in one message: each message costs both sides, however small it is. */
     const push = (): void => {
-      const [chunks, left] = [answers, lefts];
-      if (left.length === 0) return;
-      answers = [];
-      lefts = [];
+      if (lefts.length === 0) return;
+      const left = lefts.splice(0);
       try {
-        for (const chunk of packChunks(chunks, messageBytesMax))
+        for (const chunk of packChunks(answers.splice(0), messageBytesMax))
           for (let at = 0; at < chunk.byteLength; at += messageBytesMax) socket.send(chunk.subarray(at, at + messageBytesMax));
       } catch {
         // Closed meanwhile.
@@ -178,7 +176,7 @@ export class WebSocketFronts {
     };
     return {
       send: (chunks, _byteLength, left) => {
-        answers.push(...chunks);
+        for (const chunk of chunks) answers.push(chunk);
         lefts.push(left);
         if (lefts.length === 1) queueMicrotask(push);
       },

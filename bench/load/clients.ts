@@ -36,6 +36,8 @@ export class ClientThread {
 
   constructor(name: ClientName, server: Server) {
     this.#worker = new Worker(new URL(import.meta.url), { workerData: { name, ...server } });
+    // A bench that breaks must not be kept from ending.
+    this.#worker.unref();
   }
 
   async rate(task: Task): Promise<number> {
@@ -82,15 +84,18 @@ function meter({ records }: Task): { readonly count: (more: number) => void; rea
   };
 }
 
-const valueOf = ({ valueBytes }: Task): Buffer => Buffer.alloc(valueBytes, 0x5a);
+/** What one send hands over. */
+function messagesOf({ valueBytes }: Task): { readonly value: Buffer }[] {
+  const value = Buffer.alloc(valueBytes, 0x5a);
+  return Array.from({ length: recordsPerSend }, () => ({ value }));
+}
 
 function library(open: () => Client): Contestant {
   return {
     async produce(task) {
       await using client = open();
       const producer = client.producer();
-      const value = valueOf(task);
-      const messages = Array.from({ length: recordsPerSend }, () => ({ value }));
+      const messages = messagesOf(task);
       return await timed(task, async () => await producer.send(task.topic, messages));
     },
     async consume(task) {
@@ -116,8 +121,7 @@ const contestants: Readonly<Record<ClientName, (server: Server) => Contestant>> 
       async produce(task) {
         const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
         await producer.connect();
-        const value = valueOf(task);
-        const messages = Array.from({ length: recordsPerSend }, () => ({ value }));
+        const messages = messagesOf(task);
         const rate = await timed(task, async () => await producer.send({ topic: task.topic, messages }));
         await producer.disconnect();
         return rate;
@@ -140,8 +144,7 @@ const contestants: Readonly<Record<ClientName, (server: Server) => Contestant>> 
     return {
       async produce(task) {
         const producer = new PlatformaticProducer(options);
-        const value = valueOf(task);
-        const messages = Array.from({ length: recordsPerSend }, () => ({ topic: task.topic, value }));
+        const messages = messagesOf(task).map(({ value }) => ({ topic: task.topic, value }));
         const rate = await timed(task, async () => await producer.send({ messages }));
         await producer.close(true);
         return rate;

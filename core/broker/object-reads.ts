@@ -146,8 +146,8 @@ export class ObjectReads {
     this.#host.budget.getBytes -= length;
     if (isLagging(get)) {
       this.#laggingInFlight -= 1;
-      this.#rest(now);
       this.#host.budget.laggingBytes -= length;
+      this.#rest(now);
     }
     return get;
   }

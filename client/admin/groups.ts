@@ -153,7 +153,7 @@ export class GroupAdmin {
   /** Only while the group has no members. */
   async alterGroupOffsets(groupId: string, offsets: readonly TopicPartitionOffset[], options: RetryOptions = {}): Promise<void> {
     const group = { groupId, generationId: -1, memberId: "", groupInstanceId: null };
-    await commitOffsets(this.#cluster, group, offsets, options);
+    await commitOffsets(this.#cluster, () => group, offsets, options);
   }
 
   /**

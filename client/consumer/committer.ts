@@ -22,6 +22,7 @@ export interface CommitterOptions {
 
 /** Others wait for partitions meanwhile. */
 const lastCommitTimeoutMs = 5000;
+const stale: ReadonlySet<number> = new Set([errorCodes.STALE_MEMBER_EPOCH]);
 const noop = (): void => {};
 
 export class Committer {
@@ -35,10 +36,11 @@ export class Committer {
   }
 
   async commit(offsets: readonly TopicPartitionOffset[], options: RetryOptions = {}): Promise<void> {
+    const held = this.#options.assignment.find(offsets);
     const committing = this.#last.then(async () => {
       if (offsets.length === 0) return;
-      await this.#commit(offsets, options);
-      for (const state of this.#options.assignment.find(offsets)) {
+      await this.#commit(offsets, held, options);
+      for (const state of held) {
         const committed = offsets.findLast(({ topic, partition }) => topic === state.topic && partition === state.partition);
         state.committedOffset = committed?.offset;
       }
@@ -77,17 +79,15 @@ export class Committer {
     this.#cancel?.();
   }
 
-  async #commit(offsets: readonly TopicPartitionOffset[], options: RetryOptions): Promise<void> {
-    const { cluster, group } = this.#options;
-    const as = group();
-    try {
-      await commitOffsets(cluster, as, offsets, options);
-    } catch (error) {
-      // The member's epoch moved on while the request was on its way.
-      const isStale = error instanceof KafkaError && error.code === errorCodes.STALE_MEMBER_EPOCH;
-      if (!isStale || group().generationId === as.generationId) throw error;
-      await commitOffsets(cluster, group(), offsets, options);
-    }
+  async #commit(offsets: readonly TopicPartitionOffset[], held: readonly PartitionState[], options: RetryOptions): Promise<void> {
+    const { cluster, assignment, group } = this.#options;
+    const as = (): GroupMetadata => {
+      // With its next epoch a member that was expelled meanwhile would put back what the partitions' new owners have committed.
+      if (held.every((state) => assignment.has(state))) return group();
+      throw new KafkaError(errorCodes.UNKNOWN_MEMBER_ID, "the partitions were lost before their offsets were committed");
+    };
+    // At the coordinator the member's epoch has moved on: the answer to a heartbeat brings the new one.
+    await commitOffsets(cluster, as, offsets, { ...options, passingCodes: stale });
   }
 }
 

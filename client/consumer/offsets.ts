@@ -95,11 +95,12 @@ export async function committedOffsets(
   return found;
 }
 
+/** `as`: in whose name, at the moment of each attempt. */
 export async function commitOffsets(
   cluster: Cluster,
-  group: GroupMetadata,
+  as: () => GroupMetadata,
   offsets: readonly TopicPartitionOffset[],
-  options: RetryOptions = {},
+  options: AttemptOptions = {},
 ): Promise<void> {
   for (const { offset } of offsets) checkOffset(offset);
   const topics = [...groupBy(offsets, ({ topic }) => topic)].map(([name, each]) => ({
@@ -110,11 +111,14 @@ export async function commitOffsets(
       committedMetadata: "",
     })),
   }));
-  const { groupId, generationId, memberId, groupInstanceId } = group;
+  const { groupId } = as();
   await cluster.ask(
     { coordinator: groupId, type: groupKey },
     offsetCommit,
-    { groupId, generationIdOrMemberEpoch: generationId, memberId, groupInstanceId, topics },
+    () => {
+      const { generationId, memberId, groupInstanceId } = as();
+      return { groupId, generationIdOrMemberEpoch: generationId, memberId, groupInstanceId, topics };
+    },
     (answer) => {
       for (const { name, partitions } of answer.topics)
         for (const { partitionIndex, errorCode } of partitions)

@@ -46,6 +46,8 @@ export interface RetryOptions {
 export interface AttemptOptions extends RetryOptions {
   /** Codes that are answers here, though waiting helps elsewhere. */
   readonly finalCodes?: ReadonlySet<number>;
+  /** Codes that waiting helps against here, though it does not elsewhere. */
+  readonly passingCodes?: ReadonlySet<number>;
 }
 
 export interface AskOptions extends CallOptions, AttemptOptions {
@@ -120,7 +122,7 @@ export class Cluster {
     api: Api,
     body: RequestInput<Api> | (() => RequestInput<Api>),
     check: (body: ResponseOf<Api>) => void,
-    { timeoutMs, signal, finalCodes, ...options }: AskOptions = {},
+    { timeoutMs, signal, finalCodes, passingCodes, ...options }: AskOptions = {},
   ): Promise<ResponseOf<Api>> {
     return await this.retry(
       api.name,
@@ -135,14 +137,14 @@ export class Cluster {
           throw error;
         }
       },
-      { timeoutMs, signal, finalCodes },
+      { timeoutMs, signal, finalCodes, passingCodes },
     );
   }
 
   async retry<Value>(
     what: string,
     attempt: () => Promise<Value>,
-    { timeoutMs, signal, finalCodes }: AttemptOptions = {},
+    { timeoutMs, signal, finalCodes, passingCodes }: AttemptOptions = {},
   ): Promise<Value> {
     const untilMs = this.clock.now() + (timeoutMs ?? this.options.operationTimeoutMs);
     for (let failures = 1; ; failures++) {
@@ -150,8 +152,8 @@ export class Cluster {
       try {
         return await unlessAborted(attempt(), signal);
       } catch (error) {
-        if (!isRetriable(error) || this.#hasClosed) throw error;
-        if (error instanceof BrokerError && finalCodes?.has(error.code) === true) throw error;
+        const mayPass = (isRetriable(error) || isOneOf(passingCodes, error)) && !isOneOf(finalCodes, error);
+        if (!mayPass || this.#hasClosed) throw error;
         const waitMs = backoffMs(failures, this.options.retryBackoff, this.clock.random());
         if (this.clock.now() + waitMs >= untilMs) {
           if (error instanceof BrokerError) throw error;
@@ -287,4 +289,8 @@ export class Cluster {
     const body = { topics: names?.map((name) => ({ name })) ?? null, allowAutoTopicCreation: false };
     return await this.ask("any", metadataApi, body, check, { ...options, versionMin: 4, versionMax: 12 });
   }
+}
+
+function isOneOf(codes: ReadonlySet<number> | undefined, error: unknown): boolean {
+  return error instanceof BrokerError && codes?.has(error.code) === true;
 }

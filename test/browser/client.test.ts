@@ -5,7 +5,7 @@
 import type { Page } from "playwright-core";
 import { expect, onTestFinished, test } from "vitest";
 import { type Client, connect, string } from "../../client/client.ts";
-import { eventually, freshName, numbers, often, take } from "../client/contract-steps.ts";
+import { brief, eventually, freshName, numbers, often, take } from "../client/contract-steps.ts";
 import { startCuttingProxy } from "../client/cutting-proxy.ts";
 import type { Outcome } from "../client/runtimes/little-vitest.ts";
 import { fast, httpPortOf, sharedServer } from "../e2e/kante-process.ts";
@@ -14,12 +14,6 @@ import { describeInBrowser } from "./chromium.ts";
 import { FreezableTab } from "./freezable-tab.ts";
 import { type InTab, openTab, servePages } from "./tabs.ts";
 
-/** Sessions end soon, by both protocols. */
-const sessions = [
-  "group.min.session.timeout.ms=300",
-  "group.consumer.min.session.timeout.ms=500",
-  "group.consumer.session.timeout.ms=1000",
-].flatMap((setting) => ["--set", setting]);
 const mebibyte = 1024 * 1024;
 
 /** What the scripts of these tests leave in their tab. */
@@ -34,7 +28,7 @@ interface Scriptable {
 }
 
 describeInBrowser("the client library in a browser", (stage) => {
-  const running = sharedServer({ args: [...fast, ...often, ...sessions], brokers: 2 });
+  const running = sharedServer({ args: [...fast, ...often, ...brief], brokers: 2 });
   const urlOf = (port = httpPortOf(running())): string => `ws://127.0.0.1:${port}/c/default/kafka`;
 
   function fromNode(): Client {

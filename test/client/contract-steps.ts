@@ -11,6 +11,13 @@ export const often: readonly string[] = [
   "group.consumer.heartbeat.interval.ms=200",
 ];
 
+/** Servers are told so: sessions may end soon, by both protocols. */
+export const brief: readonly string[] = [
+  "group.min.session.timeout.ms=300",
+  "group.consumer.min.session.timeout.ms=500",
+  "group.consumer.session.timeout.ms=1000",
+].flatMap((setting) => ["--set", setting]);
+
 const run = Math.random().toString(36).slice(2, 8);
 let names = 0;
 export const freshName = (what: string): string => `${what}.${run}.${++names}`;

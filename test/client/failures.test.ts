@@ -5,13 +5,18 @@
 import { expect, onTestFinished, test } from "vitest";
 import { type Client, type Clock, connect, string } from "../../client/client.ts";
 import { makeClock } from "../../client/clock.ts";
+import { webSocketTransport } from "../../client/wire/websocket.ts";
+import { errorCodes } from "../../protocol/errors.ts";
+import { offsetCommit } from "../../protocol/messages/08-offset-commit.ts";
+import { consumerGroupHeartbeat } from "../../protocol/messages/68-consumer-group-heartbeat.ts";
 import { freePort, freePorts, startKante } from "../clients/kante.ts";
 import { eventually, fast, httpPortOf, sharedServer, temporaryFolder } from "../e2e/kante-process.ts";
-import { freshName, numbers, take } from "./contract-steps.ts";
+import { brief, freshName, numbers, often, take } from "./contract-steps.ts";
 import { startCuttingProxy } from "./cutting-proxy.ts";
+import { HeldMail } from "./held-mail.ts";
 import { VirtualTime } from "./virtual-clock.ts";
 
-const running = sharedServer({ args: [...fast, "--set", "group.min.session.timeout.ms=300"] });
+const running = sharedServer({ args: [...fast, ...often, ...brief] });
 
 function opened(httpPort: number, options: Parameters<typeof connect>[1] = {}): Client {
   const client = connect(`ws://127.0.0.1:${httpPort}/c/default/kafka`, {
@@ -184,6 +189,32 @@ test("a member that was frozen until its session ended loses its partitions, joi
   await Promise.all([first.close(), second.close(), ...running_]);
   expect(read.toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(20));
 });
+
+test("a commit on its way while its member is expelled and joins again is not repeated: others have committed since", async () => {
+  const [topic, group] = [freshName("late"), freshName("group")];
+  const url = `ws://127.0.0.1:${httpPortOf(running())}/c/default/kafka`;
+  const mail = new HeldMail(webSocketTransport({ url, openTimeoutMs: 5000 }));
+  const [late, other] = [opened(httpPortOf(running()), { transport: mail.transport }), opened(httpPortOf(running()))];
+  await other.admin().createTopics([{ name: topic, partitions: 1 }]);
+  await other.producer().send(
+    topic,
+    numbers(10).map((value) => ({ value })),
+  );
+  const options = { topics: [topic], group, groupProtocol: "consumer", offsetReset: "earliest", autoCommit: false } as const;
+  let lost = 0;
+  const first = late.consumer({ ...options, onLost: (partitions) => void (lost += partitions.length) });
+  await take(first, 3);
+  mail.hold(offsetCommit.key, consumerGroupHeartbeat.key);
+  const commit = first.commit().catch((error: unknown) => error);
+  const second = other.consumer(options);
+  await take(second, 10);
+  await second.commit();
+  mail.letGo(consumerGroupHeartbeat.key);
+  await eventually(() => lost === 1 && first.groupMetadata.generationId > 0);
+  mail.letGo(offsetCommit.key);
+  expect(await commit).toMatchObject({ code: errorCodes.UNKNOWN_MEMBER_ID });
+  expect(await second.committed()).toEqual([{ topic, partition: 0, offset: 10 }]);
+}, 30_000);
 
 test("a member whose caller asks for nothing leaves the group, and is back when it asks", async () => {
   const [topic, group] = [freshName("lazy"), freshName("group")];

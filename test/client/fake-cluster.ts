@@ -40,6 +40,8 @@ export class FakeCluster {
   leaderEpoch = 1;
   coordinator = 0;
   committed = -1;
+  /** What commits are refused with. */
+  commitError = 0;
   /** Record batches with their offsets, in order; fetches are answered with whole ones. */
   readonly batches: Uint8Array[] = [];
   readonly log = new FakeLog();
@@ -194,7 +196,7 @@ export class FakeCluster {
   }
 
   #commit({ topics }: RequestOf<typeof offsetCommit>, node: number): ResponseInput<typeof offsetCommit> {
-    const errorCode = node === this.coordinator ? 0 : errorCodes.NOT_COORDINATOR;
+    const errorCode = node === this.coordinator ? this.commitError : errorCodes.NOT_COORDINATOR;
     if (errorCode === 0) this.committed = Number(topics[0]!.partitions[0]!.committedOffset);
     return { topics: [{ name: this.topic, partitions: [{ partitionIndex: 0, errorCode }] }] };
   }

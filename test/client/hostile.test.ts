@@ -9,6 +9,7 @@ import { runInNewContext } from "node:vm";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { type Client, type ConnectOptions, connect, string } from "../../client/client.ts";
 import { BatchWriter, stampBatch } from "../../client/records/batch-writer.ts";
+import { errorCodes } from "../../protocol/errors.ts";
 import { numbers, take } from "./contract-steps.ts";
 import { FakeCluster } from "./fake-cluster.ts";
 
@@ -104,6 +105,26 @@ describe("brokers that move", () => {
       expect(await client.admin().deleteRecords([{ ...place, offset: 3 + leader }])).toEqual([{ ...place, offset: 3 + leader }]);
       expect(await client.admin().listOffsets([place], "earliest")).toMatchObject([{ offset: 3 + leader }]);
     }
+  });
+
+  test("a commit under an epoch that the coordinator has left behind is repeated until heartbeats bring the next", async () => {
+    const cluster = new FakeCluster();
+    const client = opened(cluster);
+    await client.producer().send("t", { value: "a" });
+    const consumer = reading(client, { group: "g", autoCommit: false });
+    await take(consumer, 1);
+    let staleLeft = 3;
+    cluster.misbehave = ({ api }) => {
+      cluster.commitError = api === "OffsetCommit" && staleLeft-- > 0 ? errorCodes.STALE_MEMBER_EPOCH : 0;
+      return undefined;
+    };
+    await consumer.commit();
+    expect(cluster.committed).toBe(1);
+    expect(cluster.askedOf("OffsetCommit")).toHaveLength(4);
+    staleLeft = Infinity;
+    const refused = await consumer.commit([{ ...place, offset: 0 }], { timeoutMs: 50 }).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: errorCodes.STALE_MEMBER_EPOCH });
+    expect(cluster.committed).toBe(1);
   });
 
   test("connections that break in the midst of produce and commit: nothing is lost or there twice", async () => {

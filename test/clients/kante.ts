@@ -1,26 +1,31 @@
 /** Starts and ends the real server and the real bridge as a user would, on free ports, for suites that drive them from outside. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { createServer, type AddressInfo } from "node:net";
+import { randomInt } from "node:crypto";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const launcher = join(import.meta.dirname, "../../bin/kante.js");
 
+/**
+ * Below those that systems give to outgoing connections, one of which could take the port of a server that is down for a moment; and
+ * above those that browsers refuse.
+ */
+const firstPort = 11_000;
+const endPort = 32_000;
+
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  return await freePorts(1);
 }
 
 /** Free ports in a row: broker n listens on the first plus n. */
 export async function freePorts(count: number): Promise<number> {
   for (;;) {
-    const first = await freePort();
+    const first = randomInt(firstPort, endPort - count);
     const servers = await Promise.allSettled(Array.from({ length: count }, (_, i) => hold(first + i)));
-    for (const server of servers) if (server.status === "fulfilled") server.value.close();
-    if (servers.every((server) => server.status === "fulfilled")) return first;
+    const held = servers.flatMap((server) => (server.status === "fulfilled" ? [server.value] : []));
+    await Promise.all(held.map(async (server) => await new Promise((resolve) => server.close(resolve))));
+    if (held.length === count) return first;
   }
 }
 

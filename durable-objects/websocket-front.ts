@@ -19,8 +19,8 @@ const bufferedCheckMs = 20;
 
 /** A client that asked for it is told in steps of this how many of its bytes were taken, as a text message. */
 const takenBytesStep = 1024 * 1024;
-/** Such a client may be this far ahead of what it was told, the window it began with included, and still be one that holds back. */
-const aheadBytesMax = 4 * 1024 * 1024;
+/** Such a client may be this far ahead of what it was told and still be one that holds back: a window, and the message that goes over it. */
+const aheadBytesMax = 4 * 1024 * 1024 + messageBytesMax;
 
 interface Attachment {
   readonly facts: ConnectionFacts;

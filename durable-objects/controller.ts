@@ -25,6 +25,7 @@ import type { Settings } from "../core/settings.ts";
 import type { TransactionClient } from "../core/transaction/transaction-client.ts";
 import { AlarmClock } from "./alarm-clock.ts";
 import type { WalFloor } from "./broker.ts";
+import { brokerStub } from "./broker-stub.ts";
 import { recoverCluster, type RecoverOptions, type Recovery } from "./cluster-recovery.ts";
 import { CostMeter, meterCalls } from "./cost-meter.ts";
 import { CountedSql } from "./counted-sql.ts";
@@ -324,8 +325,8 @@ export class Controller extends DurableObject<Env> implements ControllerClient {
   }
 
   async #brokerFloor(nodeId: number): Promise<WalFloor> {
-    const name = brokerNameOf(this.#cluster, this.#settings.zones.split(","), nodeId);
-    return await (this.env.BROKER.getByName(name) as unknown as { walFloor(): Promise<WalFloor> }).walFloor();
+    const name = brokerNameOf(this.#cluster, this.#settings, nodeId);
+    return await (brokerStub(this.env, name) as unknown as { walFloor(): Promise<WalFloor> }).walFloor();
   }
 
   override async alarm(): Promise<void> {

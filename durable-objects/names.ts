@@ -2,7 +2,9 @@
  * The names of Durable Objects, in one place: they carry the cluster first, so that one deployment serves many isolated clusters
  * [I10], and they are the only thing an object knows about itself before its first request. Object keys begin with the same cluster id.
  */
+import { zoneNames } from "../core/cluster/placement.ts";
 import { OperatingError } from "../core/operating-error.ts";
+import type { Settings } from "../core/settings.ts";
 
 export interface BrokerName {
   readonly cluster: string;
@@ -28,8 +30,9 @@ export function parseBrokerName(name: string): BrokerName {
 }
 
 /** The broker that has a node id. */
-export function brokerNameOf(cluster: string, zones: readonly string[], nodeId: number): string {
-  return brokerName({ cluster, zone: zones[Math.floor(nodeId / 100)] ?? zones[0] ?? "local", index: nodeId % 100 });
+export function brokerNameOf(cluster: string, settings: Pick<Settings, "zones">, nodeId: number): string {
+  const zones = zoneNames(settings);
+  return brokerName({ cluster, zone: zones[Math.floor(nodeId / 100)] ?? zones[0]!, index: nodeId % 100 });
 }
 
 export function leaderName(cluster: string, cell: number): string {

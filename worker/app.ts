@@ -8,6 +8,7 @@ import type { ClusterSnapshot } from "../core/cluster/controller-client.ts";
 import { prices } from "../core/cost/prices.ts";
 import { operatingErrorKind } from "../core/operating-error.ts";
 import type { BrokerMetrics } from "../durable-objects/broker.ts";
+import { brokerStub } from "../durable-objects/broker-stub.ts";
 import { offsetGapDefault, type RecoverOptions, type Recovery } from "../durable-objects/cluster-recovery.ts";
 import { controllerClient } from "../durable-objects/controller-client.ts";
 import { countedOf } from "../durable-objects/cost-meter.ts";
@@ -19,7 +20,7 @@ import { brokerName, controllerName, groupName, isClusterName, leaderName, trans
 import { consoleFile, consolePage } from "./console.ts";
 import { topicExtents } from "./extents.ts";
 import { throughput } from "./throughput.ts";
-import { brokersOf, defaultCluster, locationHintOf, zoneOfRequest } from "./routes.ts";
+import { brokersOf, defaultCluster, zoneOfRequest } from "./routes.ts";
 
 type AppContext = Context<{ Bindings: Env }>;
 
@@ -90,7 +91,7 @@ async function openKafka(context: AppContext, cluster: string): Promise<Response
   if (!hostPattern.test(context.req.query("host") ?? "localhost")) return context.text("host must be a name or an address\n", 400);
   const zone = zoneOfRequest(settings, request);
   // Handed on as it is: a copied 101 would lose hibernation.
-  return await context.env.BROKER.getByName(brokerName({ cluster, zone, index }), locationHintOf(zone)).fetch(request);
+  return await brokerStub(context.env, brokerName({ cluster, zone, index })).fetch(request);
 }
 
 function wholeNumber(text: string, max: number): number | undefined {
@@ -116,7 +117,7 @@ async function measure(
   cluster: string,
   cellsAtRest = async (): Promise<readonly number[]> => [],
 ): Promise<Measurements | undefined> {
-  const { BROKER, LEADER, CONTROLLER, GROUP, TRANSACTION } = env;
+  const { LEADER, CONTROLLER, GROUP, TRANSACTION } = env;
   const settings = settingsOf(env);
   const controller = CONTROLLER.getByName(controllerName(cluster)) as unknown as {
     metrics(): Promise<MetricsSnapshot | undefined>;
@@ -125,7 +126,7 @@ async function measure(
   if (controllerMetrics === undefined) return undefined;
   const brokers = await Promise.all(
     brokersOf(settings, cluster).map(
-      async (name) => await (BROKER.getByName(name) as unknown as { metrics(): Promise<BrokerMetrics> }).metrics(),
+      async (name) => await (brokerStub(env, name) as unknown as { metrics(): Promise<BrokerMetrics> }).metrics(),
     ),
   );
   const named = (pick: (broker: BrokerMetrics) => readonly string[]) => [...new Set(brokers.flatMap(pick))];

@@ -3,6 +3,7 @@
  * connections, which the local server offers today.
  */
 import { BrokerObject } from "../durable-objects/broker.ts";
+import { brokerStub } from "../durable-objects/broker-stub.ts";
 import type { Env } from "../durable-objects/env.ts";
 import { ipAddressOf, tcpAddressText } from "../durable-objects/tcp-address.ts";
 import { app } from "./app.ts";
@@ -34,7 +35,7 @@ export default {
     const { localAddress, remoteAddress } = await socket.opened;
     const { broker, ...advertised } = brokerOfPort(env, Number(localAddress?.split(":").at(-1)));
     const address = tcpAddressText({ ...advertised, clientAddress: ipAddressOf(remoteAddress) });
-    const upstream = (env.BROKER.getByName(broker) as unknown as Connectable).connect(address);
+    const upstream = (brokerStub(env, broker) as unknown as Connectable).connect(address);
     await Promise.allSettled([socket.readable.pipeTo(upstream.writable), upstream.readable.pipeTo(socket.writable)]);
   },
 };

@@ -9,7 +9,7 @@ import { brokerName } from "../durable-objects/names.ts";
 
 export const defaultCluster = "default";
 
-/** Zones that bear the name of a location hint are placed there, and get the clients of their continent. */
+/** Zones that bear the name of a location hint get the clients of their continent. */
 const hintOfContinent: Readonly<Record<string, readonly DurableObjectLocationHint[]>> = {
   EU: ["weur", "eeur"],
   NA: ["enam", "wnam"],
@@ -18,11 +18,6 @@ const hintOfContinent: Readonly<Record<string, readonly DurableObjectLocationHin
   OC: ["oc", "apac"],
   AF: ["afr", "weur"],
 };
-const hints: readonly string[] = Object.values(hintOfContinent).flat();
-
-export function locationHintOf(zone: string): { readonly locationHint?: DurableObjectLocationHint } {
-  return hints.includes(zone) ? { locationHint: zone as DurableObjectLocationHint } : {};
-}
 
 /** The zone that a request came in through: named like the data centre it reached, or near its continent; else the first. */
 export function zoneOfRequest(settings: Settings, request: Request): string {

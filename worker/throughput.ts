@@ -4,6 +4,7 @@
  */
 import type { Context } from "hono";
 import { type Traffic, sumTraffic } from "../core/broker/traffic.ts";
+import { brokerStub } from "../durable-objects/broker-stub.ts";
 import { type Env, settingsOf } from "../durable-objects/env.ts";
 import { controllerName, isClusterName } from "../durable-objects/names.ts";
 import type { MetricsSnapshot } from "../durable-objects/metrics.ts";
@@ -17,7 +18,7 @@ export async function throughput(context: Context<{ Bindings: Env }>, cluster: s
   if (!isThere && cluster !== defaultCluster) return context.text("no such cluster\n", 404);
   const names = isThere ? brokersOf(settingsOf(env), cluster) : [];
   const parts = await Promise.all(
-    names.map(async (name) => await (env.BROKER.getByName(name) as unknown as { traffic(): Promise<Traffic> }).traffic()),
+    names.map(async (name) => await (brokerStub(env, name) as unknown as { traffic(): Promise<Traffic> }).traffic()),
   );
   const nowMs = Date.now();
   const brokers = names.map((name, index) => ({ broker: name.slice(cluster.length + 1), sinceMs: parts[index]!.sinceMs }));

@@ -22,6 +22,23 @@ function deployment(settings: Record<string, unknown> = {}) {
   return { woken, env: { BROKER, SETTINGS: settings } as unknown as Env };
 }
 
+/** A cluster whose brokers nobody has called yet. */
+function measured(settings: Record<string, unknown>) {
+  const asked: Woken[] = [];
+  const metrics = { counters: {}, gauges: {}, histograms: {} };
+  const BROKER = {
+    getByName: (name: string, options: unknown) => {
+      asked.push({ name, options });
+      return {
+        metrics: async () => ({ metrics, cells: [], groups: [], transactions: [] }),
+        traffic: async () => ({ sinceMs: 0, minutes: [] }),
+      };
+    },
+  };
+  const CONTROLLER = { getByName: () => ({ metrics: async () => metrics, snapshot: async () => undefined }) };
+  return { asked, env: { BROKER, CONTROLLER, SETTINGS: settings } as unknown as Env };
+}
+
 const upgrade = { upgrade: "websocket", "sec-websocket-protocol": "kafka" };
 
 async function get(path: string, env: Env, headers: Record<string, string> = upgrade, cf: object = {}) {
@@ -54,6 +71,19 @@ describe("a connection goes to", () => {
     await get("/kafka", env, upgrade, { continent: "EU" });
     expect(woken[0]?.options).toEqual({ locationHint: "weur" });
   });
+
+  test.each(["/metrics", "/throughput", "/cost"])(
+    "[D14] it is placed there also when %s is asked before any client comes",
+    async (page) => {
+      const { env, asked } = measured({ zones: "local, enam,apac" });
+      expect((await get(page, env, {}, { continent: "EU" })).status).toBe(200);
+      expect(asked).toEqual([
+        { name: "default/local/0", options: {} },
+        { name: "default/enam/0", options: { locationHint: "enam" } },
+        { name: "default/apac/0", options: { locationHint: "apac" } },
+      ]);
+    },
+  );
 
   test("[D2] port base + n is broker n, under the address that is advertised", () => {
     const { env } = deployment();

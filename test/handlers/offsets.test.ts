@@ -86,6 +86,27 @@ describe("ListOffsets", () => {
   });
 
   test.each([
+    ["damaged", new Uint8Array([1, 2, 3])],
+    ["larger than may be opened", gzipSync(new Uint8Array(33 * 1024 * 1024))],
+  ])("[I9] a batch whose inside is %s is found as a whole, and the other partitions have their answers", async (_title, body) => {
+    const { broker, topicId } = await brokerWith([10]);
+    const records = batch({ values: ["a", "b"], timestamps: [20, 30].map((time) => now - 1000 + time), attributes: 1, body });
+    const partitionData = [{ index: 0, records }];
+    await broker.ask(produce, 9, { acks: -1, topicData: [{ name: "t", partitionData }] });
+    const partitions = [
+      { partitionIndex: 0, timestamp: at(25) },
+      { partitionIndex: 1, timestamp: -1n },
+    ];
+    const answer = (await broker.ask(listOffsets, 7, { replicaId: -1, topics: [{ name: "t", partitions }] }))!.topics[0]!;
+    expect(answer.partitions[0]).toMatchObject({ errorCode: 0, offset: 1n, timestamp: at(30) });
+    expect(answer.partitions[1]).toMatchObject({ errorCode: 0, offset: 0n });
+    expect(await list(broker, 7, -3n)).toMatchObject({ errorCode: 0, offset: 1n, timestamp: at(30) });
+    broker.log({ topicId, partition: 0 }).logStartOffset = 2;
+    expect(await list(broker, 7, at(25))).toMatchObject({ errorCode: 0, offset: 2n, timestamp: at(30) });
+    expect(await list(broker, 7, -3n)).toMatchObject({ errorCode: 0, offset: 2n, timestamp: at(30) });
+  });
+
+  test.each([
     ["the highest lies below it, in the same batch", [[90, 10, 50]], 1, 2n, 50],
     ["the highest lies below it, and a later batch has a higher one than what is left", [[90, 10], [30]], 1, 2n, 30],
     ["what is left of the batch is the highest", [[90, 60], [30]], 1, 1n, 60],

@@ -149,10 +149,7 @@ export class Merges {
   decide(nowMs: number): ClaimDecision {
     const answer = (reply: ClaimReply): ClaimDecision => ({ kind: "answer", reply });
     if (this.#open !== undefined && nowMs < this.#open.untilMs) return answer({ kind: "busy", untilMs: this.#open.untilMs });
-    if (this.#open !== undefined) {
-      this.#drop();
-      this.#share = Math.max(shareMin, this.#share / 2);
-    }
+    this.#ranOut();
     const plan = this.#plan(nowMs);
     if (plan === undefined) return answer({ kind: "nothing" });
     this.#planned = plan;
@@ -276,6 +273,13 @@ export class Merges {
     return mergeEntry(this.#state, plan, nowMs);
   }
 
+  /** Whoever held it died of it, or was too slow. */
+  #ranOut(): void {
+    if (this.#open === undefined) return;
+    this.#drop();
+    this.#share = Math.max(shareMin, this.#share / 2);
+  }
+
   #drop(): void {
     if (this.#open?.compaction !== undefined) this.compactions.dropped();
     this.#open = undefined;
@@ -295,7 +299,7 @@ export class Merges {
   /** Undefined: it is not yet time. */
   abandon(nowMs: number): PackedWriter | undefined {
     if (!((this.strayDueMs(nowMs) ?? Infinity) <= nowMs)) return undefined;
-    this.#drop();
+    this.#ranOut();
     const out = timed(nowMs);
     out.uint(entryKind.abandonedClaim);
     return out;

@@ -103,7 +103,7 @@ export class Accumulator {
       half.heldBytes = batch.heldBytes / by.length;
       half.attempts = batch.attempts;
     }
-    for (const half of [...by].reverse()) this.putBack(half);
+    for (const half of by) this.putBack(half);
   }
 
   /** Acknowledged. */

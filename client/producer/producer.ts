@@ -188,12 +188,10 @@ export class Producer<Key = Bytes, Value = Bytes> {
   /** Ends at once: what was not acknowledged fails. */
   [dispose](): void {
     this.#closed ??= new StateError("the producer was closed");
+    // Before memory is given back: they would be taken in to wait for a sender that has stopped.
+    this.#giveUpPending(this.#closed);
     this.#sender.stop(this.#closed);
     this.#onEnd();
-    for (const [topic, waiting] of this.#pending) {
-      this.#pending.delete(topic);
-      for (const { delivery, records, next } of waiting) delivery.failed(records.length - next, this.#closed);
-    }
   }
 
   async [asyncDispose](): Promise<void> {
@@ -339,14 +337,19 @@ export class Producer<Key = Bytes, Value = Bytes> {
     sequences.assigned({ producerId: Number(answer.producerId), epoch: answer.producerEpoch });
   }
 
-  /** Of a transaction that is aborted: nothing more is sent, and what is on its way has ended. */
-  async #dropUnsent(): Promise<void> {
-    const error = new TransactionAbortedError("the transaction was aborted before the record was sent");
-    this.#sender.giveUpWaiting(error);
+  /** What has found no room in a batch yet fails. */
+  #giveUpPending(error: Error): void {
     for (const [topic, waiting] of this.#pending) {
       this.#pending.delete(topic);
       for (const { delivery, records, next } of waiting) delivery.failed(records.length - next, error);
     }
+  }
+
+  /** Of a transaction that is aborted: nothing more is sent, and what is on its way has ended. */
+  async #dropUnsent(): Promise<void> {
+    const error = new TransactionAbortedError("the transaction was aborted before the record was sent");
+    this.#giveUpPending(error);
+    this.#sender.giveUpWaiting(error);
     await this.#sender.settled();
     // Those that came back to be tried again.
     this.#sender.giveUpWaiting(error);

@@ -238,11 +238,16 @@ export class Sender {
       for (const batch of batches) this.#broken(batch, asError(error));
     } finally {
       this.#inFlight.set(node, this.#inFlight.get(node)! - 1);
-      this.#requests -= 1;
-      if (this.#requests === 0) for (const resolve of this.#idle.splice(0)) resolve();
-      // At once: what was put back must not be overtaken by what is handed over now.
-      this.#look();
+      this.#ended();
     }
+  }
+
+  #ended(): void {
+    this.#requests -= 1;
+    if (this.#failure !== undefined) this.giveUpWaiting(this.#failure);
+    if (this.#requests === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    // At once: what was put back must not be overtaken by what is handed over now.
+    this.#look();
   }
 
   #answered(batches: readonly Batch[], { responses, nodeEndpoints }: ResponseOf<typeof produce>): void {
@@ -290,15 +295,18 @@ export class Sender {
     else this.#again(batch, error, leaderIsKnown);
   }
 
+  /** Counts as a request on its way: nobody takes what was handed over to have been told, nor numbers it anew, before the halves are there. */
   async #split(batch: Batch): Promise<void> {
+    this.#requests += 1;
     try {
       const halves = await batch.split();
       this.#options.sequences?.replaced(batch, halves);
       this.#options.accumulator.replaced(batch, halves);
     } catch (error) {
       this.#fail(batch, asError(error), false);
+    } finally {
+      this.#ended();
     }
-    this.wake();
   }
 
   /** No answer: nobody knows whether the batch was appended. */

@@ -34,8 +34,10 @@ type Answer = (body: never, node: number) => unknown;
 export class FakeCluster {
   readonly topic = "t";
   readonly asked: Asked[] = [];
-  /** In place of what a broker would answer: bytes as they are, or "cut". Undefined: what is right. */
-  misbehave: (asked: Asked) => Uint8Array | "cut" | undefined = () => undefined;
+  /** In place of what a broker would answer: bytes as they are, nothing, or "cut". Undefined: what is right. */
+  misbehave: (asked: Asked) => Uint8Array | "nothing" | "cut" | undefined = () => undefined;
+  /** What larger batches are refused for. */
+  batchBytesMax = Infinity;
   leader = 0;
   leaderEpoch = 1;
   coordinator = 0;
@@ -116,6 +118,7 @@ export class FakeCluster {
     this.asked.push(asked);
     const instead = this.misbehave(asked);
     if (instead === "cut") return this.#close(stream, "cut");
+    if (instead === "nothing") return;
     const reply =
       instead ?? concatenate(encodeResponse(api, apiVersion, correlationId, (await answer(body as never, node)) as never));
     if (stream.isOpen) queueMicrotask(() => stream.events.onBytes(reply));
@@ -140,6 +143,7 @@ export class FakeCluster {
     const partitionResponses = topicData[0]!.partitionData.map(({ index, records }) => {
       const refused = this.#refusal(node);
       if (refused !== 0) return { index, errorCode: refused, baseOffset: -1n };
+      if (records!.byteLength > this.batchBytesMax) return { index, errorCode: errorCodes.MESSAGE_TOO_LARGE, baseOffset: -1n };
       const before = this.log.values.length;
       const { errorCode, baseOffset } = this.log.append(records!);
       if (this.log.values.length > before) this.add(records!, baseOffset);

@@ -81,6 +81,8 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
     return summary;
   }
 
+  async ping(): Promise<void> {}
+
   async metrics(): Promise<MetricsSnapshot> {
     return this.#cost.snapshot();
   }

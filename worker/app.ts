@@ -13,7 +13,7 @@ import { offsetGapDefault, type RecoverOptions, type Recovery } from "../durable
 import { controllerClient } from "../durable-objects/controller-client.ts";
 import { countedOf } from "../durable-objects/cost-meter.ts";
 import { type Env, settingsOf } from "../durable-objects/env.ts";
-import { mergerOf } from "../durable-objects/merger-client.ts";
+import { mergerNameOf } from "../durable-objects/merger-client.ts";
 import type { Reconciliation } from "../durable-objects/reconciler.ts";
 import { type MetricsSnapshot, renderMetrics, sumMetrics } from "../durable-objects/metrics.ts";
 import { brokerName, controllerName, groupName, isClusterName, leaderName, transactionName } from "../durable-objects/names.ts";
@@ -117,7 +117,7 @@ async function measure(
   cluster: string,
   cellsAtRest = async (): Promise<readonly number[]> => [],
 ): Promise<Measurements | undefined> {
-  const { LEADER, CONTROLLER, GROUP, TRANSACTION } = env;
+  const { LEADER, MERGER, CONTROLLER, GROUP, TRANSACTION } = env;
   const settings = settingsOf(env);
   const controller = CONTROLLER.getByName(controllerName(cluster)) as unknown as {
     metrics(): Promise<MetricsSnapshot | undefined>;
@@ -137,8 +137,9 @@ async function measure(
   };
   const leaders = await figures(cells.map((cell) => LEADER.getByName(leaderName(cluster, cell))));
   const hasMerged = leaders.some(({ counters }) => (counters["kante_merges_total"] ?? 0) > 0);
+  const mergers = new Set(cells.map((cell) => mergerNameOf(env, cluster, cell)));
   const others = await figures([
-    ...(hasMerged ? new Set(cells.map((cell) => mergerOf(env, cluster, cell))) : []),
+    ...(hasMerged ? [...mergers].map((name) => MERGER.getByName(name)) : []),
     ...named((broker) => broker.groups).map((groupId) => GROUP.getByName(groupName(cluster, groupId))),
     ...named((broker) => broker.transactions).map((id) => TRANSACTION.getByName(transactionName(cluster, id))),
   ]);

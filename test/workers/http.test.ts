@@ -23,20 +23,23 @@ function deployment(settings: Record<string, unknown> = {}) {
 }
 
 /** A cluster whose brokers nobody has called yet. */
-function measured(settings: Record<string, unknown>) {
+function measured(settings: Record<string, unknown>, cells: readonly number[] = []) {
   const asked: Woken[] = [];
-  const metrics = { counters: {}, gauges: {}, histograms: {} };
+  const figures = (counters: Record<string, number>) => ({ counters, gauges: {}, histograms: {} });
+  const metrics = figures({});
   const BROKER = {
     getByName: (name: string, options: unknown) => {
       asked.push({ name, options });
       return {
-        metrics: async () => ({ metrics, cells: [], groups: [], transactions: [] }),
+        metrics: async () => ({ metrics, cells, groups: [], transactions: [] }),
         traffic: async () => ({ sinceMs: 0, minutes: [] }),
       };
     },
   };
   const CONTROLLER = { getByName: () => ({ metrics: async () => metrics, snapshot: async () => undefined }) };
-  return { asked, env: { BROKER, CONTROLLER, SETTINGS: settings } as unknown as Env };
+  const LEADER = { getByName: () => ({ metrics: async () => figures({ kante_merges_total: 1 }) }) };
+  const MERGER = { getByName: () => ({ metrics: async () => figures({ kante_object_puts_total: 1 }) }) };
+  return { asked, env: { BROKER, CONTROLLER, LEADER, MERGER, SETTINGS: settings } as unknown as Env };
 }
 
 const upgrade = { upgrade: "websocket", "sec-websocket-protocol": "kafka" };
@@ -90,6 +93,13 @@ describe("a connection goes to", () => {
     const local = { ...env, ADVERTISED: { host: "::1", basePort: 9092 } };
     expect(brokerOfPort(local, 9094)).toEqual({ broker: "default/local/2", host: "::1", port: 9092 });
   });
+});
+
+test("a merger that cells share counts once in what a cluster measures", async () => {
+  const { env } = measured({ "mergers.max": 2 }, [0, 1, 2, 3, 4]);
+  const text = await (await get("/metrics", env, {})).text();
+  expect(text).toContain("kante_merges_total 5\n");
+  expect(text).toContain("kante_object_puts_total 2\n");
 });
 
 describe("refused without waking a broker", () => {

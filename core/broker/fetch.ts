@@ -145,6 +145,7 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
         confirmed: false,
         finds: 0,
         strikes: 0,
+        firstOnly: false,
         found: undefined,
       });
     }
@@ -226,7 +227,7 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
       if (offset >= end) return sum;
       sum += extent.byteLength;
       ({ nextOffset: offset } = extent);
-      if (sum >= enough) return enough;
+      if (sum >= enough || (part.firstOnly && sum > 0)) return Math.min(sum, enough);
     }
     if (looked || (index.hasTail && offset === index.tailEnd)) return sum;
     return sum > 0 && sum >= part.read.request.minBytes ? sum : -1;
@@ -383,9 +384,15 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
     }
   }
 
-  /** Mergers move bytes and delete objects later: the first time, the leader is asked where they are now. */
+  /**
+   * Mergers move bytes and delete objects later: the first time, the leader is asked where they are now, and what is there is enough
+   * then. However many of its objects were missing, that is once.
+   */
   #strike(part: ReadPart, errorCode: number): void {
+    if (part.needsFind) return;
     part.strikes += 1;
+    part.firstOnly = true;
+    part.read.overdue = true;
     part.found = undefined;
     forgetPlaces(part.index);
     if (part.strikes > 1) this.fail(part, errorCode);

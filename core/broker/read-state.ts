@@ -52,6 +52,8 @@ export interface ReadPart {
   finds: number;
   /** Times that its bytes were missing or damaged. */
   strikes: number;
+  /** After that only its first bytes are read: what is missing or damaged behind them must not keep them back. */
+  firstOnly: boolean;
   found: Found | undefined;
 }
 

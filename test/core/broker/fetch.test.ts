@@ -267,6 +267,30 @@ describe("errors", () => {
     expect(driver.logs.filter(({ level }) => level === "error")).toHaveLength(2);
   });
 
+  it.each([
+    ["missing", () => undefined, 56],
+    ["damaged", (bytes: Uint8Array) => bytes.map((byte, at) => (at === 90_000 ? byte ^ 1 : byte)), 2],
+  ])("[I9] objects that are %s don't keep back what lies before and behind them", (_, spoil, errorCode) => {
+    const { driver } = withWrites([1, 2, 3, 4, 5], large);
+    const spoiled = new Set([...driver.objects.keys()].slice(2, 4));
+    expect(spoiled.size).toBe(2);
+    const answers = [0, 1, 2, 3, 4].map((offset) => {
+      const id = driver.fetch(readOf(offset, { minBytes: 150_000, maxWaitMs: 30_000 }));
+      for (let turn = 0; turn < 20 && !driver.read.has(id); turn += 1) {
+        for (const get of driver.of("get").filter(({ key }) => spoiled.has(key))) {
+          driver.take(get);
+          const bytes = driver.objects.get(get.key)!.slice(get.start, get.start + get.length);
+          driver.handle({ kind: "get-done", id: get.id, bytes: spoil(bytes) });
+        }
+        const [next] = [...driver.of("find"), ...driver.of("get").filter(({ key }) => !spoiled.has(key))];
+        if (next !== undefined) driver.answer(next);
+      }
+      const outcome = driver.read.get(id)?.[0];
+      return outcome?.errorCode === 0 ? tagsOf(outcome.records)[0] : outcome?.errorCode;
+    });
+    expect(answers).toEqual([1, 2, errorCode, errorCode, undefined]);
+  });
+
   it("damaged bytes that several wait for are got again for each, and good ones then serve all", () => {
     const { driver } = withWrites([1], large);
     const { extents } = driver.leader(0).find([{ topicId: topicA, partition: 0, offset: 0, maxBytes: 1 }]).results[0]!;

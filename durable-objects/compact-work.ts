@@ -46,8 +46,8 @@ export interface CompactionOutcome extends MergeOutcome {
 export interface CompactionOptions {
   readonly secret: KeyMapSecret;
   readonly known?: KeptMap | undefined;
-  /** Called before a window is read, with its bytes. */
-  readonly pace?: (byteLength: number) => Promise<void>;
+  /** Called before a window is read, with its bytes and how many GETs it takes. */
+  readonly pace?: (byteLength: number, gets: number) => Promise<void>;
 }
 
 type Store = Pick<ObjectStore, "get" | "put" | "putStream">;
@@ -76,7 +76,7 @@ export async function writeCompacted(
     let gatheredBytes = 0;
     for (const window of windowsOf(inputs, compactionBytes.window)) {
       const bytes = readBytesOf(window);
-      await pace(bytes);
+      await pace(bytes, window.reads.length);
       done.gets += window.reads.length;
       held.take(bytes);
       for (const turn of inTurns(copied(part, window, await readAll(store, window.reads), copy), kernel)) {

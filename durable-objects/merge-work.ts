@@ -41,8 +41,8 @@ export async function writeMerged(
   claim: MergeClaim,
   store: Pick<ObjectStore, "get" | "put" | "putStream">,
   kernel: Pick<Kernel, "crc32c">,
-  /** Called before a window is read, with its bytes: whoever has to go slowly lets it wait. */
-  pace: (byteLength: number) => Promise<void> = async () => {},
+  /** Called before a window is read, with its bytes and how many GETs it takes: whoever has to go slowly lets it wait. */
+  pace: (byteLength: number, gets: number) => Promise<void> = async () => {},
 ): Promise<MergeOutcome> {
   const byteLength = mergedLength(claim);
   const isSegment = claim.kind === "segment";
@@ -58,7 +58,7 @@ export async function writeMerged(
     const bytesMax = windowBytesOf(claim, isSegment ? segmentWindowBytesMax : windowBytesMax);
     for (const window of windowsOf(claim.inputs, bytesMax)) {
       const bytes = readBytesOf(window);
-      await pace(bytes);
+      await pace(bytes, window.reads.length);
       gets += window.reads.length;
       held.take(bytes);
       for (const piece of copied(claim, window, await readAll(store, window.reads), copy)) yield piece.bytes;

@@ -92,8 +92,8 @@ export class Merger extends DurableObject<Env> implements MergerRpc {
     store: ObjectStore,
     time: WorkingTime,
   ): Promise<MergeOutcome & { readonly compacted?: Compacted | undefined }> {
-    const pace = async (byteLength: number): Promise<void> => {
-      if (time.isOver(Date.now())) throw new TooSlow();
+    const pace = async (byteLength: number, gets: number): Promise<void> => {
+      time.goOn(Date.now(), gets);
       await this.#pace.next(byteLength);
     };
     if (claim.kind !== "compacted") return await writeMerged(claim, store, kernel, pace);

@@ -2,6 +2,9 @@
 import { expect, test } from "vitest";
 import type { MergeClaim } from "../../../core/coordinator.ts";
 import { TooSlow, WorkingTime } from "../../../core/merge/working-time.ts";
+import { writeMerged } from "../../../durable-objects/merge-work.ts";
+import { kernel } from "../../../kernel/kernel.ts";
+import { CountedObjectStore } from "../../../storage/counted.ts";
 import { createTime } from "../../contract/commits.ts";
 import { at, MergeSubject } from "./merge-subject.ts";
 
@@ -199,6 +202,38 @@ test("[D11] nothing is begun, and nothing goes on, so late that the alarm's time
   expect(minutes.map((minute) => time.mayBegin(1000 + minute * 60_000))).toEqual([true, true, false, false, false, false]);
   expect(minutes.map((minute) => time.isOver(1000 + minute * 60_000))).toEqual([false, false, false, false, true, true]);
   expect(new TooSlow().message).toContain("too long");
+});
+
+test("[D11] a backlog of ever so many tiny objects is merged, although the platform lets a call ask the store ten thousand times", async () => {
+  const subject = await new MergeSubject().create();
+  const objects = 12_000;
+  for (let count = 0; count < objects; count++) await subject.produce([at(count % 2)], "object");
+  const { byteLength } = subject.coordinator.cell;
+  let calls = 0;
+  let most = 0;
+  for (let isDone = false; !isDone; calls++) {
+    const time = new WorkingTime(0);
+    const store = new CountedObjectStore(subject.store, () => (most = Math.max(most, ++operations)));
+    let operations = 0;
+    // As a merger does.
+    while (time.mayBegin(0)) {
+      const claim = subject.claim();
+      isDone = claim === undefined;
+      if (claim === undefined) break;
+      try {
+        await writeMerged(claim, store, kernel, async (_byteLength, gets) => time.goOn(0, gets));
+        subject.coordinator.commitMergeNow(claim.number);
+      } catch (error) {
+        expect(error).toBeInstanceOf(TooSlow);
+        await subject.coordinator.releaseMerge({ number: claim.number, damaged: [], isSlow: true });
+      }
+    }
+    expect(calls).toBeLessThan(20);
+  }
+  expect(most).toBeLessThan(10_000);
+  expect(most).toBeGreaterThan(2000);
+  expect(subject.extents(at(0)).some(({ key }) => key.startsWith("wal/"))).toBe(false);
+  expect(subject.coordinator.cell.byteLength).toBe(byteLength);
 });
 
 test("[D11] merging comes to its end where segment.bytes keeps extents from growing, compacted partitions that wait included", async () => {

@@ -79,8 +79,9 @@ export class GroupAdmin {
     return [...new Map(listed.map((group) => [group.groupId, group])).values()];
   }
 
-  /** A group that nobody ever was in is described as dead, as Kafka does. */
+  /** A group that nobody ever was in is described as dead, as Kafka does. One without a name may have offsets, and no members. */
   async describeGroup(groupId: string, options: RetryOptions = {}): Promise<GroupDescription> {
+    if (groupId === "") return await this.#describeClassicGroup(groupId, options);
     try {
       return await this.#describeConsumerGroup(groupId, options);
     } catch (error) {
@@ -145,9 +146,9 @@ export class GroupAdmin {
     }
   }
 
-  /** Of all partitions the group has committed. */
+  /** Of all partitions the group has committed. What an open transaction will commit is neither told nor waited for. */
   async groupOffsets(groupId: string, options: RetryOptions = {}): Promise<TopicPartitionOffset[]> {
-    return await committedOffsets(this.#cluster, groupId, undefined, options);
+    return await committedOffsets(this.#cluster, groupId, undefined, { ...options, requireStable: false });
   }
 
   /** Only while the group has no members. */
@@ -166,7 +167,7 @@ export class GroupAdmin {
     to: "earliest" | "latest" | Date | { readonly offset: number },
     { partitions, validateOnly = false, ...options }: ResetOptions = {},
   ): Promise<OffsetChange[]> {
-    const committed = await committedOffsets(this.#cluster, groupId, undefined, options);
+    const committed = await this.groupOffsets(groupId, options);
     const before = new Map(committed.map(({ topic, partition, offset }) => [partitionKey(topic, partition), offset]));
     const wanted = await this.#offsetsFor(partitions ?? committed, to, options);
     if (!validateOnly && wanted.length > 0) await this.alterGroupOffsets(groupId, wanted, options);

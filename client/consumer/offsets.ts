@@ -59,13 +59,17 @@ export async function offsetsAt(
   });
 }
 
-/** Of a group; partitions without one are left out. Undefined partitions: all there are. */
+/**
+ * Of a group; partitions without one are left out. Undefined partitions: all there are. Whoever goes on from them waits until none is
+ * part of an open transaction; whoever only looks need not.
+ */
 export async function committedOffsets(
   cluster: Cluster,
   groupId: string,
   partitions: readonly TopicPartition[] | undefined,
-  options: RetryOptions = {},
+  options: RetryOptions & { readonly requireStable?: boolean } = {},
 ): Promise<TopicPartitionOffset[]> {
+  const { requireStable = true } = options;
   const topics =
     partitions === undefined
       ? null
@@ -74,7 +78,7 @@ export async function committedOffsets(
           partitionIndexes: each.map(({ partition }) => partition),
         }));
   let found: TopicPartitionOffset[] = [];
-  const body = { groupId, topics, groups: [{ groupId, topics }], requireStable: true };
+  const body = { groupId, topics, groups: [{ groupId, topics }], requireStable };
   await cluster.ask(
     { coordinator: groupId, type: groupKey },
     offsetFetch,

@@ -14,7 +14,7 @@ import { Head } from "../parts/one-and-many.tsx";
 import { Empty, FaultNote, Shown } from "../parts/states.tsx";
 import { Cell, HeadCell, Table } from "../parts/table.tsx";
 import { useAction, useLoad } from "../parts/use-load.ts";
-import { GroupState } from "./groups.tsx";
+import { GroupState, groupName } from "./groups.tsx";
 import { ResetOffsets } from "./reset-offsets.tsx";
 
 const everyMs = 3000;
@@ -44,7 +44,7 @@ export function GroupView({ group }: { readonly group: string }): VNode {
   const close = (): void => setOpen(undefined);
   return (
     <>
-      <Head name={group} all={{ href: hrefOf({ view: "groups" }), text: "Groups" }}>
+      <Head name={groupName(group)} all={{ href: hrefOf({ view: "groups" }), text: "Groups" }}>
         <button type="button" onClick={() => setOpen("reset")}>
           Reset offsets
         </button>
@@ -172,7 +172,7 @@ function DeleteGroup({ group, onClose }: { readonly group: string; readonly onCl
     location.hash = hrefOf({ view: "groups" });
   });
   return (
-    <Dialog title={`Delete ${group}`} onClose={onClose}>
+    <Dialog title={`Delete ${groupName(group)}`} onClose={onClose}>
       <Form onSubmit={() => remove.run()}>
         <p>Its committed offsets go. Whoever joins a group of this name later begins where its own settings say.</p>
         {remove.fault !== undefined && <FaultNote fault={remove.fault} />}

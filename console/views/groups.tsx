@@ -63,7 +63,7 @@ export function GroupsView(): VNode {
         {({ groupId, state, type, members, lag }) => (
           <tr key={groupId}>
             <HeadCell>
-              <a href={hrefOf({ view: "group", group: groupId })}>{groupId}</a>
+              <a href={hrefOf({ view: "group", group: groupId })}>{groupName(groupId)}</a>
             </HeadCell>
             <Cell>
               <GroupState state={state} />
@@ -76,6 +76,11 @@ export function GroupsView(): VNode {
       </FoundList>
     </>
   );
+}
+
+/** Consumers without a group name may commit, as with Kafka. */
+export function groupName(groupId: string): string {
+  return groupId === "" ? "(without a name)" : groupId;
 }
 
 export function GroupState({ state }: { readonly state: string }): VNode {

@@ -12,6 +12,7 @@ import { SelectField, TextField } from "../parts/fields.tsx";
 import { FaultNote } from "../parts/states.tsx";
 import { Cell, HeadCell, Table } from "../parts/table.tsx";
 import { useAction, useLoad } from "../parts/use-load.ts";
+import { groupName } from "./groups.tsx";
 
 type Kind = ResetTarget["kind"];
 
@@ -50,7 +51,7 @@ export function ResetOffsets(props: {
     onClose();
   });
   return (
-    <Dialog title={`Reset offsets of ${group}`} onClose={onClose} isWide>
+    <Dialog title={`Reset offsets of ${groupName(group)}`} onClose={onClose} isWide>
       <Form onSubmit={() => apply.run()}>
         {hasMembers && (
           <p class="note" role="status">

@@ -192,6 +192,23 @@ export function groupContract(open: (options?: ConnectOptions) => Client): void 
     });
   });
 
+  test("admin does not wait for offsets of an open transaction", async ({ expect }) => {
+    await using client = open({ operationTimeoutMs: 5000 });
+    const admin = client.admin();
+    const [topic, group] = [freshName("pending"), freshName("group")];
+    await admin.createTopics([{ name: topic, partitions: 1 }]);
+    const place = { topic, partition: 0 };
+    await client.producer().send(topic, [{ value: "a" }, { value: "b" }]);
+    await admin.alterGroupOffsets(group, [{ ...place, offset: 1 }]);
+    const transaction = await client.producer({ transactionalId: group }).beginTransaction();
+    await transaction.commitOffsets([{ ...place, offset: 2 }], group);
+    expect(await admin.groupOffsets(group)).toEqual([{ ...place, offset: 1 }]);
+    const preview = await admin.resetGroupOffsets(group, "earliest", { validateOnly: true });
+    expect(preview).toEqual([{ ...place, from: 1, to: 0 }]);
+    await transaction.commit();
+    await eventually(async () => (await admin.groupOffsets(group))[0]?.offset === 2);
+  });
+
   test("admin sees and ends open transactions", async ({ expect }) => {
     await using client = open();
     const id = freshName("open");

@@ -30,12 +30,15 @@ export interface Reading {
   readonly isFull: boolean;
   /** All there is has been read; what comes next is new. */
   readonly isAtEnd: boolean;
+  /** No partition has an offset that it still holds: there is nothing to be seen by reading otherwise. */
+  readonly isEmpty: boolean;
   readonly fault: Fault | undefined;
 }
 
 /** How many records before the end are read at first, over all partitions. */
 const newestCount = 100;
 const toldEveryMs = 150;
+const lookEveryMs = 500;
 const prefetchBytes = 4 * 1024 * 1024;
 
 export class Tail {
@@ -49,8 +52,10 @@ export class Tail {
   #left: readonly ShownRecord[] = [];
   #isPaused = false;
   #isAtEnd = false;
+  #isEmpty = true;
   #fault: Fault | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #looks: ReturnType<typeof setInterval> | undefined;
   #wake: (() => void) | undefined;
 
   constructor(client: Client, order: ReadingOrder, tell: (reading: Reading) => void) {
@@ -89,6 +94,7 @@ export class Tail {
   stop(): void {
     this.#ended.abort();
     clearTimeout(this.#timer);
+    clearInterval(this.#looks);
     document.removeEventListener("visibilitychange", this.#apply);
     this.#wake?.();
     this.#consumer?.[Symbol.dispose]();
@@ -99,9 +105,12 @@ export class Tail {
     if (this.#ended.signal.aborted) return;
     const { isolation } = this.#order;
     this.#consumer = this.#client.consumer({ partitions, offsetReset: "earliest", isolation, prefetchBytes });
-    const ends = await this.#client.admin().listOffsets(partitions, "latest", { signal: this.#ended.signal });
+    const ends = await this.#client.admin().listOffsets(partitions, "latest", { signal: this.#ended.signal, isolation });
+    if (this.#ended.signal.aborted) return;
     this.#isAtEnd = ends.every(({ offset }, index) => offset <= partitions[index]!.offset);
     this.#tellSoon();
+    // What nobody may see is read without a word: markers, and what was aborted.
+    this.#looks = setInterval(() => this.#lookForEnd(partitions), lookEveryMs);
     for await (const { records } of this.#consumer.batches()) {
       this.#left = records;
       while (this.#left.length > 0 && !this.#ended.signal.aborted) {
@@ -109,11 +118,22 @@ export class Tail {
         if (this.#left.length > 0) await this.#told();
       }
       if (this.#ended.signal.aborted) return;
-      this.#isAtEnd = partitions.every((partition) => this.#consumer?.lag(partition) === 0);
+      this.#lookForEnd(partitions);
       // Whoever paused during the first look-ups had no consumer to pause.
       this.#apply();
       this.#tellSoon();
     }
+  }
+
+  #lookForEnd(partitions: readonly TopicPartition[]): void {
+    const consumer = this.#consumer;
+    if (consumer === undefined || consumer.assignment.length === 0) return;
+    const lags = partitions.map((partition) => consumer.lag(partition));
+    // Of a partition that has not been fetched from yet nothing new is known.
+    const isAtEnd = lags.every((lag) => lag === 0) || (this.#isAtEnd && lags.every((lag) => lag === 0 || lag === undefined));
+    if (isAtEnd === this.#isAtEnd) return;
+    this.#isAtEnd = isAtEnd;
+    this.#tellSoon();
   }
 
   /** Until a page is made room in, or all ends. */
@@ -123,23 +143,23 @@ export class Tail {
   }
 
   async #starts(): Promise<readonly (TopicPartition & { readonly offset: number })[]> {
-    const { topic, from } = this.#order;
+    const { topic, from, isolation } = this.#order;
     const partitions = this.#order.partitions.map((partition) => ({ topic, partition }));
     const admin = this.#client.admin();
     const options = { signal: this.#ended.signal };
     const starts = await admin.listOffsets(partitions, "earliest", options);
-    if (from.kind === "oldest") return starts.map(place);
     const ends = await admin.listOffsets(partitions, "latest", options);
+    this.#isEmpty = ends.every(({ offset }, index) => offset === starts[index]!.offset);
+    if (from.kind === "oldest") return starts.map(place);
     if (from.kind === "time") {
       const found = await admin.listOffsets(partitions, from.atMs, options);
       return found.map((each, index) => place(each.offset < 0 ? ends[index]! : each));
     }
+    if (from.kind === "offset") return starts.map((each, index) => within(each, ends[index]!.offset, from.offset));
+    // What lies behind an open transaction is not to be seen yet, and is not the newest to whoever waits for it.
+    const seen = isolation === "read_committed" ? await admin.listOffsets(partitions, "latest", { ...options, isolation }) : ends;
     const share = Math.ceil(newestCount / partitions.length);
-    return starts.map(({ partition, offset: start }, index) => {
-      const { offset: end } = ends[index]!;
-      const wanted = from.kind === "offset" ? from.offset : end - share;
-      return { topic, partition, offset: Math.min(end, Math.max(start, wanted)) };
-    });
+    return starts.map((each, index) => within(each, seen[index]!.offset, seen[index]!.offset - share));
   }
 
   readonly #apply = (): void => {
@@ -160,10 +180,16 @@ export class Tail {
         isPaused: this.#isPaused,
         isFull: this.#isForward && this.#left.length > 0,
         isAtEnd: this.#isAtEnd,
+        isEmpty: this.#isEmpty,
         fault: this.#fault,
       });
     }, toldEveryMs);
   }
+}
+
+/** The wanted offset, or what of the log comes nearest to it. */
+function within(start: TopicPartition & { readonly offset: number }, end: number, wanted: number) {
+  return place({ ...start, offset: Math.min(end, Math.max(start.offset, wanted)) });
 }
 
 function place({ topic, partition, offset }: TopicPartition & { readonly offset: number }) {

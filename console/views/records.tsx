@@ -114,7 +114,7 @@ function Progress(props: { readonly reading: Reading; readonly tail: Tail | unde
 
 function RecordTable(props: { readonly topic: string; readonly reading: Reading; readonly isFiltered: boolean }): VNode {
   const { topic, reading, isFiltered } = props;
-  const { records, isAtEnd, read } = reading;
+  const { records, isAtEnd, isEmpty, read } = reading;
   const [openKey, setOpenKey] = useState<string>();
   const isNarrow = useNarrow();
   const toggle = (record: ShownRecord): void => setOpenKey((open) => (open === keyOf(record) ? undefined : keyOf(record)));
@@ -124,9 +124,14 @@ function RecordTable(props: { readonly topic: string; readonly reading: Reading;
       <Empty title="Nothing matches so far">
         {countText(read)} records were looked at. New ones are looked at as they come; read from the start to search everything.
       </Empty>
-    ) : (
+    ) : isEmpty ? (
       <Empty title="No records here">
         New ones appear as they come. Produce one by the button above, or with any Kafka client.
+      </Empty>
+    ) : (
+      <Empty title="Nothing to be seen from here on">
+        New records appear as they come. Earlier ones are found by reading from the start; those of open and aborted transactions by
+        ticking the box above.
       </Empty>
     );
   }

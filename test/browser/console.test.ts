@@ -170,6 +170,36 @@ describeInBrowser("the console", (stage) => {
     await record(245).waitFor();
   });
 
+  test("the end of a log is seen also where nobody may see its records", async () => {
+    const client = clientOf(running());
+    const names = ["ends-committed", "ends-aborted", "ends-open"] as const;
+    await client.admin().createTopics(names.map((name) => ({ name, partitions: 1 })));
+    const producer = client.producer({ transactionalId: "ends" });
+    await producer.transaction(async (transaction) => await transaction.send("ends-committed", { value: "there" }));
+    const aborted = await producer.beginTransaction();
+    await aborted.send("ends-aborted", { value: "never" });
+    await aborted.abort();
+    const plain = client.producer();
+    await plain.send("ends-open", { value: "before" });
+    const open = await producer.beginTransaction();
+    await open.send("ends-open", { value: "undecided" });
+    await plain.send(
+      "ends-open",
+      Array.from({ length: 150 }, () => ({ value: "behind" })),
+    );
+    const page = await openConsole(stage, running(), "#/topics/ends-committed");
+    await page.getByText("1 read, 1 shown: at the end").waitFor();
+    await page.getByLabel("Contains").fill("nowhere");
+    await page.getByText("Nothing matches so far").waitFor();
+    await page.goto(`${running().httpUrl}/#/topics/ends-aborted`);
+    await page.getByText("Nothing to be seen from here on").waitFor();
+    await page.goto(`${running().httpUrl}/#/topics/ends-open`);
+    await page.getByRole("cell", { name: "before" }).waitFor();
+    await page.getByText("1 read, 1 shown: at the end").waitFor();
+    await open.abort();
+    await page.getByText("151 read, 151 shown: at the end").waitFor();
+  });
+
   test("extents are drawn, and grow as records come", async () => {
     const client = clientOf(running());
     await client.admin().createTopics([{ name: "growing", partitions: 2 }]);
@@ -221,6 +251,27 @@ describeInBrowser("the console", (stage) => {
     await page.getByRole("button", { name: "Delete the group" }).click();
     await page.getByRole("heading", { name: "Groups", exact: true }).waitFor();
     expect((await admin.listGroups()).map(({ groupId }) => groupId)).not.toContain("readers");
+  });
+
+  test("groups are listed beside one without a name and one with offsets in an open transaction", async () => {
+    const client = clientOf(running());
+    const admin = client.admin();
+    const place = { topic: "grouped", partition: 0 };
+    await admin.createTopics([{ name: place.topic, partitions: 1 }]);
+    await client.producer().send(place.topic, [{ value: "a" }, { value: "b" }]);
+    await admin.alterGroupOffsets("", [{ ...place, offset: 1 }]);
+    await admin.alterGroupOffsets("pending", [{ ...place, offset: 1 }]);
+    const transaction = await client.producer({ transactionalId: "pending" }).beginTransaction();
+    await transaction.commitOffsets([{ ...place, offset: 2 }], "pending");
+    const page = await openConsole(stage, running(), "#/groups");
+    await page.getByRole("row", { name: /^pending Empty classic 0 1$/ }).waitFor();
+    await page.getByRole("link", { name: "(without a name)" }).click();
+    await page.getByRole("row", { name: /^grouped 0 1 2 1/ }).waitFor();
+    await transaction.abort();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await page.getByRole("button", { name: "Delete the group" }).click();
+    await page.getByRole("link", { name: "pending" }).waitFor();
+    expect((await admin.listGroups()).map(({ groupId }) => groupId)).not.toContain("");
   });
 
   test("an open transaction is shown with its age, and aborted", async () => {

@@ -21,6 +21,7 @@ import type { TransactionEnd } from "../core/transaction/events.ts";
 import type { Env } from "./env.ts";
 import { timerMsMax } from "./earliest-timer.ts";
 import { groupName } from "./names.ts";
+import { onceMore } from "./stub.ts";
 import { withinTime } from "./within-time.ts";
 
 /** What is not a matter of waiting for others is answered within this, or not at all. */
@@ -59,9 +60,7 @@ class RpcGroupClient implements GroupClient {
   }
 
   async #repeat<Answer>(call: (group: GroupClient) => Promise<Answer>, failed: Answer): Promise<Answer> {
-    return await this.#once(call)
-      .catch(() => this.#once(call))
-      .catch(() => failed);
+    return await onceMore(() => this.#once(call)).catch(() => failed);
   }
 
   joinGroup(request: JoinGroupRequest, facts: ClientFacts) {

@@ -34,6 +34,20 @@ export class Stub<Target> {
 
   /** For questions, and for whatever does no harm when it happens twice: an object that has just been restarted is asked again. */
   async repeat<Answer>(work: (target: Target) => Promise<Answer>): Promise<Answer> {
-    return await this.ask(work).catch(() => this.ask(work));
+    return await onceMore(() => this.ask(work));
   }
+}
+
+/** An object that has more to do than it can is not asked again: it would have even more. The client hears so, and waits before it tries. */
+export async function onceMore<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  return await ask().catch((error: unknown) => {
+    if (isOverloaded(error)) throw error;
+    return ask();
+  });
+}
+
+/** As the platform marks it. */
+function isOverloaded(error: unknown): boolean {
+  if (error instanceof OperatingError) return isOverloaded(error.cause);
+  return typeof error === "object" && error !== null && "overloaded" in error && error.overloaded === true;
 }

@@ -40,6 +40,21 @@ describe("[I7] an object that was restarted", () => {
   });
 });
 
+test.each([
+  [
+    "the platform's error",
+    Object.assign(new Error("Durable Object is overloaded. Too many requests queued."), { overloaded: true }),
+    1,
+  ],
+  ["any other", Object.assign(new Error("Network connection lost."), { retryable: true, overloaded: false }), 2],
+])("an object that is overloaded is not asked again: %s", async (_title, failure, calls) => {
+  const ask = vi.fn(async () => await Promise.reject(failure));
+  const stub = new Stub(() => ({ ask }));
+  const error: unknown = await stub.repeat((target) => target.ask()).catch((reason: unknown) => reason);
+  expect(operatingErrorKind(error)).toBe("retry");
+  expect(ask).toHaveBeenCalledTimes(calls);
+});
+
 describe("an object that does not answer", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());

@@ -4,7 +4,7 @@ import type { Env } from "../../../durable-objects/env.ts";
 import { groupClient } from "../../../durable-objects/group-client.ts";
 
 /** A group whose first call breaks off after it was carried out. */
-function breaking() {
+function breaking(error: Error = new Error("the object was reset")) {
   const calls: string[] = [];
   const group = new Proxy(
     {},
@@ -14,7 +14,7 @@ function breaking() {
           ? undefined
           : async () => {
               calls.push(String(name));
-              if (calls.length === 1) throw new Error("the object was reset");
+              if (calls.length === 1) throw error;
               return { errorCode: 0 };
             },
     },
@@ -30,6 +30,12 @@ describe("a call that breaks off", () => {
     const { calls, client } = breaking();
     const answer = await client.heartbeat({ generationId: 1, memberId: "m", groupInstanceId: null });
     expect([answer.errorCode, calls]).toEqual([0, ["heartbeat", "heartbeat"]]);
+  });
+
+  test("it is not where the group has more to do than it can", async () => {
+    const { calls, client } = breaking(Object.assign(new Error("Durable Object is overloaded."), { overloaded: true }));
+    const answer = await client.heartbeat({ generationId: 1, memberId: "m", groupInstanceId: null });
+    expect([answer.errorCode, calls]).toEqual([15, ["heartbeat"]]);
   });
 
   test("a consumer heartbeat is not: the lost answer may have named an assignment, which the second would leave out", async () => {

@@ -138,7 +138,7 @@ export class ClassicMember implements Member {
       this.#rejoins = true;
     }
     if (this.#isExpelled || this.#hasLeft) return;
-    await host.assigned(without(assigned, owned));
+    await host.assigned(without(assigned, owned), () => !this.#isExpelled && !this.#hasLeft);
   }
 
   async #join(): Promise<ResponseOf<typeof joinGroup>> {

@@ -40,6 +40,8 @@ export class ConsumerMember implements Member {
   #toldOwned: string | undefined;
   #target: Given | undefined;
   #isReconciling = false;
+  /** How often the member was expelled. */
+  #losses = 0;
 
   constructor(host: MemberHost, serverAssignor: string | null, memberId: string) {
     this.#host = host;
@@ -72,16 +74,18 @@ export class ConsumerMember implements Member {
   }
 
   async leave(): Promise<void> {
-    const wasMember = this.#isRunning && this.#memberEpoch > 0;
+    // While it joins it may be one already, which nobody would miss until the session ends.
+    const wasMember = this.#isRunning && (this.#memberEpoch > 0 || this.#isBeating);
     this.#hasLeft = true;
     this.#isRunning = false;
     this.#cancel?.();
     this.#sureness.settle();
     if (!wasMember) return;
-    const { groupId, groupInstanceId, cluster } = this.#host;
+    const { groupId, groupInstanceId, cluster, lane } = this.#host;
     const memberEpoch = groupInstanceId === null ? leaves : leavesForAWhile;
     const body = { groupId, memberId: this.metadata.memberId, memberEpoch, instanceId: groupInstanceId };
-    await cluster.callOnce(this.#coordinator, consumerGroupHeartbeat, body).catch(() => {});
+    // Behind what was said before.
+    await cluster.callOnce(this.#coordinator, consumerGroupHeartbeat, body, { lane }).catch(() => {});
   }
 
   get #coordinator() {
@@ -161,6 +165,7 @@ export class ConsumerMember implements Member {
   async #heard(answer: Answer): Promise<number> {
     if (expelling.has(answer.errorCode)) {
       this.#memberEpoch = 0;
+      this.#losses += 1;
       this.#target = undefined;
       const owned = this.#host.owned();
       if (owned.length > 0) await this.#host.lost(owned);
@@ -193,7 +198,9 @@ export class ConsumerMember implements Member {
         const leaving = without(owned, partitions);
         if (leaving.length > 0) await this.#host.revoked(leaving);
         if (this.#hasLeft || this.#memberEpoch === 0) continue;
-        if (this.#target === undefined) await this.#host.assigned(without(partitions, owned));
+        const losses = this.#losses;
+        const areStill = (): boolean => this.#losses === losses && !this.#hasLeft;
+        if (this.#target === undefined) await this.#host.assigned(without(partitions, owned), areStill);
         await this.#beat();
       }
     } catch (error) {

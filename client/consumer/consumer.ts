@@ -18,7 +18,7 @@ import { Committer, progressOf } from "./committer.ts";
 import { ConsumerMember } from "./consumer-member.ts";
 import { Fetcher } from "./fetcher.ts";
 import { Gate } from "./gate.ts";
-import type { Member, MemberHost } from "./membership.ts";
+import { CallbackFailure, type Member, type MemberHost } from "./membership.ts";
 import { committedOffsets } from "./offsets.ts";
 import { type ConsumerBatch, type ConsumerOptions, type PartitionStart, checkConsumerOptions } from "./options.ts";
 import type { PartitionState } from "./partition-state.ts";
@@ -170,6 +170,7 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
   /** Nothing more of them is handed out or fetched until they are resumed. */
   pause(partitions: readonly TopicPartition[] = this.assignment): void {
     for (const partition of partitions) this.#assignment.stateOf(partition).isPaused = true;
+    this.#fetcher.wake();
   }
 
   resume(partitions: readonly TopicPartition[] = this.assignment): void {
@@ -220,7 +221,7 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
     this.#begin().catch((error: unknown) => {
       // Whoever asks on tries again.
       this.#isStarted = false;
-      this.#reader.fail(asError(error));
+      this.#fail(error);
     });
   }
 
@@ -264,11 +265,11 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
       lane: `group:${this.#lane}`,
       // Those that are being let go are still this member's.
       owned: () => [...this.#assignment.states].map(pairOf),
-      assigned: async (partitions) => await this.#add(partitions),
+      assigned: async (partitions, areStill) => await this.#add(partitions, areStill),
       revoked: async (partitions) => await this.#letGo(partitions),
       lost: async (partitions) => await this.#lose(partitions),
       failed: (error) => {
-        this.#reader.fail(error);
+        this.#fail(error);
         void this.#leave();
       },
     };
@@ -299,16 +300,17 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
     this.#cancelGrowth = this.#cluster.clock.after(growthCheckMs, () => {
       this.#readAll().catch((error: unknown) => {
         this.#isStarted = false;
-        this.#reader.fail(asError(error));
+        this.#fail(error);
       });
     });
   }
 
-  async #add(partitions: readonly PartitionStart[]): Promise<void> {
+  async #add(partitions: readonly PartitionStart[], areStill = (): boolean => true): Promise<void> {
     if (this.#closing !== undefined || partitions.length === 0) return;
     for (const topic of new Set(partitions.map((each) => each.topic))) await this.#cluster.topic(topic);
+    if (this.#closing !== undefined || !areStill()) return;
     const states = this.#assignment.add(partitions);
-    await this.#options.onAssigned?.(states.map(pairOf));
+    await this.#tell(this.#options.onAssigned, states);
     // The group need not wait for it.
     void this.#assignment.locate(states).then(() => this.#fetcher.wake());
   }
@@ -319,7 +321,7 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
     const mine = (): PartitionState[] => states.filter((state) => this.#assignment.has(state));
     await this.#gate.whileClosed(async () => {
       for (const state of mine()) state.isLeaving = true;
-      await this.#options.onRevoked?.(mine().map(pairOf));
+      await this.#tell(this.#options.onRevoked, mine());
       await this.#committer.commitLast(mine());
       this.#assignment.forget(mine());
     });
@@ -328,7 +330,20 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
   async #lose(partitions: readonly TopicPartition[]): Promise<void> {
     const states = this.#assignment.find(partitions);
     this.#assignment.forget(states);
-    await (this.#options.onLost ?? this.#options.onRevoked)?.(states.map(pairOf));
+    await this.#tell(this.#options.onLost ?? this.#options.onRevoked, states);
+  }
+
+  async #tell(callback: ConsumerOptions<Key, Value>["onLost"], states: readonly PartitionState[]): Promise<void> {
+    try {
+      if (states.length > 0) await callback?.(states.map(pairOf));
+    } catch (error) {
+      throw new CallbackFailure("a callback failed", { cause: error });
+    }
+  }
+
+  /** The caller hears of it when it asks next. */
+  #fail(error: unknown): void {
+    this.#reader.fail(asError(error instanceof CallbackFailure ? error.cause : error));
   }
 
   /** A caller that asks for nothing for too long holds up the group: others get its partitions, until it asks again. */
@@ -351,7 +366,7 @@ export class Consumer<Key = Uint8Array, Value = Uint8Array> implements AsyncIter
     const member = this.#member;
     this.#member = undefined;
     this.#isStarted = false;
-    const lost = this.#lose([...this.#assignment.states]).catch((error: unknown) => this.#reader.fail(asError(error)));
+    const lost = this.#lose([...this.#assignment.states]).catch((error: unknown) => this.#fail(error));
     await Promise.all([lost, member?.leave()]);
   }
 

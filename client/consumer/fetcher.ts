@@ -166,8 +166,10 @@ export class Fetcher {
   #ask(node: number, states: readonly PartitionState[], shareBytes: number): void {
     const { prefetchBytes, partitionBytes } = this.#options;
     const wantedBytes = Math.min(shareBytes, states.length * partitionBytes);
-    const maxBytes = Math.min(wantedBytes, prefetchBytes - this.#bufferedBytes - this.#askedBytes);
+    const roomBytes = (): number => Math.min(wantedBytes, prefetchBytes - this.#bufferedBytes - this.#askedBytes);
     // Room for a few records is not worth a request: there will be more when the caller has read on.
+    if (roomBytes() < wantedBytes / 4) this.#dropPaused();
+    const maxBytes = roomBytes();
     if (maxBytes < wantedBytes / 4) return;
     let slots = this.#busy.get(node);
     if (slots === undefined) {
@@ -183,6 +185,18 @@ export class Fetcher {
       slots.delete(slot);
       this.wake();
     });
+  }
+
+  /** What nobody may read now makes room for others, who might wait for ever: it is fetched again when the pause is over. */
+  #dropPaused(): void {
+    for (let index = this.#chunks.length - 1; index >= 0; index--) {
+      const { state, offset, byteLength } = this.#chunks[index]!;
+      if (!state.isPaused || state.isFetching) continue;
+      this.#chunks.splice(index, 1);
+      state.fetchOffset = offset;
+      state.bufferedBytes -= byteLength;
+      this.#bufferedBytes -= byteLength;
+    }
   }
 
   async #fetch(node: number, slot: number, states: readonly PartitionState[], maxBytes: number): Promise<void> {
@@ -284,7 +298,7 @@ export class Fetcher {
     if (nextOffset === undefined || nextOffset <= state.fetchOffset!)
       throw new RecordError(`${state.topic}-${state.partition} answers nothing at offset ${state.fetchOffset}`);
     const { byteLength } = records;
-    this.#chunks.push({ state, token: state.token, batches: visible, nextOffset, byteLength });
+    this.#chunks.push({ state, token: state.token, batches: visible, offset: state.fetchOffset!, nextOffset, byteLength });
     state.fetchOffset = nextOffset;
     state.bufferedBytes += byteLength;
     this.#bufferedBytes += byteLength;

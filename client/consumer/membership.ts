@@ -7,6 +7,9 @@ import type { GroupMetadata } from "../producer/transactions.ts";
 import type { TopicPartition } from "../records/record.ts";
 import type { Cluster } from "../wire/cluster.ts";
 
+/** A callback of the caller's has failed. Whatever it threw says nothing about the group: it is told, and nothing is tried again. */
+export class CallbackFailure extends Error {}
+
 export interface MemberHost {
   readonly cluster: Cluster;
   readonly groupId: string;
@@ -18,7 +21,8 @@ export interface MemberHost {
   /** A connection of its own: joins wait long, and answers keep the order of requests. */
   readonly lane: string;
   owned(): readonly TopicPartition[];
-  assigned(partitions: readonly TopicPartition[]): Promise<void>;
+  /** Unless they are not the member's any more when there is all that it takes. */
+  assigned(partitions: readonly TopicPartition[], areStill: () => boolean): Promise<void>;
   /** Resolves when the caller is done with them and their offsets are committed. */
   revoked(partitions: readonly TopicPartition[]): Promise<void>;
   /** They may belong to somebody else already. */

@@ -10,6 +10,8 @@ export interface Chunk {
   readonly state: PartitionState;
   readonly token: number;
   readonly batches: readonly FetchedBatch[];
+  /** Where it was asked for. */
+  readonly offset: number;
   /** Where the partition goes on behind it, whatever of it could be seen. */
   readonly nextOffset: number;
   readonly byteLength: number;

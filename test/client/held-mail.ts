@@ -26,6 +26,11 @@ export class HeldMail {
     for (const apiKey of apiKeys) this.#held.set(apiKey, []);
   }
 
+  /** How many requests of a kind are held back. */
+  held(apiKey: number): number {
+    return this.#held.get(apiKey)?.length ?? 0;
+  }
+
   letGo(apiKey: number): void {
     const sends = this.#held.get(apiKey) ?? [];
     this.#held.delete(apiKey);

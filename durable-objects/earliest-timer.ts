@@ -1,6 +1,6 @@
 /**
  * The one timer of a machine whose deadlines mostly move away: it is set anew only when it would come too late. One that comes too early
- * does no harm, as whoever is woken looks what is due and sets the next.
+ * does no harm, as whoever is woken looks what is due and sets the next. None stands while nothing is awaited: it would keep the object awake.
  */
 
 /** What setTimeout can hold. */
@@ -16,8 +16,10 @@ export class EarliestTimer {
 
   /** Wakes at `deadline` or before; an undefined one never falls due. */
   setFor(deadline: number | undefined, now: number): void {
-    if (deadline === undefined || (this.#set !== undefined && this.#set.at <= deadline)) return;
+    if (deadline !== undefined && this.#set !== undefined && this.#set.at <= deadline) return;
     clearTimeout(this.#set?.handle);
+    this.#set = undefined;
+    if (deadline === undefined) return;
     const handle = setTimeout(
       () => {
         this.#set = undefined;

@@ -361,7 +361,8 @@ export class Transaction<Key, Value> {
   readonly #producer: Producer<Key, Value>;
   readonly #transactions: Transactions;
   readonly #dropUnsent: () => Promise<void>;
-  readonly #deliveries: Promise<unknown>[] = [];
+  /** Everything sent and committed in it. */
+  readonly #works: Promise<unknown>[] = [];
   #hasEnded = false;
 
   constructor(producer: Producer<Key, Value>, transactions: Transactions, dropUnsent: () => Promise<void>) {
@@ -381,7 +382,7 @@ export class Transaction<Key, Value> {
     const sent = this.#producer.send(topic, given as ProducerRecord<Key, Value>);
     // A caller need not await each: the commit fails when one of them did.
     sent.catch(() => {});
-    this.#deliveries.push(sent);
+    this.#works.push(sent);
     return unlessAborted(sent, signal);
   }
 
@@ -393,7 +394,10 @@ export class Transaction<Key, Value> {
   ): Promise<void> {
     if (this.#hasEnded) throw new StateError("the transaction is over");
     const whole = typeof group === "string" ? { groupId: group, generationId: -1, memberId: "", groupInstanceId: null } : group;
-    await unlessAborted(this.#transactions.commitOffsets(offsets, whole), signal);
+    const committing = this.#transactions.commitOffsets(offsets, whole);
+    committing.catch(() => {});
+    this.#works.push(committing);
+    await unlessAborted(committing, signal);
   }
 
   /**
@@ -407,7 +411,7 @@ export class Transaction<Key, Value> {
   async #commit(): Promise<void> {
     if (this.#hasEnded) throw new StateError("the transaction is over");
     await this.#producer.flush();
-    const failed = (await Promise.allSettled(this.#deliveries)).find((delivery) => delivery.status === "rejected");
+    const failed = (await Promise.allSettled(this.#works)).find((work) => work.status === "rejected");
     try {
       if (failed !== undefined) {
         const { message } = asError(failed.reason);
@@ -429,6 +433,8 @@ export class Transaction<Key, Value> {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     await this.#dropUnsent();
+    // Offsets that arrive behind the end would belong to another transaction.
+    await Promise.allSettled(this.#works);
     await this.#transactions.abort();
   }
 

@@ -64,7 +64,7 @@ export class Transactions implements SenderTransaction {
   readonly #touched = new Set<string>();
   readonly #groups = new Set<string>();
   readonly #toAdd = new Map<string, TopicPartition>();
-  #isAdding = false;
+  #adding: Promise<void> | undefined;
 
   constructor(options: TransactionsOptions) {
     this.#options = options;
@@ -97,7 +97,7 @@ export class Transactions implements SenderTransaction {
 
   async begin(signal?: AbortSignal): Promise<void> {
     if (this.#state === "fenced") throw this.#fenced();
-    if (this.#state === "new") await this.#init(undefined, signal);
+    if (this.#state === "new") await this.#init(this.#options.sequences.identity, signal);
     if (this.#state !== "ready") throw new StateError("another transaction is open");
     const { cluster } = this.#options;
     const connection = await cluster.retry("begin", async () => await cluster.connection("any"), { signal });
@@ -118,7 +118,7 @@ export class Transactions implements SenderTransaction {
       return true;
     }
     this.#toAdd.set(key, { topic, partition });
-    void this.#addPartitions();
+    this.#adding ??= this.#addPartitions();
     return false;
   }
 
@@ -179,12 +179,21 @@ export class Transactions implements SenderTransaction {
   }
 
   async abort(): Promise<void> {
+    // What the coordinator hears only after the end would belong to another transaction.
+    this.#toAdd.clear();
+    await this.#adding;
     if (this.#state === "fenced") throw this.#fenced();
     if (this.#state !== "open" && this.#state !== "failed") return;
     const hasFailed = this.#state === "failed";
-    await this.#end(false);
-    // Sequences are no longer what the broker expects: a new epoch makes them begin again.
-    if (hasFailed && !this.#isSecondVersion) await this.#init(this.#options.sequences.identity);
+    try {
+      await this.#end(false);
+      // Sequences are no longer what the broker expects: a new epoch makes them begin again.
+      if (hasFailed && !this.#isSecondVersion) await this.#init(this.#options.sequences.identity);
+    } catch (error) {
+      // Whoever begins the next makes the coordinator end this one first.
+      if (!(error instanceof FencedError)) this.#ended("new");
+      throw error;
+    }
   }
 
   async #end(committed: boolean): Promise<void> {
@@ -205,10 +214,14 @@ export class Transactions implements SenderTransaction {
         throw this.#spoilt(error);
       }
     }
+    this.#ended("ready");
+  }
+
+  #ended(state: "ready" | "new"): void {
     this.#touched.clear();
     this.#groups.clear();
     this.#toAdd.clear();
-    this.#state = "ready";
+    this.#state = state;
   }
 
   async #init(current?: Identity, signal?: AbortSignal): Promise<void> {
@@ -226,12 +239,24 @@ export class Transactions implements SenderTransaction {
   }
 
   async #addPartitions(): Promise<void> {
-    if (this.#isAdding) return;
-    this.#isAdding = true;
+    // What is handed over together is added together.
     await Promise.resolve();
-    const adding = new Map(this.#toAdd);
-    this.#toAdd.clear();
-    const topics = [...groupBy(adding.values(), ({ topic }) => topic)].map(([name, each]) => ({
+    while (this.#toAdd.size > 0) {
+      const adding = new Map(this.#toAdd);
+      this.#toAdd.clear();
+      try {
+        await this.#addToTransaction([...adding.values()]);
+        for (const key of adding.keys()) this.#touched.add(key);
+      } catch (error) {
+        this.#spoilt(error);
+      }
+      this.#options.wake();
+    }
+    this.#adding = undefined;
+  }
+
+  async #addToTransaction(partitions: readonly TopicPartition[]): Promise<void> {
+    const topics = [...groupBy(partitions, ({ topic }) => topic)].map(([name, each]) => ({
       name,
       partitions: each.map(({ partition }) => partition),
     }));
@@ -247,17 +272,8 @@ export class Transactions implements SenderTransaction {
         for (const { partitionIndex, partitionErrorCode } of resultsByPartition)
           this.#check(partitionErrorCode, `adding ${name}-${partitionIndex} to the transaction`);
     };
-    try {
-      const options = { versionMax: olderVersions.addPartitions };
-      await this.#options.cluster.ask(this.#coordinator, addPartitionsToTxn, body, check, options);
-      for (const key of adding.keys()) this.#touched.add(key);
-    } catch (error) {
-      this.#spoilt(error);
-    } finally {
-      this.#isAdding = false;
-    }
-    if (this.#toAdd.size > 0) void this.#addPartitions();
-    this.#options.wake();
+    const options = { versionMax: olderVersions.addPartitions };
+    await this.#options.cluster.ask(this.#coordinator, addPartitionsToTxn, body, check, options);
   }
 
   get #coordinator() {

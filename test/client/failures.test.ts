@@ -8,6 +8,8 @@ import { makeClock } from "../../client/clock.ts";
 import { webSocketTransport } from "../../client/wire/websocket.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { offsetCommit } from "../../protocol/messages/08-offset-commit.ts";
+import { endTxn } from "../../protocol/messages/26-end-txn.ts";
+import { txnOffsetCommit } from "../../protocol/messages/28-txn-offset-commit.ts";
 import { consumerGroupHeartbeat } from "../../protocol/messages/68-consumer-group-heartbeat.ts";
 import { freePort, freePorts, startKante } from "../clients/kante.ts";
 import { eventually, fast, httpPortOf, sharedServer, temporaryFolder } from "../e2e/kante-process.ts";
@@ -113,6 +115,48 @@ test("transactions under cut sockets: each is there as a whole or not at all", a
   const records = await take(client.consumer({ topics: [topic], offsetReset: "earliest", value: string }), committed.length * 2);
   for (const partition of [0, 1])
     expect(records.filter((each) => each.partition === partition).map(({ value }) => value)).toEqual(committed);
+});
+
+test("offsets on their way into a transaction when it is aborted go with it, and the producer goes on", async () => {
+  const [topic, group] = [freshName("offsets-late"), freshName("group")];
+  const url = `ws://127.0.0.1:${httpPortOf(running())}/c/default/kafka`;
+  const mail = new HeldMail(webSocketTransport({ url, openTimeoutMs: 5000 }));
+  const [client, other] = [opened(0, { transport: mail.transport }), opened(httpPortOf(running()))];
+  const producer = client.producer({ transactionalId: topic });
+  const transaction = await producer.beginTransaction();
+  await transaction.send(topic, { value: "aborted", partition: 0 });
+  mail.hold(txnOffsetCommit.key);
+  transaction.commitOffsets([{ topic, partition: 0, offset: 7 }], group).catch(() => {});
+  await eventually(() => mail.held(txnOffsetCommit.key) === 1);
+  const aborting = transaction.abort();
+  // Whoever did not wait for them would be done by now.
+  for (let turn = 0; turn < 5; turn++) await other.admin().describeCluster();
+  mail.letGo(txnOffsetCommit.key);
+  await aborting;
+  await producer.transaction(async (next) => {
+    void next.send(topic, { value: "committed", partition: 0 });
+    // A commit waits for them too.
+    void next.commitOffsets([{ topic, partition: 0, offset: 9 }], group);
+  });
+  expect(await other.admin().groupOffsets(group)).toEqual([{ topic, partition: 0, offset: 9 }]);
+});
+
+test("after an abort that could not be told to the coordinator the next transaction begins, and the last is no part of it", async () => {
+  const topic = freshName("abort-lost");
+  const url = `ws://127.0.0.1:${httpPortOf(running())}/c/default/kafka`;
+  const mail = new HeldMail(webSocketTransport({ url, openTimeoutMs: 5000 }));
+  const client = opened(0, { transport: mail.transport, requestTimeoutMs: 200, operationTimeoutMs: 200 });
+  const producer = client.producer({ transactionalId: topic });
+  mail.hold(endTxn.key);
+  const failed = producer.transaction(async (transaction) => {
+    await transaction.send(topic, { value: "aborted", partition: 0 });
+    throw new Error("no");
+  });
+  await expect(failed).rejects.toThrow("no");
+  mail.letGo(endTxn.key);
+  await producer.transaction(async (transaction) => await transaction.send(topic, { value: "committed", partition: 0 }));
+  const consumer = opened(httpPortOf(running())).consumer({ topics: [topic], offsetReset: "earliest", value: string });
+  expect((await take(consumer, 1))[0]?.value).toBe("committed");
 });
 
 /** Real time, but timers can be held back, as in a tab that is frozen. */

@@ -7,8 +7,10 @@ import { type Client, type Transport, connect, string } from "../../client/clien
 import { concatenate, decodeResponse, encodeResponse } from "../../protocol/codec.ts";
 import { FrameCutter } from "../../protocol/frames.ts";
 import { apiVersions } from "../../protocol/messages/18-api-versions.ts";
-import { fast, sharedServer } from "../e2e/kante-process.ts";
+import { addPartitionsToTxn } from "../../protocol/messages/24-add-partitions-to-txn.ts";
+import { eventually, fast, sharedServer } from "../e2e/kante-process.ts";
 import { freshName, numbers, take } from "./contract-steps.ts";
+import { HeldMail } from "./held-mail.ts";
 import { tcpTransport } from "../../client/tcp.ts";
 
 const running = sharedServer({ args: fast });
@@ -57,8 +59,8 @@ function older(transport: Transport): Transport {
   };
 }
 
-function open(): Client {
-  const client = connect("", { transport: older(tcpTransport(running().bootstrap)) });
+function open(transport = older(tcpTransport(running().bootstrap))): Client {
+  const client = connect("", { transport });
   onTestFinished(() => client.close());
   return client;
 }
@@ -93,6 +95,25 @@ test("transactions: partitions and offsets are added first; what is aborted is n
   const values = (await take(consumer, 8)).filter(({ partition }) => partition === 1).map(({ value }) => value);
   expect(values).toEqual(["0", "1", "3", "4"]);
   expect(await client.admin().groupOffsets(group)).toEqual([{ topic, partition: 0, offset: 5 }]);
+});
+
+test("what is being added to a transaction when it is aborted is waited for, and the producer goes on", async () => {
+  const mail = new HeldMail(older(tcpTransport(running().bootstrap)));
+  const topic = freshName("added-late");
+  const other = open();
+  const producer = open(mail.transport).producer({ transactionalId: topic });
+  const transaction = await producer.beginTransaction();
+  mail.hold(addPartitionsToTxn.key);
+  transaction.send(topic, { value: "aborted", partition: 0 }).catch(() => {});
+  await eventually(() => mail.held(addPartitionsToTxn.key) === 1);
+  const aborting = transaction.abort();
+  // Whoever did not wait for it would be done by now.
+  for (let turn = 0; turn < 5; turn++) await other.admin().listTopics();
+  mail.letGo(addPartitionsToTxn.key);
+  await aborting;
+  await producer.transaction(async (next) => await next.send(topic, { value: "committed", partition: 0 }));
+  const consumer = other.consumer({ topics: [topic], offsetReset: "earliest", value: string });
+  expect((await take(consumer, 1))[0]?.value).toBe("committed");
 });
 
 test("what the broker cannot do is said so", async () => {

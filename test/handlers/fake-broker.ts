@@ -65,6 +65,8 @@ export class FakeBroker {
   /** Leaders have seen the end of the transaction with this number. */
   endedGeneration = 0;
   isStoreGone = false;
+  /** What an extent that is read has to wait for. */
+  reading: () => Promise<void> = async () => {};
   nodeId = 0;
   nowMs = 1_700_000_000_000;
   throttleMs = 0;
@@ -165,6 +167,7 @@ export class FakeBroker {
       read: (request) => this.#read(request),
       readExtent: async (extent) => {
         if (this.isStoreGone) throw new OperatingError("retry", "the store is gone");
+        await this.reading();
         return this.#allExtents()
           .find((held) => held.extent === extent)!
           .records.slice();

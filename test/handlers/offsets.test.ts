@@ -49,6 +49,32 @@ describe("ListOffsets", () => {
     expect(ends).toMatchObject({ errorCode: 6, endOffset: -1n });
   });
 
+  test("[I8] of many partitions few are looked into at a time, as each is opened in memory", async () => {
+    const partitions = 100;
+    const broker = new FakeBroker();
+    await broker.createTopic("t", partitions);
+    const values = ["a"];
+    const body = gzipSync(encodeRecords([{ value: new Uint8Array(1000) }]));
+    const partitionData = Array.from({ length: partitions }, (_, index) => {
+      return { index, records: batch({ values, timestamps: [now + index], attributes: 1, body }) };
+    });
+    await broker.ask(produce, 9, { acks: -1, topicData: [{ name: "t", partitionData }] });
+    let open = 0;
+    let most = 0;
+    broker.reading = async () => {
+      most = Math.max(most, ++open);
+      await new Promise((resolve) => setImmediate(resolve));
+      open -= 1;
+    };
+    const asked = partitionData.map(({ index }) => ({ partitionIndex: index, timestamp: index % 2 === 0 ? BigInt(now) : -3n }));
+    const answer = await broker.ask(listOffsets, 7, { replicaId: -1, topics: [{ name: "t", partitions: asked }] });
+    expect(answer!.topics[0]!.partitions).toMatchObject(
+      partitionData.map(({ index }) => ({ partitionIndex: index, errorCode: 0, offset: 0n, timestamp: BigInt(now + index) })),
+    );
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(4);
+  });
+
   test.each(servedVersions(listOffsets))("v%i finds the ends and the first record at or after a time", async (version) => {
     const { broker, topicId } = await brokerWith([10, 20], [15, 40, 30]);
     broker.log({ topicId, partition: 0 }).logStartOffset = 1;

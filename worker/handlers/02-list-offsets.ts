@@ -14,6 +14,7 @@ import { ByCell } from "./by-cell.ts";
 import { defineHandler } from "./define-handler.ts";
 import { repeated } from "./repeated.ts";
 import { firstRecordAtOrAfter, maxTimestampRecord } from "./record-sets.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { againWhenDenied, findTopicWith, heedLeader, leaderEpochError } from "./topics.ts";
 import { leaderUnreachable } from "./unreachable.ts";
 
@@ -31,6 +32,9 @@ interface Asked {
 /** The special timestamps and the version that brought each. */
 const versionOf: Readonly<Record<string, number>> = { "-1": 1, "-2": 1, "-3": 7, "-4": 8, "-5": 9, "-6": 11 };
 
+/** Each may hold an extent and one batch of it, opened: as many as a broker reads for those who are not at the tail, and one more. */
+const looksAtOnce = 3;
+
 export const listOffsetsHandler = defineHandler({
   api: listOffsets,
   versions: [1, 11],
@@ -44,11 +48,10 @@ export const listOffsetsHandler = defineHandler({
     });
     const settle = async (partition: Answered | Asked): Promise<Answered> =>
       "ticket" in partition ? answer(partition, answers.get(partition.ticket)!, request, services) : partition;
-    return {
-      topics: await Promise.all(
-        topics.map(async ({ name, partitions }) => ({ name, partitions: await Promise.all(partitions.map(settle)) })),
-      ),
-    };
+    const all = topics.flatMap(({ partitions }) => partitions);
+    const settled = await sideBySide(all, settle, looksAtOnce);
+    let end = 0;
+    return { topics: topics.map(({ name, partitions }) => ({ name, partitions: settled.slice(end, (end += partitions.length)) })) };
   },
   unreachable: ({ topics }) => ({
     topics: topics.map(({ name, partitions }) => ({

@@ -2,12 +2,13 @@
  * Questions to many coordinators, some at a time: one request may name thousands of groups, and each that is asked costs memory until
  * it has answered, also the group that does not exist.
  */
-const atOnce = 32;
+const atOnceMax = 32;
 
 /** The answers in the order of the questions. When one fails no others are put. */
 export async function sideBySide<Asked, Answer>(
   asked: readonly Asked[],
   ask: (each: Asked) => Promise<Answer>,
+  atOnce = atOnceMax,
 ): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
   let next = 0;

@@ -27,6 +27,9 @@ import { addOffsetsToTxn } from "./messages/25-add-offsets-to-txn.ts";
 import { endTxn } from "./messages/26-end-txn.ts";
 import { writeTxnMarkers } from "./messages/27-write-txn-markers.ts";
 import { txnOffsetCommit } from "./messages/28-txn-offset-commit.ts";
+import { describeAcls } from "./messages/29-describe-acls.ts";
+import { createAcls } from "./messages/30-create-acls.ts";
+import { deleteAcls } from "./messages/31-delete-acls.ts";
 import { describeConfigs } from "./messages/32-describe-configs.ts";
 import { alterConfigs } from "./messages/33-alter-configs.ts";
 import { alterReplicaLogDirs } from "./messages/34-alter-replica-log-dirs.ts";
@@ -41,6 +44,7 @@ import { listPartitionReassignments } from "./messages/46-list-partition-reassig
 import { offsetDelete } from "./messages/47-offset-delete.ts";
 import { describeClientQuotas } from "./messages/48-describe-client-quotas.ts";
 import { alterClientQuotas } from "./messages/49-alter-client-quotas.ts";
+import { describeUserScramCredentials } from "./messages/50-describe-user-scram-credentials.ts";
 import { describeQuorum } from "./messages/55-describe-quorum.ts";
 import { updateFeatures } from "./messages/57-update-features.ts";
 import { describeCluster } from "./messages/60-describe-cluster.ts";
@@ -79,6 +83,9 @@ export const apis: readonly ApiSchema[] = [
   endTxn,
   writeTxnMarkers,
   txnOffsetCommit,
+  describeAcls,
+  createAcls,
+  deleteAcls,
   describeConfigs,
   alterConfigs,
   alterReplicaLogDirs,
@@ -93,6 +100,7 @@ export const apis: readonly ApiSchema[] = [
   offsetDelete,
   describeClientQuotas,
   alterClientQuotas,
+  describeUserScramCredentials,
   describeQuorum,
   updateFeatures,
   describeCluster,

@@ -4,7 +4,8 @@
  */
 export type KafkaApi = readonly [key: number, name: string, min: number, max: number, note?: string];
 
-const security = "No authentication, no ACLs, no delegation tokens yet.";
+const security = "No authentication, no delegation tokens yet.";
+const acls = "Always 54, as on a broker without an authorizer.";
 const share = "Share groups are not there yet.";
 const streams = "Streams groups are not there; Kafka Streams runs on classic groups.";
 const raft = "There is no Raft quorum whose voters could change.";
@@ -35,9 +36,9 @@ export const kafkaApis: readonly KafkaApi[] = [
   [26, "EndTxn", 0, 5],
   [27, "WriteTxnMarkers", 1, 2, "For administrators who end a hanging transaction."],
   [28, "TxnOffsetCommit", 0, 5],
-  [29, "DescribeAcls", 1, 3, security],
-  [30, "CreateAcls", 1, 3, security],
-  [31, "DeleteAcls", 1, 3, security],
+  [29, "DescribeAcls", 1, 3, acls],
+  [30, "CreateAcls", 1, 3, acls],
+  [31, "DeleteAcls", 1, 3, acls],
   [32, "DescribeConfigs", 1, 4, "Brokers: Kante's settings and the defaults of topic configs. Loggers, client metrics: empty."],
   [33, "AlterConfigs", 0, 2, "Topics, groups, cluster-wide topic defaults. Loggers and client metrics get 42."],
   [34, "AlterReplicaLogDirs", 1, 2, "There is one directory, `object-store`, and everything is there."],
@@ -56,7 +57,7 @@ export const kafkaApis: readonly KafkaApi[] = [
   [47, "OffsetDelete", 0, 0],
   [48, "DescribeClientQuotas", 0, 1, ""],
   [49, "AlterClientQuotas", 0, 1, "All keys are held to but `connection_creation_rate`."],
-  [50, "DescribeUserScramCredentials", 0, 0, security],
+  [50, "DescribeUserScramCredentials", 0, 0, "No user has any."],
   [51, "AlterUserScramCredentials", 0, 0, security],
   [55, "DescribeQuorum", 0, 2, "The controller, as a quorum of one."],
   [57, "UpdateFeatures", 0, 2, "Levels come with the release: only what holds already is accepted, else 95."],

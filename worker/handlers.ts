@@ -27,6 +27,9 @@ import { addOffsetsToTxnHandler } from "./handlers/25-add-offsets-to-txn.ts";
 import { endTxnHandler } from "./handlers/26-end-txn.ts";
 import { writeTxnMarkersHandler } from "./handlers/27-write-txn-markers.ts";
 import { txnOffsetCommitHandler } from "./handlers/28-txn-offset-commit.ts";
+import { describeAclsHandler } from "./handlers/29-describe-acls.ts";
+import { createAclsHandler } from "./handlers/30-create-acls.ts";
+import { deleteAclsHandler } from "./handlers/31-delete-acls.ts";
 import { describeConfigsHandler } from "./handlers/32-describe-configs.ts";
 import { alterConfigsHandler } from "./handlers/33-alter-configs.ts";
 import { alterReplicaLogDirsHandler } from "./handlers/34-alter-replica-log-dirs.ts";
@@ -40,6 +43,7 @@ import { listPartitionReassignmentsHandler } from "./handlers/46-list-partition-
 import { offsetDeleteHandler } from "./handlers/47-offset-delete.ts";
 import { describeClientQuotasHandler } from "./handlers/48-describe-client-quotas.ts";
 import { alterClientQuotasHandler } from "./handlers/49-alter-client-quotas.ts";
+import { describeUserScramCredentialsHandler } from "./handlers/50-describe-user-scram-credentials.ts";
 import { describeQuorumHandler } from "./handlers/55-describe-quorum.ts";
 import { updateFeaturesHandler } from "./handlers/57-update-features.ts";
 import { describeClusterHandler } from "./handlers/60-describe-cluster.ts";
@@ -76,6 +80,9 @@ const served: readonly Handler[] = [
   endTxnHandler,
   writeTxnMarkersHandler,
   txnOffsetCommitHandler,
+  describeAclsHandler,
+  createAclsHandler,
+  deleteAclsHandler,
   describeConfigsHandler,
   alterConfigsHandler,
   alterReplicaLogDirsHandler,
@@ -89,6 +96,7 @@ const served: readonly Handler[] = [
   offsetDeleteHandler,
   describeClientQuotasHandler,
   alterClientQuotasHandler,
+  describeUserScramCredentialsHandler,
   describeQuorumHandler,
   updateFeaturesHandler,
   describeClusterHandler,

@@ -20,7 +20,7 @@ export const deviations: readonly Deviation[] = [
     why: "What this page says is served is Kafka 4.2's.",
     where: [
       "ApiVersions: what is served / * / apiKeys[*].maxVersion",
-      ...[29, 30, 31, 36, 38, 39, 40, 41, 50, 51, 64, 76, 77, 78, 79, 80, 81, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92].map(
+      ...[36, 38, 39, 40, 41, 51, 64, 76, 77, 78, 79, 80, 81, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92].map(
         (key) => `ApiVersions: what is served / * / apiKeys[${key}]`,
       ),
     ],

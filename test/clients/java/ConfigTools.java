@@ -88,6 +88,9 @@ final class ConfigTools extends Tools {
         tool(CONFIGS + "clients --entity-default --alter --add-config request_percentage=1000").says("Completed updating default config for clients in the cluster.");
         tool(CONFIGS + "clients --describe").says("Quota configs for the default client-id are request_percentage=1000.0");
         tool(CONFIGS + "clients --entity-default --alter --delete-config request_percentage").says("Completed");
+        tool(CONFIGS + "users --entity-default --alter --add-config request_percentage=1000").says("Completed");
+        tool(CONFIGS + "users --describe").ends(0, "Quota configs for the default user-principal are request_percentage=1000.0");
+        tool(CONFIGS + "users --entity-default --alter --delete-config request_percentage").says("Completed");
     }
 
     static void others() throws Exception {

@@ -1,11 +1,15 @@
 /** What is asked about the cluster as a whole: its brokers, quorum, features, folders, elections and moves. */
 import { findCoordinator } from "../../../protocol/messages/10-find-coordinator.ts";
 import { initProducerId } from "../../../protocol/messages/22-init-producer-id.ts";
+import { describeAcls } from "../../../protocol/messages/29-describe-acls.ts";
+import { createAcls } from "../../../protocol/messages/30-create-acls.ts";
+import { deleteAcls } from "../../../protocol/messages/31-delete-acls.ts";
 import { alterReplicaLogDirs } from "../../../protocol/messages/34-alter-replica-log-dirs.ts";
 import { describeLogDirs } from "../../../protocol/messages/35-describe-log-dirs.ts";
 import { electLeaders } from "../../../protocol/messages/43-elect-leaders.ts";
 import { alterPartitionReassignments } from "../../../protocol/messages/45-alter-partition-reassignments.ts";
 import { listPartitionReassignments } from "../../../protocol/messages/46-list-partition-reassignments.ts";
+import { describeUserScramCredentials } from "../../../protocol/messages/50-describe-user-scram-credentials.ts";
 import { describeQuorum } from "../../../protocol/messages/55-describe-quorum.ts";
 import { updateFeatures } from "../../../protocol/messages/57-update-features.ts";
 import { describeCluster } from "../../../protocol/messages/60-describe-cluster.ts";
@@ -150,6 +154,40 @@ export const clusterScenarios: readonly Scenario[] = [
       topics: [{ name: script.unique("none"), partitionIndexes: [0] }],
     });
     await script.call("of no topic", listPartitionReassignments, { timeoutMs, topics: [] });
+  }),
+  scenario(describeAcls, "without an authorizer", async (script) => {
+    const any = { resourceNameFilter: null, principalFilter: null, hostFilter: null, operation: 1, permissionType: 1 };
+    await script.call("all", describeAcls, { ...any, resourceTypeFilter: 1, patternTypeFilter: 1 });
+    await script.call("a topic's", describeAcls, { ...any, resourceTypeFilter: 2, resourceNameFilter: "t", patternTypeFilter: 3 });
+  }),
+  scenario(createAcls, "without an authorizer", async (script) => {
+    const acl = { resourceName: "t", resourcePatternType: 3, principal: "User:x", host: "*", operation: 3, permissionType: 3 };
+    await script.call("two", createAcls, {
+      creations: [
+        { ...acl, resourceType: 2 },
+        { ...acl, resourceType: 3 },
+      ],
+    });
+    await script.call("none", createAcls, { creations: [] });
+  }),
+  scenario(deleteAcls, "without an authorizer", async (script) => {
+    const filter = { resourceNameFilter: "t", patternTypeFilter: 3, principalFilter: null, hostFilter: null };
+    await script.call("two", deleteAcls, {
+      filters: [
+        { ...filter, resourceTypeFilter: 2, operation: 1, permissionType: 1 },
+        { ...filter, resourceTypeFilter: 1, operation: 3, permissionType: 3 },
+      ],
+    });
+    await script.call("none", deleteAcls, { filters: [] });
+  }),
+  scenario(describeUserScramCredentials, "of nobody", async (script) => {
+    const ask = (label: string, names: readonly string[] | null) =>
+      script.call(label, describeUserScramCredentials, { users: names?.map((name) => ({ name })) ?? null });
+    await ask("of all", null);
+    await ask("of none", []);
+    await ask("of one", ["x"]);
+    await ask("of one without a name", [""]);
+    await ask("of one twice", ["x", "x"]);
   }),
   scenario(describeQuorum, "the quorum", async (script) => {
     const of = (topicName: string, partitionIndex: number) => ({ topics: [{ topicName, partitions: [{ partitionIndex }] }] });

@@ -10,8 +10,10 @@ import { layOut } from "../lib/json-layout.ts";
 import type { ShownRecord } from "../lib/record-shelf.ts";
 
 const shownBytesMax = 16 * 1024;
-/** Colours for more than this would be felt. */
+/** Laying out more than this would be felt, and so would colours for more pieces. */
 const jsonBytesMax = 256 * 1024;
+const jsonPiecesMax = 10_000;
+const headerBytesMax = 1024;
 
 export function RecordDetails({ record }: { readonly record: ShownRecord }): VNode {
   const { topic, partition, offset, timestamp, key, value, headers } = record;
@@ -40,8 +42,13 @@ export function RecordDetails({ record }: { readonly record: ShownRecord }): VNo
 
 function Short({ bytes }: { readonly bytes: Uint8Array }): VNode {
   const kind = kindOf(bytes);
-  const shown = bytes.subarray(0, 1024);
-  return <>{kind === "binary" ? Array.from(shown, (byte) => byte.toString(16).padStart(2, "0")).join(" ") : laxText(shown)}</>;
+  const shown = bytes.subarray(0, headerBytesMax);
+  return (
+    <>
+      {kind === "binary" ? Array.from(shown, (byte) => byte.toString(16).padStart(2, "0")).join(" ") : laxText(shown)}
+      {shown.byteLength < bytes.byteLength && <span class="null">… of {bytesText(bytes.byteLength)}</span>}
+    </>
+  );
 }
 
 type Look = "json" | "text" | "hex";
@@ -102,6 +109,7 @@ function Body({ bytes, look }: { readonly bytes: Uint8Array; readonly look: Look
 
 function Json({ text }: { readonly text: string }): VNode {
   const pieces = useMemo(() => layOut(text), [text]);
+  if (pieces.length > jsonPiecesMax) return <>{pieces.map((piece) => piece.text).join("")}</>;
   return (
     <>
       {pieces.map(({ kind, text: piece }, index) =>

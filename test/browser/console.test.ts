@@ -170,6 +170,18 @@ describeInBrowser("the console", (stage) => {
     await record(245).waitFor();
   });
 
+  test("a record of very many pieces is laid out without colours, and a long header says that it is cut", async () => {
+    const client = clientOf(running());
+    await client.admin().createTopics([{ name: "dense", partitions: 1 }]);
+    const value = JSON.stringify(Array.from({ length: 50_000 }, (_, index) => index % 10));
+    await client.producer().send("dense", { value, headers: { note: "n".repeat(3072) } });
+    const page = await openConsole(stage, running(), "#/topics/dense");
+    await page.getByRole("button", { name: /record 0$/ }).click();
+    await page.getByText("… of 3.00 KiB").waitFor();
+    expect((await page.getByLabel("Contents").textContent())!.split("\n")).toHaveLength(50_002);
+    expect(await page.locator(".json-number").count()).toBe(0);
+  });
+
   test("the end of a log is seen also where nobody may see its records", async () => {
     const client = clientOf(running());
     const names = ["ends-committed", "ends-aborted", "ends-open"] as const;

@@ -23,8 +23,13 @@ interface State<Value> {
 }
 
 export const slowAfterMs = 2500;
+/** What did not answer is asked again soon, however seldom it is asked otherwise. */
+export const retryAfterMs = 5000;
 
-/** `key` says what is asked for: when it changes, what was there is forgotten. Without `everyMs` it is asked once, and on `reload`. */
+/**
+ * `key` says what is asked for: when it changes, what was there is forgotten. Without `everyMs` it is asked until it answers, and on
+ * `reload`.
+ */
 export function useLoad<Value>(load: (signal: AbortSignal) => Promise<Value>, key: string, everyMs?: number): Loaded<Value> {
   const [state, setState] = useState<State<Value>>({ key });
   const [asked, setAsked] = useState(0);
@@ -36,6 +41,7 @@ export function useLoad<Value>(load: (signal: AbortSignal) => Promise<Value>, ke
     const ended = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     let isBusy = false;
+    let againMs = everyMs;
     const keep = (change: Omit<State<Value>, "key">): void =>
       setState((before) => ({ ...(before.key === key ? before : { key }), ...change }));
     // A socket that does not open tells nobody why; a plain request may hear that one has to sign in.
@@ -53,22 +59,24 @@ export function useLoad<Value>(load: (signal: AbortSignal) => Promise<Value>, ke
       }, slowAfterMs);
       try {
         const value = await latest.current(ended.signal);
+        againMs = everyMs;
         if (!ended.signal.aborted) keep({ value, fault: undefined, isSlow: false });
       } catch (error) {
         const fault = faultOf(error);
+        againMs = fault.kind === "unreachable" ? Math.min(everyMs ?? retryAfterMs, retryAfterMs) : everyMs;
         if (fault.kind === "unreachable") await explain(fault);
         else if (!ended.signal.aborted) keep({ fault });
         if (!ended.signal.aborted) keep({ isSlow: false });
       }
       clearTimeout(slow);
       isBusy = false;
-      if (everyMs !== undefined && !ended.signal.aborted) timer = setTimeout(next, everyMs);
+      if (againMs !== undefined && !ended.signal.aborted) timer = setTimeout(next, againMs);
     };
     const next = (): void => {
       if (!document.hidden) void round();
     };
     const onVisible = (): void => {
-      if (document.hidden || isBusy || everyMs === undefined) return;
+      if (document.hidden || isBusy || againMs === undefined) return;
       clearTimeout(timer);
       void round();
     };

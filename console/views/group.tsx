@@ -59,8 +59,17 @@ export function GroupView({ group }: { readonly group: string }): VNode {
               <GroupState state={description.state} /> {description.type} protocol
               {description.assignor !== "" && `, assigned by ${description.assignor}`}
             </p>
-            <Members members={description.members} />
-            <Lag partitions={partitions} lags={lags.current} atMs={atMs} owners={ownersOf(description.members)} />
+            {description.state === "Dead" ? (
+              <Empty title="No such group">
+                It has no members and no offsets: it was deleted, its offsets were kept long enough, or there never was one. It is
+                there as soon as a consumer joins it.
+              </Empty>
+            ) : (
+              <Members members={description.members} />
+            )}
+            {description.state !== "Dead" && (
+              <Lag partitions={partitions} lags={lags.current} atMs={atMs} owners={ownersOf(description.members)} />
+            )}
             {open === "reset" && (
               <ResetOffsets
                 group={group}

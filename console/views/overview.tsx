@@ -32,7 +32,11 @@ export function OverviewView(): VNode {
         {({ description, topics, groups, roundTripMs }) => (
           <>
             <dl class="figures">
-              <Figure name="Health" value="answers" detail={`in ${Math.max(1, Math.round(roundTripMs))} ms, over WebSocket`} />
+              {cluster.fault === undefined ? (
+                <Figure name="Health" value="answers" detail={`in ${Math.max(1, Math.round(roundTripMs))} ms, over WebSocket`} />
+              ) : (
+                <Figure name="Health" value="no answer" detail="what is shown is what was last seen" />
+              )}
               <Figure name="Brokers" value={countText(description.brokers.length)} detail="of this zone" />
               <Figure name="Topics" value={countText(topics)} href={hrefOf({ view: "topics" })} />
               <Figure name="Groups" value={countText(groups)} href={hrefOf({ view: "groups" })} />

@@ -18,17 +18,19 @@ const everyMs = 2000;
 const shownMax = 100;
 const [barWidth, barHeight] = [1000, 18];
 
-export function Partitions({ topic }: { readonly topic: TopicFigures }): VNode {
+/** Of a topic that is gone nothing is asked any more. */
+export function Partitions({ topic, isGone }: { readonly topic: TopicFigures; readonly isGone: boolean }): VNode {
   const session = useSession();
   const [chosen, setFirst] = useState(0);
   const first = chosen < topic.partitions.length ? chosen : 0;
   const extents = useLoad(
     async (signal) => {
+      if (isGone) return undefined;
       const response = await session.get(`topics/${encodeURIComponent(topic.name)}/extents?first=${first}`, signal);
       return response === undefined ? undefined : ((await response.json()) as TopicExtents);
     },
     `extents ${topic.name} ${first}`,
-    everyMs,
+    isGone ? undefined : everyMs,
   );
   const known = new Map(extents.value?.partitions.map((each) => [each.partition, each]));
   const sizes = [...known.values()].map(({ runs }) => runs.reduce((sum, run) => sum + bytesOf(run), 0));

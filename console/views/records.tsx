@@ -10,7 +10,7 @@ import { useSession } from "../parts/context.ts";
 import { CheckField, SelectField, TextField } from "../parts/fields.tsx";
 import { Empty, FaultPanel, Loading, Slow } from "../parts/states.tsx";
 import { Cell, Table, useNarrow } from "../parts/table.tsx";
-import { slowAfterMs } from "../parts/use-load.ts";
+import { retryAfterMs, slowAfterMs } from "../parts/use-load.ts";
 import { RecordDetails } from "./record-details.tsx";
 
 /** Typing goes on; reading begins anew when it pauses. */
@@ -36,6 +36,11 @@ export function Records({ topic, partitions }: { readonly topic: string; readonl
   const [attempt, setAttempt] = useState(0);
   const { reading, tail, isSlow } = useTail(topic, order, attempt);
   const isFiltered = text.trim() !== "";
+  const isUnreachable = reading?.fault?.kind === "unreachable";
+  useEffect(() => {
+    const timer = isUnreachable ? setTimeout(() => setAttempt((count) => count + 1), retryAfterMs) : undefined;
+    return () => clearTimeout(timer);
+  }, [isUnreachable]);
   return (
     <>
       <div class="controls" role="group" aria-label="What is read">

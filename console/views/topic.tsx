@@ -53,8 +53,8 @@ export function TopicView({ topic, tab }: { readonly topic: string; readonly tab
                 </a>
               ))}
             </nav>
-            {tab === "records" && !isDeleted && <Records topic={topic} partitions={value.partitions.length} />}
-            {tab === "partitions" && <Partitions topic={value} />}
+            {tab === "records" && !isDeleted && <Records key={value.id} topic={topic} partitions={value.partitions.length} />}
+            {tab === "partitions" && <Partitions topic={value} isGone={isDeleted || figures.fault?.kind === "missing"} />}
             {tab === "configs" && <Configs topic={topic} />}
             {open === "produce" && <Produce topic={topic} partitions={value.partitions.length} onClose={close} />}
             {open === "partitions" && (

@@ -111,6 +111,7 @@ const states: Readonly<Record<string, State>> = {
   "slow: records": { address: "#/topics/orders", prepare: unanswered, text: "Still waiting for the topic" },
   unreachable: { address: "#/topics", prepare: closed, text: "The cluster does not answer" },
   missing: { address: "#/topics/no-such-topic", text: "Not there" },
+  "missing: group": { address: "#/groups/no-such-group", text: "No such group" },
   "failing: figures": { address: "#/", prepare: answering(500, /\/metrics$/), text: "The server failed" },
   "failing: health": { address: "#/", prepare: answering(500, /\/health$/), text: "failing" },
   "unauthorised: figures": { address: "#/", prepare: answering(403, /\/(?:metrics|cost)$/), text: "You may not see this" },
@@ -155,6 +156,37 @@ describeInBrowser("the console", (stage) => {
     await page.getByText("The cluster does not answer").waitFor();
     isDown = false;
     await page.getByText("The cluster does not answer").waitFor({ state: "detached" });
+  });
+
+  test("does not call a cluster well that does not answer any more", async () => {
+    const open: WebSocketRoute[] = [];
+    let isDown = false;
+    const page = await openConsole(stage, running(), "#/", {
+      mayFail: true,
+      prepare: sockets((socket) => {
+        if (isDown) return void socket.close();
+        socket.connectToServer();
+        open.push(socket);
+      }),
+    });
+    await page.getByText(/^in [\d,]+ ms, over WebSocket$/).waitFor();
+    isDown = true;
+    for (const socket of open) await socket.close();
+    await page.getByText("no answer").waitFor({ timeout: 60_000 });
+    expect(await page.getByText(/over WebSocket$/).count()).toBe(0);
+  });
+
+  test("asks again soon for what is seldom asked, when it did not answer", async () => {
+    let isDown = true;
+    const page = await openConsole(stage, running(), "#/", {
+      mayFail: true,
+      prepare: async (context) => {
+        await context.route(/\/throughput$/, async (route) => await (isDown ? route.abort() : route.continue()));
+      },
+    });
+    await page.getByText("The figures of the last minutes are missing").waitFor();
+    isDown = false;
+    await page.getByText("The figures of the last minutes are missing").waitFor({ state: "detached" });
   });
 
   test("can be used by keyboard alone", async () => {

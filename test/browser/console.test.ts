@@ -182,6 +182,33 @@ describeInBrowser("the console", (stage) => {
     expect(await page.locator(".json-number").count()).toBe(0);
   });
 
+  test("a topic that goes while it is looked at is asked nothing more, and shown anew when it is there again", async () => {
+    const client = clientOf(running());
+    const admin = client.admin();
+    const make = async (value: string) => {
+      await admin.createTopics([{ name: "fleeting", partitions: 1 }]);
+      await client.producer().send("fleeting", [{ value: "first" }, { value }]);
+    };
+    await make("old");
+    const page = await openConsole(stage, running(), "#/topics/fleeting");
+    const partitions = await openConsole(stage, running(), "#/topics/fleeting/partitions");
+    await page.getByRole("cell", { name: "old" }).waitFor();
+    await partitions.getByRole("img", { name: /^Partition 0: 1 extent/ }).waitFor();
+    await admin.deleteTopics(["fleeting"]);
+    await partitions.getByText("Not there").waitFor();
+    const asked: string[] = [];
+    partitions.on("request", (request) => asked.push(request.url()));
+    // More than one round of what the view asks for.
+    await partitions.waitForResponse(/\/metrics$/);
+    await partitions.waitForResponse(/\/metrics$/);
+    expect(asked.filter((url) => url.includes("/extents"))).toEqual([]);
+    await make("new");
+    await page.getByRole("cell", { name: "new" }).waitFor();
+    await page.getByText("2 read, 2 shown").waitFor();
+    expect(await page.getByRole("cell", { name: "old" }).count()).toBe(0);
+    await partitions.getByRole("img", { name: /^Partition 0: 1 extent/ }).waitFor();
+  });
+
   test("the end of a log is seen also where nobody may see its records", async () => {
     const client = clientOf(running());
     const names = ["ends-committed", "ends-aborted", "ends-open"] as const;

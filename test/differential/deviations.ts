@@ -234,11 +234,6 @@ export const deviations: readonly Deviation[] = [
     where: ["Fetch: several partitions / a new session / sessionId"],
   },
   {
-    what: "zstd batches fetched by versions before 10 get 76; Kafka 4.3 hands them out.",
-    why: "Such clients cannot read them and would fail without knowing why.",
-    where: ["Fetch: zstd in versions of old / refused / *"],
-  },
-  {
     what: "The highest timestamp (-3) of a log whose records were all deleted is not found; Kafka still tells the deleted record's.",
     why: "An offset that cannot be read helps nobody.",
     where: ["DeleteRecords: steps / the highest time with nothing left / topics[*].partitions[0].*"],

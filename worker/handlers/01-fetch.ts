@@ -10,7 +10,6 @@ import { fetch } from "../../protocol/messages/01-fetch.ts";
 import type { RequestOf, ResponseInput } from "../../protocol/schema.ts";
 import { defineHandler } from "./define-handler.ts";
 import { endpointsOf, leaderOf } from "./nodes.ts";
-import { containsZstd } from "./record-sets.ts";
 import { findPartitions, heedLeader, leaderEpochError, unknownTopicCode } from "./topics.ts";
 import { leaderUnreachable } from "./unreachable.ts";
 
@@ -20,7 +19,6 @@ type Partition = Topic["partitions"][number];
 type Answered = NonNullable<NonNullable<ResponseInput<typeof fetch>["responses"]>[number]["partitions"]>[number];
 
 const idsFrom = 13;
-const zstdFrom = 10;
 const initialEpoch = 0;
 const finalEpoch = -1;
 const noRecords: readonly Uint8Array[] = [];
@@ -107,14 +105,10 @@ function failed({ partition }: Partition, errorCode: number): Answered {
   return { partitionIndex: partition, errorCode, highWatermark: -1n, abortedTransactions: null, records: noRecords };
 }
 
-function answer(outcome: ReadOutcome, request: Request, { apiVersion, services }: RequestContext): Answered {
+function answer(outcome: ReadOutcome, request: Request, { services }: RequestContext): Answered {
   const { partition, errorCode, bounds, records } = outcome;
   if (errorCode !== errorCodes.NONE) {
     heedLeader(services.catalog, errorCode);
-    return { partitionIndex: partition, errorCode, highWatermark: -1n, abortedTransactions: null, records: noRecords };
-  }
-  if (apiVersion < zstdFrom && containsZstd(records)) {
-    const errorCode = errorCodes.UNSUPPORTED_COMPRESSION_TYPE;
     return { partitionIndex: partition, errorCode, highWatermark: -1n, abortedTransactions: null, records: noRecords };
   }
   return {

@@ -1,27 +1,11 @@
 /**
- * What can be told of a record set from its batch headers alone, and where in it a record lies. Sets that a broker reads were
+ * Where in a record set a record lies; batches are opened only where their headers do not tell. Sets that a broker reads were
  * checked when they were written.
  */
 import { DecompressError } from "../../kernel/decompress-error.ts";
 import type { BatchHeader, RecordPosition } from "../../kernel/interface.ts";
 import { kernel } from "../../kernel/kernel.ts";
 import { batchBody } from "./batch-body.ts";
-
-const lengthPosition = 8;
-const prologueBytes = 12;
-const codecPosition = 22;
-const codecMask = 0x07;
-const zstd = 4;
-
-export function containsZstd(sets: readonly Uint8Array[]): boolean {
-  return sets.some((set) => {
-    const view = new DataView(set.buffer, set.byteOffset, set.byteLength);
-    for (let at = 0; at + codecPosition < set.byteLength; at += prologueBytes + view.getInt32(at + lengthPosition)) {
-      if ((view.getUint8(at + codecPosition) & codecMask) === zstd) return true;
-    }
-    return false;
-  });
-}
 
 /** The first record of the set at or after the time, from an offset on. */
 export async function firstRecordAtOrAfter(

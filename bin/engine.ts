@@ -28,7 +28,7 @@ export interface Engine {
 
 export const compatibilityDate = "2026-11-01";
 /** As in wrangler.toml, which says why. */
-const compatibilityFlags = ["no_web_socket_compression"];
+export const compatibilityFlags = ["no_web_socket_compression"];
 const dist = join(import.meta.dirname, "../dist");
 
 export async function startEngine(options: EngineOptions): Promise<Engine> {

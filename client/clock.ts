@@ -110,3 +110,22 @@ export function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal |
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
   });
 }
+
+/** What `unlessLate` rejects with. */
+export const late = Symbol("late");
+
+/** `work`, or `late` when the time comes first; the work itself goes on. */
+export function unlessLate<Value>(work: Promise<Value>, clock: Clock, untilMs: number): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    let cancel = (): void => {};
+    const watch = (): void => {
+      const leftMs = untilMs - clock.now();
+      // A timer that is overdue because nobody could run says nothing yet.
+      if (leftMs > 0) cancel = clock.after(leftMs, watch);
+      // oxlint-disable-next-line prefer-promise-reject-errors
+      else reject(late);
+    };
+    watch();
+    work.then(resolve, reject).finally(() => cancel());
+  });
+}

@@ -3,6 +3,7 @@
  * and then, what the caller is done with.
  */
 import { errorCodes } from "../../protocol/errors.ts";
+import { unlessAborted } from "../clock.ts";
 import { KafkaError } from "../errors.ts";
 import type { GroupMetadata } from "../producer/transactions.ts";
 import type { TopicPartitionOffset } from "../records/record.ts";
@@ -46,7 +47,8 @@ export class Committer {
       }
     });
     this.#last = committing.catch(noop);
-    await committing;
+    // Also while it waits for the one before.
+    await unlessAborted(committing, options.signal);
   }
 
   /** What is done with, if this is done at all; what fails is the next owner's to read again. */
@@ -66,7 +68,7 @@ export class Committer {
       this.#cancel = undefined;
       const offsets = progressOf(assignment.states, ({ doneOffset }) => doneOffset);
       // What fails is tried again with the next.
-      void this.commit(offsets, { timeoutMs: intervalMs })
+      void this.commit(offsets, { timeoutMs: Math.max(intervalMs, lastCommitTimeoutMs) })
         .catch(noop)
         .finally(() => {
           if (!this.#isStopped) this.start();

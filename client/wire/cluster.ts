@@ -7,7 +7,7 @@ import { errorCodes } from "../../protocol/errors.ts";
 import { metadata as metadataApi } from "../../protocol/messages/03-metadata.ts";
 import { findCoordinator } from "../../protocol/messages/10-find-coordinator.ts";
 import type { ApiSchema, RequestInput, ResponseOf } from "../../protocol/schema.ts";
-import { type Clock, sleep, unlessAborted } from "../clock.ts";
+import { type Clock, late, sleep, unlessAborted, unlessLate } from "../clock.ts";
 import { ArgumentError, BrokerError, KafkaError, NetworkError, StateError, TimeoutError, isRetriable } from "../errors.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import type { Answer, CallOptions, Connection } from "./connection.ts";
@@ -111,7 +111,7 @@ export class Cluster {
       const connection = await this.connection(target, lane);
       return await connection.call(api, body, options);
     } catch (error) {
-      if (target === "any" && error instanceof NetworkError) this.#anyIndex += 1;
+      if (target === "any" && isSilence(error)) this.#anyIndex += 1;
       throw error;
     }
   }
@@ -146,18 +146,25 @@ export class Cluster {
     attempt: () => Promise<Value>,
     { timeoutMs, signal, finalCodes, passingCodes }: AttemptOptions = {},
   ): Promise<Value> {
-    const untilMs = this.clock.now() + (timeoutMs ?? this.options.operationTimeoutMs);
+    const totalMs = timeoutMs ?? this.options.operationTimeoutMs;
+    const untilMs = this.clock.now() + totalMs;
+    let last: unknown = new Error("there was no answer");
     for (let failures = 1; ; failures++) {
       signal?.throwIfAborted();
       try {
-        return await unlessAborted(attempt(), signal);
+        // Without time for anything there is one attempt.
+        const outcome = unlessAborted(attempt(), signal);
+        return await (totalMs === 0 ? outcome : unlessLate(outcome, this.clock, untilMs));
       } catch (error) {
-        const mayPass = (isRetriable(error) || isOneOf(passingCodes, error)) && !isOneOf(finalCodes, error);
-        if (!mayPass || this.#hasClosed) throw error;
+        if (error !== late) {
+          const mayPass = (isRetriable(error) || isOneOf(passingCodes, error)) && !isOneOf(finalCodes, error);
+          if (!mayPass || this.#hasClosed) throw error;
+          last = error;
+        }
         const waitMs = backoffMs(failures, this.options.retryBackoff, this.clock.random());
-        if (this.clock.now() + waitMs >= untilMs) {
-          if (error instanceof BrokerError) throw error;
-          throw new TimeoutError(`${what} did not succeed in time: ${(error as Error).message}`, { cause: error });
+        if (error === late || this.clock.now() + waitMs >= untilMs) {
+          if (last instanceof BrokerError) throw last;
+          throw new TimeoutError(`${what} did not succeed in time: ${(last as Error).message}`, { cause: last });
         }
         await sleep(this.clock, waitMs, signal);
       }
@@ -171,7 +178,7 @@ export class Cluster {
       return;
     }
     if ("coordinator" in target && coordinatorMoved.has(error.code)) this.forgetCoordinator(target.coordinator, target.type);
-    if (error instanceof NetworkError) this.invalidate();
+    if (isSilence(error)) this.invalidate();
   }
 
   forgetCoordinator(key: string, type: number): void {
@@ -293,4 +300,9 @@ export class Cluster {
 
 function isOneOf(codes: ReadonlySet<number> | undefined, error: unknown): boolean {
   return error instanceof BrokerError && codes?.has(error.code) === true;
+}
+
+/** The broker cannot be reached, or does not answer: whoever asks again asks another. */
+function isSilence(error: unknown): boolean {
+  return error instanceof NetworkError || error instanceof TimeoutError;
 }

@@ -3,6 +3,7 @@
  * join) has a lane, that is a socket, of its own. A broker that could not be reached is left alone for a while, longer each time.
  */
 import { type Clock, sleep } from "../clock.ts";
+import { StateError } from "../errors.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import type { Endpoint } from "./transport.ts";
@@ -45,11 +46,13 @@ export class Pool {
 
   /** The lane is not needed any more. */
   closeLane(lane: string): void {
-    for (const [key, connection] of this.#open) if (key.endsWith(` ${lane}`)) connection.close();
+    // One that opens at this moment is closed as soon as it is.
+    for (const [key, opening] of this.#connections)
+      if (key.endsWith(` ${lane}`)) opening.then((connection) => connection.close(), noop);
   }
 
   close(): void {
-    this.#closing.abort(new Error("the client was closed"));
+    this.#closing.abort(new StateError("the client was closed"));
     for (const connection of this.#open.values()) connection.close();
     // Those that open at this moment are closed as soon as they are.
     for (const opening of this.#connections.values()) opening.then((connection) => connection.close(), noop);

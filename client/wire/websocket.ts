@@ -50,7 +50,7 @@ export function webSocketTransport(options: WebSocketTransportOptions): Transpor
       const url = urlOf(base, endpoint);
       const socket = await (options.fetch === undefined
         ? constructed(options.webSocket ?? globalSocket(), url)
-        : fetched(options.fetch, url));
+        : fetchedInTime(options.fetch, url, options.openTimeoutMs));
       return await opened(socket, events, options.openTimeoutMs, `${base.origin}${base.pathname}`);
     },
   };
@@ -73,6 +73,20 @@ function globalSocket(): WebSocketClass {
 
 async function constructed(WebSocket: WebSocketClass, url: URL): Promise<WebSocketLike> {
   return new WebSocket(url.href, ["kafka"]);
+}
+
+/** A service that does not answer keeps nobody waiting; the socket that comes too late is closed. */
+function fetchedInTime(fetch: FetchLike, url: URL, timeoutMs: number): Promise<WebSocketLike> {
+  return new Promise((resolve, reject) => {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      reject(new NetworkError(`${url.host} did not answer in time`));
+    }, timeoutMs);
+    fetched(fetch, url)
+      .then((socket) => (isLate ? socket.close(1000, "") : resolve(socket)), reject)
+      .finally(() => clearTimeout(timer));
+  });
 }
 
 async function fetched(fetch: FetchLike, url: URL): Promise<WebSocketLike> {

@@ -181,3 +181,13 @@ test("a refusal that says who leads instead moves the leader, if it is news", ()
   expect(known.moveLeader("t", 0, { leader: 2, leaderEpoch: 6 }, [endpoint])).toBe(true);
   expect([known.leaderOf("t", 0), known.brokers.get(2)]).toEqual([2, endpoint]);
 });
+
+test("a service that never answers keeps nobody waiting, and its socket is closed should it come", async () => {
+  let answer!: (response: unknown) => void;
+  const fetch = async (): Promise<unknown> => await new Promise((resolve) => (answer = resolve));
+  const transport = webSocketTransport({ url: "https://kante/c/default/kafka", fetch, openTimeoutMs: 20 });
+  const ignored = { onBytes: () => {}, onClose: () => {} };
+  await expect(transport.open(transport.bootstrap, ignored)).rejects.toMatchObject({ name: "NetworkError" });
+  const closed = new Promise((close) => answer({ status: 101, webSocket: { accept: () => {}, close } }));
+  expect(await closed).toBe(1000);
+});

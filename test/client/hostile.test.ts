@@ -154,6 +154,62 @@ describe("brokers that move", () => {
   });
 });
 
+describe("brokers that fall silent", () => {
+  test("an operation ends when its time is up, whoever does not answer", async () => {
+    const cluster = new FakeCluster();
+    const client = opened(cluster);
+    await client.producer().send("t", { value: "x" });
+    cluster.misbehave = ({ api }) => (api === "ListOffsets" || api === "OffsetCommit" ? "nothing" : undefined);
+    const late = { name: "TimeoutError", codeName: "REQUEST_TIMED_OUT" };
+    await expect(client.admin().listOffsets([place], "latest", { timeoutMs: 50 })).rejects.toMatchObject(late);
+    const consumer = reading(client, { group: "g", autoCommit: false });
+    await take(consumer, 1);
+    const committing = consumer.commit().catch(() => {});
+    await expect(consumer.commit([{ ...place, offset: 1 }], { signal: AbortSignal.timeout(50) })).rejects.toThrow("timeout");
+    client[Symbol.dispose]();
+    await committing;
+  }, 10_000);
+
+  test("another broker is asked who leads, and told what that one did not hear", async () => {
+    const cluster = new FakeCluster();
+    const client = opened(cluster, { requestTimeoutMs: 50 });
+    const producer = client.producer();
+    await producer.send("t", { value: "0" });
+    cluster.leader = 1;
+    cluster.leaderEpoch += 1;
+    cluster.misbehave = ({ node }) => (node === 0 ? "nothing" : undefined);
+    await producer.send("t", { value: "1" });
+    expect(cluster.log.values).toEqual(["0", "1"]);
+  }, 30_000);
+
+  test("a connection that opens when its consumer has been closed is closed too", async () => {
+    const cluster = new FakeCluster();
+    let opening: (() => void) | undefined;
+    let openLanes = 0;
+    const { bootstrap, open } = cluster.transport;
+    const client = connect("", {
+      transport: {
+        bootstrap,
+        async open(endpoint, events) {
+          if (openLanes === 1) await new Promise<void>((resolve) => (opening = resolve));
+          const stream = await open(endpoint, events);
+          openLanes += 1;
+          return { ...stream, close: () => (stream.close(), void (openLanes -= 1)) };
+        },
+      },
+    });
+    onTestFinished(() => client[Symbol.dispose]());
+    await client.producer({ acks: 1 }).send("t", { value: "x" });
+    const consumer = reading(client);
+    const waiting = take(consumer, 1);
+    await expect.poll(() => opening).toBeDefined();
+    await consumer.close();
+    opening!();
+    await waiting;
+    await expect.poll(() => openLanes).toBe(1);
+  }, 10_000);
+});
+
 describe("brokers that lie", () => {
   test("whatever bytes come, the connection ends and the next one works", async () => {
     const run = async (noise: Uint8Array, api: string): Promise<void> => {

@@ -5,6 +5,7 @@
 import { errorCodes } from "../../protocol/errors.ts";
 import { consumerGroupHeartbeat } from "../../protocol/messages/68-consumer-group-heartbeat.ts";
 import type { RequestInput, ResponseOf } from "../../protocol/schema.ts";
+import { unlessLate } from "../clock.ts";
 import { BrokerError, asError, isRetriable } from "../errors.ts";
 import type { GroupMetadata } from "../producer/transactions.ts";
 import type { TopicPartition } from "../records/record.ts";
@@ -21,6 +22,8 @@ const leavesForAWhile = -2;
 const expelling: ReadonlySet<number> = new Set([errorCodes.UNKNOWN_MEMBER_ID, errorCodes.FENCED_MEMBER_EPOCH]);
 /** Until the coordinator has said how often it wants to hear. */
 const firstIntervalMs = 3000;
+/** Whoever leaves waits so long to hear whether it has joined. */
+const joinPatienceMs = 5000;
 
 export class ConsumerMember implements Member {
   readonly #host: MemberHost;
@@ -33,6 +36,7 @@ export class ConsumerMember implements Member {
   #hasLeft = false;
   #isBeating = false;
   #beatsAgain = false;
+  #joining: Promise<{ readonly body: Answer }> | undefined;
   #cancel: (() => void) | undefined;
   #intervalMs = firstIntervalMs;
   #failures = 0;
@@ -74,18 +78,25 @@ export class ConsumerMember implements Member {
   }
 
   async leave(): Promise<void> {
-    // While it joins it may be one already, which nobody would miss until the session ends.
-    const wasMember = this.#isRunning && (this.#memberEpoch > 0 || this.#isBeating);
+    const wasMember = this.#isRunning && this.#memberEpoch > 0;
     this.#hasLeft = true;
     this.#isRunning = false;
     this.#cancel?.();
     this.#sureness.settle();
-    if (!wasMember) return;
-    const { groupId, groupInstanceId, cluster, lane } = this.#host;
+    if (!wasMember && !(await this.#hasJoined())) return;
+    const { groupId, groupInstanceId, cluster } = this.#host;
     const memberEpoch = groupInstanceId === null ? leaves : leavesForAWhile;
     const body = { groupId, memberId: this.metadata.memberId, memberEpoch, instanceId: groupInstanceId };
-    // Behind what was said before.
-    await cluster.callOnce(this.#coordinator, consumerGroupHeartbeat, body, { lane }).catch(() => {});
+    await cluster.callOnce(this.#coordinator, consumerGroupHeartbeat, body).catch(() => {});
+  }
+
+  /** Whether one that was about to join has: nobody would miss it until its session ends. */
+  async #hasJoined(): Promise<boolean> {
+    if (this.#joining === undefined) return false;
+    const { clock } = this.#host.cluster;
+    const answer = await unlessLate(this.#joining, clock, clock.now() + joinPatienceMs).catch(() => undefined);
+    this.#givenMemberId = answer?.body.memberId ?? this.#givenMemberId;
+    return answer?.body.errorCode === 0;
   }
 
   get #coordinator() {
@@ -106,7 +117,10 @@ export class ConsumerMember implements Member {
     let waitMs = this.#intervalMs;
     const asked = this.#sureness.asking();
     try {
-      const { body } = await cluster.callOnce(this.#coordinator, consumerGroupHeartbeat, this.#request(), { lane });
+      const answering = cluster.callOnce(this.#coordinator, consumerGroupHeartbeat, this.#request(), { lane });
+      this.#joining = this.#memberEpoch === 0 ? answering : undefined;
+      const { body } = await answering;
+      this.#joining = undefined;
       if (!this.#hasLeft) waitMs = await this.#heard(body);
       this.#sureness.answered(asked);
       if (!this.#sureness.isSure) waitMs = 0;

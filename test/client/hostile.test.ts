@@ -186,13 +186,13 @@ describe("brokers that fall silent", () => {
     const cluster = new FakeCluster();
     let opening: (() => void) | undefined;
     let openLanes = 0;
-    const { bootstrap, open } = cluster.transport;
+    const { transport } = cluster;
     const client = connect("", {
       transport: {
-        bootstrap,
+        bootstrap: transport.bootstrap,
         async open(endpoint, events) {
           if (openLanes === 1) await new Promise<void>((resolve) => (opening = resolve));
-          const stream = await open(endpoint, events);
+          const stream = await transport.open(endpoint, events);
           openLanes += 1;
           return { ...stream, close: () => (stream.close(), void (openLanes -= 1)) };
         },

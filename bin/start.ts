@@ -2,13 +2,15 @@
  * `kante start`: a whole server on this machine. Checks what can be checked before anything runs, takes the data folder, starts the
  * engine, says where it listens, and ends everything when told to or when its parent is gone.
  */
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { buildWhatIsStale } from "../scripts/build.ts";
 import { isSettingName, parseSetting, settingDefaults } from "../core/settings.ts";
 import { removeTornWrites } from "../scripts/torn-writes.ts";
 import { DataFolder } from "./data-folder.ts";
 import { type Engine, startEngine } from "./engine.ts";
-import { usageFailure } from "./failure.ts";
+import { Failure, errorCodeOf, messageOf, usageFailure } from "./failure.ts";
 import { type Flags, type ParsedFlags, describeFlags, parseFlags } from "./flags.ts";
 import { endWithThisProcess, toldToStop } from "./guard.ts";
 
@@ -68,6 +70,7 @@ function readOptions(args: readonly string[]) {
   // Empty, as from a variable that was never set: the folder would be the current one.
   if (parsed.text("data") === "") throw usageFailure("--data is empty", "start");
   const host = parsed.text("host");
+  if (host === "") throw usageFailure("--host is empty", "start");
   const advertisedHost = parsed.advertisedHost(host);
   return {
     host,
@@ -86,6 +89,8 @@ function readOptions(args: readonly string[]) {
 export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   const stop = toldToStop();
+  checkFolder();
+  await checkHost(options.host);
   await buildWhatIsStale();
   const folder = await DataFolder.open(options.data);
   const callOffs: (() => void)[] = [];
@@ -102,7 +107,8 @@ export async function run(args: readonly string[]): Promise<void> {
         runtimePid = runtime.pid;
         if (runtime.pid !== undefined) folder.recordRuntime(runtime.pid);
       },
-      onLog: (_level, message) => void process.stderr.write(`${message}\n`),
+      // What the runtime says of itself it ends with a line of addresses in its own code.
+      onLog: (_level, message) => void process.stderr.write(`${message.replace(/\nstack: .*/s, "")}\n`),
     });
   } catch (error) {
     folder.release();
@@ -115,6 +121,32 @@ export async function run(args: readonly string[]): Promise<void> {
   for (const callOff of callOffs) callOff();
   folder.release();
   process.exit(0);
+}
+
+/** The runtime would not start in a folder that somebody has removed. */
+function checkFolder(): void {
+  try {
+    process.cwd();
+  } catch {
+    throw new Failure("the current folder is gone; start in another one");
+  }
+}
+
+const hostReasons: Readonly<Record<string, string>> = {
+  ENOTFOUND: "there is no such name",
+  EADDRNOTAVAIL: "it is no address of this machine",
+};
+
+/** The runtime would say it in three lines of its own. */
+async function checkHost(host: string): Promise<void> {
+  const server = createServer();
+  try {
+    await once(server.listen(0, host.replace(/^\[(?<address>.*)\]$/, "$<address>")), "listening");
+  } catch (error) {
+    throw new Failure(`cannot listen on --host ${JSON.stringify(host)}: ${hostReasons[errorCodeOf(error)] ?? messageOf(error)}`);
+  } finally {
+    server.close();
+  }
 }
 
 function announce(options: ReturnType<typeof readOptions>, path: string): void {

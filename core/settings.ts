@@ -78,6 +78,7 @@ export type Settings = { readonly [Name in SettingName]: Widen<(typeof settingDe
 /** The only values of a setting, where not every text will do. */
 const choices: { readonly [Name in SettingName]?: readonly string[] } = {
   "group.consumer.migration.policy": ["bidirectional", "upgrade", "downgrade", "disabled"],
+  "log.level": ["debug", "info", "warn", "error", "off"],
 };
 
 /** Counts and sizes without which nothing can work, or nothing would ever end; other numbers may be 0. */

@@ -11,7 +11,7 @@ export class Log {
   readonly #fields: LogFields;
 
   constructor(level: string, fields: LogFields) {
-    this.#threshold = Math.max(0, levels.indexOf(level as LogLevel));
+    this.#threshold = Math.max(0, levels.indexOf(level.toLowerCase() as LogLevel));
     this.#fields = fields;
   }
 

@@ -27,6 +27,7 @@ test.each([
   ["merge.time.ratio", "0"],
   ["merge.time.ratio", "1.1"],
   ["auto.create.topics.enable", "yes"],
+  ["log.level", "loud"],
 ] as const)("%s cannot be %j", (name, value) => {
   expect(parseSetting(name, value)).toBeUndefined();
   const { settings, problems } = settingsFrom({ [name]: value });

@@ -1,10 +1,21 @@
 /** What the command line says and does: help, refusals in one line with an exit code, and that nothing outlives its end. */
+import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { freePort } from "../clients/kante.ts";
-import { eventually, httpPortOf, isListening, kante, portOf, runtimePid, server, temporaryFolder } from "./kante-process.ts";
+import {
+  eventually,
+  httpPortOf,
+  isListening,
+  kante,
+  launcher,
+  portOf,
+  runtimePid,
+  server,
+  temporaryFolder,
+} from "./kante-process.ts";
 
 describe("help", () => {
   test.each([
@@ -46,6 +57,8 @@ describe("a wrong call gets one line and exit code 2", () => {
     [["start", "--log-level", "loud"], /--log-level/],
     [["start", "--put-delay-ms", "-5"], /--put-delay-ms' argument is ambiguous/],
     [["start", "--data", ""], /--data is empty/],
+    [["start", "--host", ""], /--host is empty/],
+    [["start", "--set", "log.level=loud"], /setting log\.level cannot be "loud"/],
     [["start", "--set", "nonsense=1"], /unknown setting nonsense/],
     [["start", "--set", "wal.buffer.bytes=many"], /wal\.buffer\.bytes/],
     [["start", "--set", "wal.buffer.bytes"], /name=value/],
@@ -96,6 +109,25 @@ describe("what stands in the way gets one line and exit code 1", () => {
       ["start", "--data", temporaryFolder(), "--kafka-port", String(await freePort()), "--http-port", String(port)],
       new RegExp(`port ${port} .*--http-port`),
     );
+  });
+
+  test.each([
+    ["192.0.2.1", /cannot listen on --host "192\.0\.2\.1": it is no address of this machine/],
+    ["a b", /cannot listen on --host "a b": there is no such name/],
+  ])("a host %j that nobody can listen on", async (host, line) => {
+    const ports = ["--kafka-port", String(await freePort()), "--http-port", String(await freePort())];
+    await expectRefusal(["start", "--data", temporaryFolder(), "--host", host, ...ports], line);
+  });
+
+  test("a current folder that is gone", async () => {
+    const { code, stderr } = await new Promise<{ code: number | null; stderr: string }>((resolve) => {
+      const args = [process.execPath, launcher, "start", "--data", temporaryFolder()];
+      const script = 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$@"';
+      execFile("/bin/sh", ["-c", script, "sh", ...args], (error, _stdout, text) => {
+        resolve({ code: Number(error?.code ?? 0), stderr: text });
+      });
+    });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "kante: the current folder is gone; start in another one\n" });
   });
 
   test("a data folder that cannot be made", async () => {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { type Running, startKante } from "../clients/kante.ts";
 
-const launcher = join(import.meta.dirname, "../../bin/kante.js");
+export const launcher = join(import.meta.dirname, "../../bin/kante.js");
 
 /** For tests that are not about waiting: a group's first member need not wait for others. */
 export const fast: readonly string[] = ["--set", "group.initial.rebalance.delay.ms=0"];

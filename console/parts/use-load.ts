@@ -98,6 +98,8 @@ export interface Action<Args extends readonly unknown[]> {
   readonly run: (...args: Args) => void;
   readonly isBusy: boolean;
   readonly fault: Fault | undefined;
+  /** Whoever gave up what went wrong need not see it any longer. */
+  readonly forget: () => void;
 }
 
 /** Something the user asked for: once at a time, and what went wrong stays until the next attempt. */
@@ -112,7 +114,7 @@ export function useAction<Args extends readonly unknown[]>(work: (...args: Args)
       .catch((error: unknown) => setFault(faultOf(error)))
       .finally(() => setBusy(false));
   };
-  return { run, isBusy, fault };
+  return { run, isBusy, fault, forget: () => setFault(undefined) };
 }
 
 /** Renders anew every so often: ages and "now" go on. */

@@ -1,6 +1,6 @@
 /** A topic's configs, each with what it means, changed where they stand. The broker judges; what it says stands below the value. */
 import type { VNode } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { ConfigEntry } from "../../client/client.ts";
 import { useSession } from "../parts/context.ts";
 import { Form } from "../parts/dialog.tsx";
@@ -54,6 +54,17 @@ function Config(props: { readonly topic: string; readonly entry: ConfigEntry; re
     setDraft(undefined);
     onDone();
   });
+  const cancel = (): void => {
+    setDraft(undefined);
+    alter.forget();
+  };
+  const edit = useRef<HTMLButtonElement>(null);
+  const wasEdited = useRef(false);
+  useEffect(() => {
+    // The form that had the focus is gone; and what was changed may have got another place in the list, which loses it once more.
+    if (draft !== undefined) wasEdited.current = true;
+    else if (wasEdited.current && document.activeElement === document.body) edit.current?.focus();
+  }, [draft, entry]);
   return (
     <li class={isDefault ? undefined : "changed"}>
       <div class="config">
@@ -63,7 +74,7 @@ function Config(props: { readonly topic: string; readonly entry: ConfigEntry; re
           <>
             <span class="value mono">{isSensitive ? "hidden" : value === "" ? <span class="null">empty</span> : value}</span>
             {!isReadOnly && (
-              <button type="button" class="quiet" aria-label={`Edit ${name}`} onClick={() => setDraft(value ?? "")}>
+              <button ref={edit} type="button" class="quiet" aria-label={`Edit ${name}`} onClick={() => setDraft(value ?? "")}>
                 edit
               </button>
             )}
@@ -73,7 +84,10 @@ function Config(props: { readonly topic: string; readonly entry: ConfigEntry; re
                 class="quiet"
                 aria-label={`Reset ${name} to its default`}
                 disabled={alter.isBusy}
-                onClick={() => alter.run(null)}
+                onClick={() => {
+                  wasEdited.current = true;
+                  alter.run(null);
+                }}
               >
                 reset
               </button>
@@ -89,13 +103,13 @@ function Config(props: { readonly topic: string; readonly entry: ConfigEntry; re
               ref={focusOnce}
               onInput={(event) => setDraft(event.currentTarget.value)}
               onKeyDown={(event) => {
-                if (event.key === "Escape") setDraft(undefined);
+                if (event.key === "Escape") cancel();
               }}
             />
             <button type="submit" class="primary" disabled={alter.isBusy}>
               Save
             </button>
-            <button type="button" onClick={() => setDraft(undefined)}>
+            <button type="button" onClick={cancel}>
               Cancel
             </button>
           </Form>

@@ -40,7 +40,16 @@ export function ResetOffsets(props: {
         : [],
     `${kind} ${topic} ${kind === "time" ? time : ""}`,
   );
-  const isWaiting = kind === "time" && found.value === undefined;
+  // An empty field says nothing, least of all the end of the log or its start.
+  const isSaid =
+    kind === "time"
+      ? Number.isFinite(atMs)
+      : kind === "offset"
+        ? offset.trim() !== ""
+        : kind === "shift"
+          ? shift.trim() !== ""
+          : true;
+  const isWaiting = !isSaid || (kind === "time" && found.value === undefined);
   const plan = planReset(chosen, targetOf(kind, { offset, shift, found: found.value ?? [] }));
   const apply = useAction(async () => {
     await admin.alterGroupOffsets(

@@ -226,6 +226,28 @@ describeInBrowser("the console", (stage) => {
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Value 7 B" }).waitFor();
     await focusOn("save");
+
+    await focusOn("Configs");
+    await page.keyboard.press("Enter");
+    const focused = async (name: string) =>
+      await expect.poll(async () => await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe(name);
+    await focusOn("Edit retention.ms");
+    await page.keyboard.press("Enter");
+    await page.keyboard.type("much");
+    await page.keyboard.press("Enter");
+    await page.getByText("INVALID_CONFIG").waitFor();
+    await page.keyboard.press("Escape");
+    await focused("Edit retention.ms");
+    expect(await page.getByText("INVALID_CONFIG").count()).toBe(0);
+    await page.keyboard.press("Enter");
+    await page.keyboard.type("5000");
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Reset retention.ms to its default" }).waitFor();
+    await focused("Edit retention.ms");
+    await focusOn("Reset retention.ms to its default");
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Reset retention.ms to its default" }).waitFor({ state: "detached" });
+    await focused("Edit retention.ms");
   });
 
   test("keeps the colours that were chosen", async () => {

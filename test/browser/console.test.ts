@@ -272,7 +272,12 @@ describeInBrowser("the console", (stage) => {
     expect(await reset.isDisabled()).toBe(true);
     await consumer.close();
     await page.getByText("Somebody is reading").waitFor({ state: "detached" });
+    await page.getByLabel("To", { exact: true }).selectOption("time");
+    await page.getByLabel("Time").fill("");
+    expect(await reset.isDisabled()).toBe(true);
     await page.getByLabel("To", { exact: true }).selectOption("offset");
+    await page.getByLabel("Offset", { exact: true }).fill("");
+    expect(await reset.isDisabled()).toBe(true);
     await page.getByLabel("Offset", { exact: true }).fill("15");
     const preview = page.getByRole("region", { name: "What would change" });
     expect(await preview.getByRole("row").last().getByRole("cell").allTextContents()).toEqual([

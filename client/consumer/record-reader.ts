@@ -85,10 +85,11 @@ export class RecordReader<Key, Value> {
     const isPlain = !gate.isClosed && !this.#isEnded && this.#failures.length === 0 && isSure();
     if (!isPlain || cursor === undefined || given === undefined) return this.#nextSlowly();
     const { state, token } = given;
-    if (state.token !== token || state.isPaused || !cursor.next()) return this.#nextSlowly();
-    state.doneOffset = given.nextOffset;
-    this.hasAsked = true;
+    if (state.token !== token || state.isPaused) return this.#nextSlowly();
     try {
+      if (!cursor.next()) return this.#nextSlowly();
+      state.doneOffset = given.nextOffset;
+      this.hasAsked = true;
       return Promise.resolve({ done: false, value: this.#give(given, cursor) });
     } catch (error) {
       return Promise.reject(asError(error));

@@ -207,7 +207,7 @@ export class Sender {
   }
 
   async #request(node: number, batches: readonly Batch[]): Promise<void> {
-    const { accumulator, cluster, sequences, transaction, acks, onSent } = this.#options;
+    const { accumulator, cluster, sequences, transaction, acks, deliveryTimeoutMs, onSent } = this.#options;
     this.#inFlight.set(node, (this.#inFlight.get(node) ?? 0) + 1);
     this.#requests += 1;
     const topics = new Map<string, { name: string; topicId: string; partitionData: { index: number; records: Uint8Array }[] }>();
@@ -226,12 +226,12 @@ export class Sender {
     const topicData = [...topics.values()];
     const hasIds = topicData.every(({ topicId }) => topicId !== zeroId);
     const versionMax = Math.min(transaction?.produceVersionMax ?? 13, hasIds ? 13 : 12);
-    const { requestTimeoutMs } = cluster.options;
-    const body = { transactionalId: transaction?.id ?? null, acks, timeoutMs: requestTimeoutMs, topicData };
+    const timeoutMs = Math.min(cluster.options.requestTimeoutMs, deliveryTimeoutMs);
+    const body = { transactionalId: transaction?.id ?? null, acks, timeoutMs, topicData };
     const records = topicData[0]!.partitionData[0]!.records;
     const arrange = batches.length > 1 ? undefined : (chunks: readonly Uint8Array[]) => writtenAround(records, chunks);
     try {
-      const answer = await cluster.callOnce({ node }, produce, body, { versionMax, unanswered: acks === 0, arrange });
+      const answer = await cluster.callOnce({ node }, produce, body, { versionMax, unanswered: acks === 0, arrange, timeoutMs });
       if (acks === 0) for (const batch of batches) this.#succeed(batch, -1, -1);
       else this.#answered(batches, answer.body);
     } catch (error) {

@@ -177,7 +177,9 @@ export class RecordCursor {
     throw this.#damaged();
   }
 
+  /** Where the next record begins nobody knows: there is none. */
   #damaged(): RecordError {
+    this.#left = 0;
     return new RecordError(`the batch at offset ${this.#header.baseOffset} is malformed`);
   }
 }

@@ -170,6 +170,14 @@ describe("brokers that fall silent", () => {
     await committing;
   }, 10_000);
 
+  test("a record is given up when its time is up, also when the request is not answered at all", async () => {
+    const cluster = new FakeCluster();
+    const client = opened(cluster);
+    cluster.misbehave = ({ api }) => (api === "Produce" ? "nothing" : undefined);
+    const sent = client.producer({ deliveryTimeoutMs: 100 }).send("t", { value: "x" });
+    await expect(sent).rejects.toMatchObject({ name: "TimeoutError" });
+  }, 10_000);
+
   test("another broker is asked who leads, and told what that one did not hear", async () => {
     const cluster = new FakeCluster();
     const client = opened(cluster, { requestTimeoutMs: 50 });
@@ -305,6 +313,29 @@ describe("brokers that lie", () => {
       expect((await take(consumer, 1)).map(({ offset, value }) => [offset, value])).toEqual([[1, "x"]]);
     },
   );
+
+  test("behind a record that is malformed nothing of its batch is taken for a record", async () => {
+    const cluster = new FakeCluster();
+    const writer = new BatchWriter();
+    writer.append(0, null, new Uint8Array([120]));
+    // Whoever reads on in the midst of it finds a record of "!".
+    writer.append(0, null, Uint8Array.from([14, 0, 0, 0, 1, 2, 33, 0]));
+    const malformed = writer.seal(undefined);
+    // The length of that value.
+    malformed[malformed.byteLength - 10] = 60;
+    stampBatch(malformed, { codec: 0, isTransactional: false, producerId: -1, producerEpoch: -1, baseSequence: -1 });
+    cluster.add(malformed, 0);
+    cluster.add(batchOf(new Uint8Array(), 0), 2);
+    for (const each of [reading(opened(cluster)), reading(opened(cluster)).batches()]) {
+      const iterator = (each as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+      expect(JSON.stringify(await iterator.next())).toContain('"value":"x"');
+      const refused = iterator.next();
+      await expect(refused).rejects.toMatchObject({ message: expect.stringContaining("malformed") });
+      const next = JSON.stringify(await iterator.next());
+      expect(next).toContain('"offset":2');
+      expect(next).not.toContain('"offset":0');
+    }
+  });
 
   test("counts and lengths inside of a batch that are lies are told, not believed", async () => {
     const cluster = new FakeCluster();

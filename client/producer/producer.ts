@@ -363,6 +363,7 @@ export class Transaction<Key, Value> {
   readonly #dropUnsent: () => Promise<void>;
   /** Everything sent and committed in it. */
   readonly #works: Promise<unknown>[] = [];
+  #committing: Promise<void> | undefined;
   #hasEnded = false;
 
   constructor(producer: Producer<Key, Value>, transactions: Transactions, dropUnsent: () => Promise<void>) {
@@ -402,14 +403,15 @@ export class Transaction<Key, Value> {
 
   /**
    * Resolves when all of it is visible to readers of committed records. When it cannot be committed, it is aborted and this rejects. A
-   * signal ends the waiting, not the commit.
+   * signal ends the waiting, not the commit: calling this again waits for the same.
    */
   async commit({ signal }: SendOptions = {}): Promise<void> {
-    await unlessAborted(this.#commit(), signal);
+    if (this.#hasEnded) throw new StateError("the transaction is over");
+    this.#committing ??= this.#commit();
+    await unlessAborted(this.#committing, signal);
   }
 
   async #commit(): Promise<void> {
-    if (this.#hasEnded) throw new StateError("the transaction is over");
     await this.#producer.flush();
     const failed = (await Promise.allSettled(this.#works)).find((work) => work.status === "rejected");
     try {

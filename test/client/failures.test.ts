@@ -141,6 +141,26 @@ test("offsets on their way into a transaction when it is aborted go with it, and
   expect(await other.admin().groupOffsets(group)).toEqual([{ topic, partition: 0, offset: 9 }]);
 });
 
+test("a commit whose waiting was ended can be waited for again", async () => {
+  const topic = freshName("commit-again");
+  const url = `ws://127.0.0.1:${httpPortOf(running())}/c/default/kafka`;
+  const mail = new HeldMail(webSocketTransport({ url, openTimeoutMs: 5000 }));
+  const producer = opened(0, { transport: mail.transport }).producer({ transactionalId: topic });
+  const transaction = await producer.beginTransaction();
+  await transaction.send(topic, { value: "x", partition: 0 });
+  mail.hold(endTxn.key);
+  const controller = new AbortController();
+  const first = transaction.commit({ signal: controller.signal });
+  first.catch(() => {});
+  await eventually(() => mail.held(endTxn.key) === 1);
+  controller.abort(new Error("enough"));
+  await expect(first).rejects.toThrow("enough");
+  const second = transaction.commit();
+  mail.letGo(endTxn.key);
+  await second;
+  await expect(transaction.commit()).rejects.toThrow("over");
+});
+
 test("after an abort that could not be told to the coordinator the next transaction begins, and the last is no part of it", async () => {
   const topic = freshName("abort-lost");
   const url = `ws://127.0.0.1:${httpPortOf(running())}/c/default/kafka`;

@@ -8,10 +8,15 @@ export interface Point {
 }
 
 export const historyMs = 3_600_000;
-const pointsMax = 1200;
 
+/** So many points at most: where there are more, every second one goes, and the time that they span stays. */
 export class History {
+  readonly #pointsMax: number;
   #points: Point[] = [];
+
+  constructor(pointsMax = 1200) {
+    this.#pointsMax = pointsMax;
+  }
 
   get points(): readonly Point[] {
     return this.#points;
@@ -24,9 +29,9 @@ export class History {
   add(atMs: number, value: number): void {
     const last = this.#points.at(-1);
     if (last !== undefined && atMs <= last.atMs) return;
-    const kept = this.#points.findIndex((point) => point.atMs > atMs - historyMs);
-    const from = kept < 0 ? this.#points.length : Math.max(kept, this.#points.length + 1 - pointsMax);
-    this.#points = [...this.#points.slice(from), { atMs, value }];
+    const kept = this.#points.filter((point) => point.atMs > atMs - historyMs);
+    const isFull = kept.length >= this.#pointsMax;
+    this.#points = [...(isFull ? kept.filter((_, index) => index % 2 === 0) : kept), { atMs, value }];
   }
 }
 

@@ -51,6 +51,8 @@ export class Tail {
   #consumer: Consumer | undefined;
   #left: readonly ShownRecord[] = [];
   #isPaused = false;
+  /** What the consumer was told last: there may be a batch, and a thousand partitions, for each time it is looked at. */
+  #isHeld = false;
   #isAtEnd = false;
   #isEmpty = true;
   #fault: Fault | undefined;
@@ -118,7 +120,6 @@ export class Tail {
         if (this.#left.length > 0) await this.#told();
       }
       if (this.#ended.signal.aborted) return;
-      this.#lookForEnd(partitions);
       // Whoever paused during the first look-ups had no consumer to pause.
       this.#apply();
       this.#tellSoon();
@@ -128,9 +129,11 @@ export class Tail {
   #lookForEnd(partitions: readonly TopicPartition[]): void {
     const consumer = this.#consumer;
     if (consumer === undefined || consumer.assignment.length === 0) return;
-    const lags = partitions.map((partition) => consumer.lag(partition));
-    // Of a partition that has not been fetched from yet nothing new is known.
-    const isAtEnd = lags.every((lag) => lag === 0) || (this.#isAtEnd && lags.every((lag) => lag === 0 || lag === undefined));
+    const isAtEnd = partitions.every((partition) => {
+      const lag = consumer.lag(partition);
+      // Of a partition that has not been fetched from yet nothing new is known.
+      return lag === 0 || (lag === undefined && this.#isAtEnd);
+    });
     if (isAtEnd === this.#isAtEnd) return;
     this.#isAtEnd = isAtEnd;
     this.#tellSoon();
@@ -164,8 +167,10 @@ export class Tail {
 
   readonly #apply = (): void => {
     const consumer = this.#consumer;
-    if (consumer === undefined || consumer.assignment.length === 0) return;
-    if (this.#isPaused || document.hidden) consumer.pause();
+    const isHeld = this.#isPaused || document.hidden;
+    if (isHeld === this.#isHeld || consumer === undefined || consumer.assignment.length === 0) return;
+    this.#isHeld = isHeld;
+    if (isHeld) consumer.pause();
     else consumer.resume();
   };
 

@@ -18,6 +18,8 @@ import { GroupState, groupName } from "./groups.tsx";
 import { ResetOffsets } from "./reset-offsets.tsx";
 
 const everyMs = 3000;
+/** A sparkline is 80 pixels wide, and a group may read thousands of partitions. */
+const sparkPoints = 80;
 
 interface Standing {
   readonly description: GroupDescription;
@@ -203,7 +205,7 @@ class Lags {
     );
     for (const each of partitions) {
       const key = keyOf(each);
-      const history = this.#each.get(key) ?? new History();
+      const history = this.#each.get(key) ?? new History(sparkPoints);
       this.#each.set(key, history);
       history.add(atMs, lagOf(each));
     }

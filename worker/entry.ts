@@ -33,7 +33,12 @@ export default {
   /** Moves bytes between the client and its broker; neither side is looked at. */
   async connect(socket: Socket, env: Env): Promise<void> {
     const { localAddress, remoteAddress } = await socket.opened;
-    const { broker, ...advertised } = brokerOfPort(env, Number(localAddress?.split(":").at(-1)));
+    const found = brokerOfPort(env, Number(localAddress?.split(":").at(-1)));
+    if (found === undefined) {
+      await socket.close();
+      return;
+    }
+    const { broker, ...advertised } = found;
     const address = tcpAddressText({ ...advertised, clientAddress: ipAddressOf(remoteAddress) });
     const upstream = (brokerStub(env, broker) as unknown as Connectable).connect(address);
     await Promise.allSettled([socket.readable.pipeTo(upstream.writable), upstream.readable.pipeTo(socket.writable)]);

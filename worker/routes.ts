@@ -27,12 +27,18 @@ export function zoneOfRequest(settings: Settings, request: Request): string {
   return wanted.find((zone) => zones.includes(zone)) ?? zones[0]!;
 }
 
-/** Port base + n is broker n of the first zone. */
-export function brokerOfPort(env: Env, port: number): { readonly broker: string; readonly host: string; readonly port: number } {
+/** Port base + n is broker n of the first zone; undefined at any other port, as the HTTP one, where the method CONNECT ends up here. */
+export function brokerOfPort(
+  env: Env,
+  port: number,
+): { readonly broker: string; readonly host: string; readonly port: number } | undefined {
   const advertised = env.ADVERTISED ?? { host: "127.0.0.1", basePort: port };
-  const zone = zoneNames(settingsOf(env))[0]!;
+  const settings = settingsOf(env);
+  const zone = zoneNames(settings)[0]!;
+  const index = port - advertised.basePort;
+  if (!(index >= 0 && index < settings["brokers.per.zone"])) return undefined;
   return {
-    broker: brokerName({ cluster: defaultCluster, zone, index: port - advertised.basePort }),
+    broker: brokerName({ cluster: defaultCluster, zone, index }),
     host: advertised.host,
     port: advertised.basePort,
   };

@@ -3,6 +3,8 @@ import { connect } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { LoadConnection, pipeline } from "../../bench/load/load-connection.ts";
 import { batchOf, checkFetched, checkProduced, createTopic, fetchRequest, produceRequest } from "../../bench/load/requests.ts";
+import { concatenate, encodeRequest } from "../../protocol/codec.ts";
+import { apiVersions } from "../../protocol/messages/18-api-versions.ts";
 import { startBridge } from "../clients/kante.ts";
 import { eventually, httpPortOf, portOf, server, temporaryFolder } from "./kante-process.ts";
 
@@ -87,6 +89,18 @@ test("[I9] a client that sends nonsense is closed, and another one on the same b
     expect(closed.code).toBe(1008);
     expect(checkProduced((await steady.send(request)).head)).toBe(index);
   }
+});
+
+test("[I9] the method CONNECT at the HTTP port leads to no broker", async () => {
+  const running = await server({ data: temporaryFolder() });
+  const socket = connect(httpPortOf(running), "127.0.0.1");
+  onTestFinished(() => void socket.destroy());
+  const answers: Buffer[] = [];
+  socket.on("data", (bytes) => answers.push(bytes));
+  socket.write("CONNECT kafka:9092 HTTP/1.1\r\nHost: kafka:9092\r\n\r\n");
+  socket.once("data", () => socket.write(concatenate(encodeRequest(apiVersions, 0, 7, null, {}))));
+  await new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  expect(Buffer.concat(answers).toString("latin1")).toMatch(/^HTTP\/1\.1 \d+ [^]*\r\n\r\n$/);
 });
 
 test("a TCP connection that nobody uses is closed in the end", async () => {

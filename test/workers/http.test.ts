@@ -89,9 +89,11 @@ describe("a connection goes to", () => {
   );
 
   test("[D2] port base + n is broker n, under the address that is advertised", () => {
-    const { env } = deployment();
+    const { env } = deployment({ "brokers.per.zone": 3 });
     const local = { ...env, ADVERTISED: { host: "::1", basePort: 9092 } };
     expect(brokerOfPort(local, 9094)).toEqual({ broker: "default/local/2", host: "::1", port: 9092 });
+    // Where the HTTP port is, for one: the method CONNECT comes the same way.
+    for (const port of [9091, 9095, 8787, Number.NaN]) expect(brokerOfPort(local, port)).toBeUndefined();
   });
 });
 

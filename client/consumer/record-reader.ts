@@ -92,6 +92,7 @@ export class RecordReader<Key, Value> {
       this.hasAsked = true;
       return Promise.resolve({ done: false, value: this.#give(given, cursor) });
     } catch (error) {
+      this.#dropGiven();
       return Promise.reject(asError(error));
     }
   }
@@ -103,11 +104,16 @@ export class RecordReader<Key, Value> {
       const { state, token } = reading.chunk;
       const cursor = reading.cursor!;
       const from = state.deliveredOffset ?? 0;
-      while (cursor.next()) {
-        // A batch may begin before the offset that was asked for.
-        if (cursor.offset < from) continue;
-        this.#given = { state, token, nextOffset: cursor.offset };
-        return { done: false, value: this.#give(this.#given, cursor) };
+      try {
+        while (cursor.next()) {
+          // A batch may begin before the offset that was asked for.
+          if (cursor.offset < from) continue;
+          this.#given = { state, token, nextOffset: cursor.offset };
+          return { done: false, value: this.#give(this.#given, cursor) };
+        }
+      } catch (error) {
+        this.#dropGiven();
+        throw error;
       }
       reading.cursor = undefined;
     }
@@ -122,8 +128,10 @@ export class RecordReader<Key, Value> {
       const error = this.#readAll(state, reading.cursor!, records);
       if (error === undefined) reading.cursor = undefined;
       // Records before one that cannot be read are handed out first.
-      else if (records.length === 0) throw error;
-      else this.#failures.push(error);
+      else if (records.length === 0) {
+        this.#dropGiven();
+        throw error;
+      } else this.#failures.push(error);
       const last = records.at(-1);
       if (last === undefined) continue;
       const nextOffset = last.offset + 1;
@@ -247,6 +255,12 @@ export class RecordReader<Key, Value> {
   #endChunk(reading: Reading): void {
     this.#reading = undefined;
     this.#options.fetcher.finished(reading.chunk);
+  }
+
+  /** The caller is told of a failure instead: it holds nothing that others would have to wait for. */
+  #dropGiven(): void {
+    this.#given = undefined;
+    this.#options.gate.leave();
   }
 
   #finishGiven(): void {

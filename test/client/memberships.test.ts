@@ -3,7 +3,7 @@
  * while the group is being joined, a loss while an assignment is being brought about, partitions that are paused with much of them here.
  */
 import { expect, onTestFinished, test } from "vitest";
-import { type Client, type TopicPartition, type Transport, connect, string } from "../../client/client.ts";
+import { type Client, type TopicPartition, type Transport, connect, json, string } from "../../client/client.ts";
 import { TimeoutError } from "../../client/errors.ts";
 import { webSocketTransport } from "../../client/wire/websocket.ts";
 import { metadata } from "../../protocol/messages/03-metadata.ts";
@@ -51,6 +51,23 @@ test.for([
   }
   await expect(reading).rejects.toThrow("the caller's own work");
   expect((await take(consumer, 1)).length).toBe(1);
+});
+
+test.for(["records", "batches"])("whoever was told that a record cannot be read holds none: %s", async (kind) => {
+  const [topic, group] = [freshName("unreadable"), freshName("group")];
+  const client = opened();
+  await client.producer().send(topic, [
+    { value: "{", partition: 0 },
+    { value: "1", partition: 0 },
+  ]);
+  const options = { topics: [topic], group, offsetReset: "earliest", rebalanceTimeoutMs: 300_000 } as const;
+  const first = client.consumer({ ...options, value: json() });
+  const iterator = (kind === "records" ? first : first.batches())[Symbol.asyncIterator]();
+  await expect(iterator.next()).rejects.toMatchObject({ name: "SerializationError" });
+  const second = client.consumer(options);
+  void take(second, 1);
+  // Its partitions can be given to the other at once.
+  await eventually(() => first.assignment.length === 2 && second.assignment.length === 2);
 });
 
 test("a consumer that is closed while it joins leaves nobody behind", async () => {

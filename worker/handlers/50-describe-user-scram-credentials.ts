@@ -5,14 +5,16 @@
 import { errorCodes } from "../../protocol/errors.ts";
 import { describeUserScramCredentials } from "../../protocol/messages/50-describe-user-scram-credentials.ts";
 import { defineHandler } from "./define-handler.ts";
+import { repeated } from "./repeated.ts";
 
 export const describeUserScramCredentialsHandler = defineHandler({
   api: describeUserScramCredentials,
   versions: [0, 0],
   handle({ users }) {
     const names = (users ?? []).map(({ name }) => name);
+    const twice = repeated(names);
     const result = (user: string) => {
-      if (names.indexOf(user) !== names.lastIndexOf(user)) {
+      if (twice.has(user)) {
         const errorMessage = `Cannot describe SCRAM credentials for the same user twice in a single request: ${user}`;
         return { user, errorCode: errorCodes.DUPLICATE_RESOURCE, errorMessage, credentialInfos: [] };
       }

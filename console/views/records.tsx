@@ -88,7 +88,7 @@ export function Records({ topic, partitions }: { readonly topic: string; readonl
       ) : (
         <>
           <Progress reading={reading} tail={tail} isFiltered={isFiltered} />
-          <RecordTable topic={topic} reading={reading} isFiltered={isFiltered} />
+          <RecordTable topic={topic} reading={reading} isFiltered={isFiltered} isFromStart={fromKind === "oldest"} />
         </>
       )}
     </>
@@ -117,8 +117,13 @@ function Progress(props: { readonly reading: Reading; readonly tail: Tail | unde
   );
 }
 
-function RecordTable(props: { readonly topic: string; readonly reading: Reading; readonly isFiltered: boolean }): VNode {
-  const { topic, reading, isFiltered } = props;
+function RecordTable(props: {
+  readonly topic: string;
+  readonly reading: Reading;
+  readonly isFiltered: boolean;
+  readonly isFromStart: boolean;
+}): VNode {
+  const { topic, reading, isFiltered, isFromStart } = props;
   const { records, isAtEnd, isEmpty, read } = reading;
   const [openKey, setOpenKey] = useState<string>();
   const isNarrow = useNarrow();
@@ -127,7 +132,8 @@ function RecordTable(props: { readonly topic: string; readonly reading: Reading;
     if (!isAtEnd) return <Loading what="records" />;
     return isFiltered && read > 0 ? (
       <Empty title="Nothing matches so far">
-        {countText(read)} records were looked at. New ones are looked at as they come; read from the start to search everything.
+        {countText(read)} records were looked at, and new ones are as they come.
+        {!isFromStart && " Read from the start to search everything."}
       </Empty>
     ) : isEmpty ? (
       <Empty title="No records here">
@@ -135,8 +141,8 @@ function RecordTable(props: { readonly topic: string; readonly reading: Reading;
       </Empty>
     ) : (
       <Empty title="Nothing to be seen from here on">
-        New records appear as they come. Earlier ones are found by reading from the start; those of open and aborted transactions by
-        ticking the box above.
+        New records appear as they come.{!isFromStart && " Earlier ones are found by reading from the start."} Those of open and
+        aborted transactions are shown when the box above is ticked.
       </Empty>
     );
   }

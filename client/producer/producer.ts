@@ -423,6 +423,7 @@ export class Transaction<Key, Value> {
           ? failed.reason
           : new TransactionAbortedError(`the transaction was aborted: ${message}`, { cause: failed.reason });
       }
+      if (this.#hasEnded) throw new TransactionAbortedError("the transaction was aborted before it was committed");
       await this.#transactions.commit();
       this.#hasEnded = true;
     } catch (error) {
@@ -433,6 +434,7 @@ export class Transaction<Key, Value> {
 
   async abort(): Promise<void> {
     if (this.#hasEnded) return;
+    if (this.#transactions.isEnding) throw new StateError("the transaction is being committed: it is too late to abort it");
     this.#hasEnded = true;
     await this.#dropUnsent();
     // Offsets that arrive behind the end would belong to another transaction.
@@ -441,7 +443,9 @@ export class Transaction<Key, Value> {
   }
 
   async [asyncDispose](): Promise<void> {
-    await this.abort();
+    // Whoever commits without waiting has been told, or will be, what became of it.
+    if (this.#transactions.isEnding && !this.#hasEnded) await this.#committing?.catch(() => {});
+    else await this.abort();
   }
 }
 

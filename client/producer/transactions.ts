@@ -75,6 +75,11 @@ export class Transactions implements SenderTransaction {
     return this.#state === "open";
   }
 
+  /** The coordinator is being told how it ends. */
+  get isEnding(): boolean {
+    return this.#state === "ending";
+  }
+
   get produceVersionMax(): number {
     return this.#isSecondVersion ? Infinity : olderVersions.produce;
   }

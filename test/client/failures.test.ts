@@ -3,7 +3,7 @@
  * nothing is there twice, and nobody has to do anything about it.
  */
 import { expect, onTestFinished, test } from "vitest";
-import { type Client, type Clock, connect, string } from "../../client/client.ts";
+import { type Client, type Clock, TransactionAbortedError, connect, string } from "../../client/client.ts";
 import { makeClock } from "../../client/clock.ts";
 import { webSocketTransport } from "../../client/wire/websocket.ts";
 import { errorCodes } from "../../protocol/errors.ts";
@@ -159,6 +159,36 @@ test("a commit whose waiting was ended can be waited for again", async () => {
   mail.letGo(endTxn.key);
   await second;
   await expect(transaction.commit()).rejects.toThrow("over");
+});
+
+test("what is being committed cannot be aborted any more, and what is being aborted is not committed", async () => {
+  const topic = freshName("too-late");
+  const url = `ws://127.0.0.1:${httpPortOf(running())}/c/default/kafka`;
+  const mail = new HeldMail(webSocketTransport({ url, openTimeoutMs: 5000 }));
+  const producer = opened(0, { transport: mail.transport }).producer({ transactionalId: topic });
+  const first = await producer.beginTransaction();
+  await first.send(topic, { value: "committed", partition: 0 });
+  mail.hold(endTxn.key);
+  const committing = first.commit();
+  await eventually(() => mail.held(endTxn.key) === 1);
+  await expect(first.abort()).rejects.toThrow("too late");
+  const disposing = first[Symbol.asyncDispose]();
+  mail.letGo(endTxn.key);
+  await Promise.all([committing, disposing]);
+  const second = await producer.beginTransaction();
+  await second.send(topic, { value: "aborted", partition: 0 });
+  const aborting = second.abort();
+  await expect(second.commit()).rejects.toThrow("over");
+  await aborting;
+  const third = await producer.beginTransaction();
+  await third.send(topic, { value: "aborted", partition: 0 });
+  // The commit waits for what was sent; the abort comes before it has told the coordinator.
+  const tooEarly = third.commit().catch((error: unknown) => error);
+  await third.abort();
+  expect(await tooEarly).toBeInstanceOf(TransactionAbortedError);
+  await producer.transaction(async (last) => await last.send(topic, { value: "last", partition: 0 }));
+  const consumer = opened(httpPortOf(running())).consumer({ topics: [topic], offsetReset: "earliest", value: string });
+  expect((await take(consumer, 2)).map(({ value }) => value)).toEqual(["committed", "last"]);
 });
 
 test("after an abort that could not be told to the coordinator the next transaction begins, and the last is no part of it", async () => {

@@ -17,10 +17,10 @@ const produceKey = 0;
 const fetchKey = 1;
 const apiVersionsKey = 18;
 /**
- * What changes groups, topics or configs, and is soon answered. A client that does not wait for the answer before it asks or changes
- * more (a commit, then its leave) relies on the order of its requests.
+ * What changes groups, transactions, topics or configs, and is soon answered. A client that does not wait for the answer before it asks
+ * or changes more (a commit, then its leave; a join that it has given up, then its leave) relies on the order of its requests.
  */
-const changingKeys: ReadonlySet<number> = new Set([8, 13, 19, 20, 21, 33, 37, 42, 44, 47, 49]);
+const changingKeys: ReadonlySet<number> = new Set([8, 13, 19, 20, 21, 22, 24, 25, 26, 28, 33, 37, 42, 44, 47, 49, 68]);
 /** JoinGroup and SyncGroup wait for other members, for minutes if need be. */
 const waitingKeys: ReadonlySet<number> = new Set([11, 14]);
 const unsupportedVersion = 35;

@@ -5,7 +5,17 @@ import { OperatingError } from "../../core/operating-error.ts";
 import { zoneOf } from "../../durable-objects/connection.ts";
 import { decodeResponse, concatenate } from "../../protocol/codec.ts";
 import { apiVersions } from "../../protocol/messages/18-api-versions.ts";
-import { commitBytes, fetchBytes, Harness, heartbeatBytes, joinBytes, produceBytes, rawRequest, settled } from "./harness.ts";
+import {
+  commitBytes,
+  consumerHeartbeatBytes,
+  fetchBytes,
+  Harness,
+  heartbeatBytes,
+  joinBytes,
+  produceBytes,
+  rawRequest,
+  settled,
+} from "./harness.ts";
 
 describe("order", () => {
   test("requests are worked on side by side, answers leave in the order of requests", async () => {
@@ -68,6 +78,16 @@ describe("order", () => {
     await settled();
     expect(begun()).toEqual([1, 2, 3, 4, 5]);
     expect(harness.correlationIds).toEqual([]);
+  });
+
+  test("of a member's heartbeats by the newer protocol the first is heard first: one may join, the next leave", async () => {
+    const harness = new Harness();
+    const begun = () => harness.calls.map((call) => call.context.correlationId);
+    for (const bytes of [consumerHeartbeatBytes(1), consumerHeartbeatBytes(2)]) harness.front.push(bytes);
+    expect(begun()).toEqual([1]);
+    harness.calls[0]?.answer({});
+    await settled();
+    expect(begun()).toEqual([1, 2]);
   });
 
   test("[I8] a fetch is not begun before the one before it was answered: it would hold memory that the first may wait for", async () => {

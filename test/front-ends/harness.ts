@@ -16,6 +16,7 @@ import { heartbeat } from "../../protocol/messages/12-heartbeat.ts";
 import { fetch } from "../../protocol/messages/01-fetch.ts";
 import { produce } from "../../protocol/messages/00-produce.ts";
 import { apiVersions } from "../../protocol/messages/18-api-versions.ts";
+import { consumerGroupHeartbeat } from "../../protocol/messages/68-consumer-group-heartbeat.ts";
 
 export const facts: ConnectionFacts = {
   id: "test",
@@ -80,6 +81,7 @@ export class Harness {
         this.#handler(heartbeat, [0, 4]),
         this.#handler(joinGroup, [0, 9]),
         this.#handler(offsetCommit, [2, 10]),
+        this.#handler(consumerGroupHeartbeat, [0, 1]),
         this.#handler(apiVersions, [0, 4]),
       ]),
       services: this.#services(),
@@ -174,6 +176,10 @@ export function produceBytes(correlationId: number): Uint8Array {
 
 export function commitBytes(correlationId: number): Uint8Array {
   return concatenate(encodeRequest(offsetCommit, 7, correlationId, "client", { groupId: "g", memberId: "m" }));
+}
+
+export function consumerHeartbeatBytes(correlationId: number): Uint8Array {
+  return concatenate(encodeRequest(consumerGroupHeartbeat, 1, correlationId, "client", { groupId: "g", memberId: "m" }));
 }
 
 export function joinBytes(correlationId: number): Uint8Array {

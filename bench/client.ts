@@ -10,6 +10,7 @@ import type { BenchOptions, Row } from "./row.ts";
 import { mediansInTurns, percentile } from "./statistics.ts";
 
 const partitions = 4;
+const paths = [["ours", "WebSocket"] as const, ["oursUnmasked", "WebSocket, unmasked"] as const, ["oursByTcp", "TCP"] as const];
 
 /** From `send` in one client to the loop of another that has waited for it: milliseconds. */
 async function deliveries(url: string, topic: string, records: number): Promise<number[]> {
@@ -37,6 +38,7 @@ export async function run({ quick }: BenchOptions): Promise<Row[]> {
     const threadOf = (name: ClientName): ClientThread => new ClientThread(name, { url, bootstrap });
     const threads = {
       ours: threadOf("ours"),
+      oursUnmasked: threadOf("oursUnmasked"),
       oursByTcp: threadOf("oursByTcp"),
       kafkajs: threadOf("kafkajs"),
       platformatic: threadOf("platformatic"),
@@ -57,11 +59,12 @@ export async function run({ quick }: BenchOptions): Promise<Row[]> {
         };
         const rates = await mediansInTurns(quick ? 1 : 10, {
           ours: async () => await once(threads.ours),
+          oursUnmasked: async () => await once(threads.oursUnmasked),
           oursByTcp: async () => await once(threads.oursByTcp),
           kafkajs: async () => await once(threads.kafkajs),
           platformatic: async () => await once(threads.platformatic),
         });
-        for (const [ours, path] of [["ours", "WebSocket"] as const, ["oursByTcp", "TCP"] as const]) {
+        for (const [ours, path] of paths) {
           for (const [theirs, title] of [["kafkajs", "kafkajs"] as const, ["platformatic", "@platformatic/kafka"] as const]) {
             rows.push({
               name: `${way} by ${path}, ${valueBytes} B records`,

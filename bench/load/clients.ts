@@ -1,8 +1,8 @@
 /**
  * The client libraries that are compared, each in a thread of its own that lives as long as the bench: what one leaves behind in its heap
  * makes the next one faster or slower. Each is written as its users would, with its defaults and every record acknowledged by all. The
- * library goes by WebSocket and by TCP, the others by TCP. Records are handed over a thousand at a time with five sends under way, and read as fast
- * as each hands them out.
+ * library goes by Node's WebSocket, by one that does not mask, and by TCP, the others by TCP. Records are handed over a thousand at a time
+ * with five sends under way, and read as fast as each hands them out.
  */
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { Consumer as PlatformaticConsumer, Producer as PlatformaticProducer } from "@platformatic/kafka";
@@ -10,11 +10,12 @@ import { Kafka, Partitioners, logLevel } from "kafkajs";
 import { type Client, connect } from "../../client/client.ts";
 import { tcpTransport } from "../../client/tcp.ts";
 import { pipeline } from "./load-connection.ts";
+import { Unmasked } from "./unmasked.ts";
 
 const recordsPerSend = 1000;
 const sendsUnderWay = 5;
 
-export type ClientName = "ours" | "oursByTcp" | "kafkajs" | "platformatic";
+export type ClientName = "ours" | "oursUnmasked" | "oursByTcp" | "kafkajs" | "platformatic";
 
 interface Server {
   readonly url: string;
@@ -113,6 +114,7 @@ function library(open: () => Client): Contestant {
 
 const contestants: Readonly<Record<ClientName, (server: Server) => Contestant>> = {
   ours: ({ url }) => library(() => connect(url)),
+  oursUnmasked: ({ url }) => library(() => connect(url, { webSocket: Unmasked })),
   oursByTcp: ({ bootstrap }) => library(() => connect("", { transport: tcpTransport(bootstrap) })),
 
   kafkajs({ bootstrap }) {

@@ -1,6 +1,6 @@
 /** The client's contract against Kante, by WebSocket as users have it, by one that they bring along, and by TCP. */
 import { describe } from "vitest";
-import { WebSocket } from "ws";
+import { Unmasked } from "../../bench/load/unmasked.ts";
 import { connect } from "../../client/client.ts";
 import { fast, sharedServer } from "../e2e/kante-process.ts";
 import { often } from "./contract-steps.ts";
@@ -12,13 +12,6 @@ const running = sharedServer({ args: [...fast, ...often], brokers: 2 });
 describe("Kante by WebSocket", () => {
   clientContract((options) => connect(`${running().httpUrl}/c/default/kafka`, options));
 });
-
-/** As docs/CLIENT.md has it. */
-class Unmasked extends WebSocket {
-  constructor(url: string, protocols: string[]) {
-    super(url, protocols, { perMessageDeflate: false, generateMask: (key) => key.fill(0) });
-  }
-}
 
 describe("Kante by the WebSocket of the ws package, unmasked", () => {
   clientContract((options) => connect(`${running().httpUrl}/c/default/kafka`, { ...options, webSocket: Unmasked }));

@@ -8,8 +8,11 @@ import { WebSocket } from "ws";
 
 const messageBytesMax = 1024 * 1024;
 const bufferedBytesMax = 2 * 1024 * 1024;
-/** Bytes the server has not reported as taken: a server cannot stop reading a WebSocket, so it is not overfilled. */
-const windowBytes = 4 * 1024 * 1024;
+/**
+ * Bytes the server has not reported as taken: a server cannot stop reading a WebSocket, so it is not overfilled. What all clients send ahead
+ * must find room there, else the greediest is cut off: more for each would be room for fewer.
+ */
+const windowBytes = 2 * 1024 * 1024;
 const pingIntervalMs = 30_000;
 const handshakeTimeoutMs = 15_000;
 

@@ -5,7 +5,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { type Client, type Clock, TransactionAbortedError, connect, string } from "../../client/client.ts";
 import { makeClock } from "../../client/clock.ts";
-import { webSocketTransport } from "../../client/wire/websocket.ts";
 import { errorCodes } from "../../protocol/errors.ts";
 import { offsetCommit } from "../../protocol/messages/08-offset-commit.ts";
 import { endTxn } from "../../protocol/messages/26-end-txn.ts";
@@ -20,8 +19,10 @@ import { VirtualTime } from "./virtual-clock.ts";
 
 const running = sharedServer({ args: [...fast, ...often, ...brief] });
 
+const urlOf = (httpPort: number): string => `ws://127.0.0.1:${httpPort}/c/default/kafka`;
+
 function opened(httpPort: number, options: Parameters<typeof connect>[1] = {}): Client {
-  const client = connect(`ws://127.0.0.1:${httpPort}/c/default/kafka`, {
+  const client = connect(urlOf(httpPort), {
     reconnectBackoffMs: [20, 200],
     retryBackoffMs: [20, 200],
     ...options,
@@ -119,8 +120,7 @@ test("transactions under cut sockets: each is there as a whole or not at all", a
 
 test("offsets on their way into a transaction when it is aborted go with it, and the producer goes on", async () => {
   const [topic, group] = [freshName("offsets-late"), freshName("group")];
-  const url = `ws://127.0.0.1:${httpPortOf(running())}/c/default/kafka`;
-  const mail = new HeldMail(webSocketTransport({ url, openTimeoutMs: 5000 }));
+  const mail = HeldMail.byWebSocket(urlOf(httpPortOf(running())));
   const [client, other] = [opened(0, { transport: mail.transport }), opened(httpPortOf(running()))];
   const producer = client.producer({ transactionalId: topic });
   const transaction = await producer.beginTransaction();
@@ -143,8 +143,7 @@ test("offsets on their way into a transaction when it is aborted go with it, and
 
 test("a commit whose waiting was ended can be waited for again", async () => {
   const topic = freshName("commit-again");
-  const url = `ws://127.0.0.1:${httpPortOf(running())}/c/default/kafka`;
-  const mail = new HeldMail(webSocketTransport({ url, openTimeoutMs: 5000 }));
+  const mail = HeldMail.byWebSocket(urlOf(httpPortOf(running())));
   const producer = opened(0, { transport: mail.transport }).producer({ transactionalId: topic });
   const transaction = await producer.beginTransaction();
   await transaction.send(topic, { value: "x", partition: 0 });
@@ -163,8 +162,7 @@ test("a commit whose waiting was ended can be waited for again", async () => {
 
 test("what is being committed cannot be aborted any more, and what is being aborted is not committed", async () => {
   const topic = freshName("too-late");
-  const url = `ws://127.0.0.1:${httpPortOf(running())}/c/default/kafka`;
-  const mail = new HeldMail(webSocketTransport({ url, openTimeoutMs: 5000 }));
+  const mail = HeldMail.byWebSocket(urlOf(httpPortOf(running())));
   const producer = opened(0, { transport: mail.transport }).producer({ transactionalId: topic });
   const first = await producer.beginTransaction();
   await first.send(topic, { value: "committed", partition: 0 });
@@ -193,8 +191,7 @@ test("what is being committed cannot be aborted any more, and what is being abor
 
 test("after an abort that could not be told to the coordinator the next transaction begins, and the last is no part of it", async () => {
   const topic = freshName("abort-lost");
-  const url = `ws://127.0.0.1:${httpPortOf(running())}/c/default/kafka`;
-  const mail = new HeldMail(webSocketTransport({ url, openTimeoutMs: 5000 }));
+  const mail = HeldMail.byWebSocket(urlOf(httpPortOf(running())));
   const client = opened(0, { transport: mail.transport, requestTimeoutMs: 200, operationTimeoutMs: 200 });
   const producer = client.producer({ transactionalId: topic });
   mail.hold(endTxn.key);
@@ -286,8 +283,7 @@ test("a member that was frozen until its session ended loses its partitions, joi
 
 test("a commit on its way while its member is expelled and joins again is not repeated: others have committed since", async () => {
   const [topic, group] = [freshName("late"), freshName("group")];
-  const url = `ws://127.0.0.1:${httpPortOf(running())}/c/default/kafka`;
-  const mail = new HeldMail(webSocketTransport({ url, openTimeoutMs: 5000 }));
+  const mail = HeldMail.byWebSocket(urlOf(httpPortOf(running())));
   const [late, other] = [opened(httpPortOf(running()), { transport: mail.transport }), opened(httpPortOf(running()))];
   await other.admin().createTopics([{ name: topic, partitions: 1 }]);
   await other.producer().send(

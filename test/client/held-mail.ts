@@ -3,6 +3,7 @@
  * overtake them.
  */
 import type { ByteStream, Transport } from "../../client/wire/transport.ts";
+import { webSocketTransport } from "../../client/wire/websocket.ts";
 import { concatenate } from "../../protocol/codec.ts";
 
 /** Of a request's bytes: its length, then what it asks for. */
@@ -20,6 +21,10 @@ export class HeldMail {
         return { send: (chunks) => this.#send(stream, chunks), close: () => stream.close(), settled: () => stream.settled?.() };
       },
     };
+  }
+
+  static byWebSocket(url: string): HeldMail {
+    return new HeldMail(webSocketTransport({ url, openTimeoutMs: 5000 }));
   }
 
   hold(...apiKeys: readonly number[]): void {

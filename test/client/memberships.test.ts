@@ -5,7 +5,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { type Client, type TopicPartition, type Transport, connect, json, string } from "../../client/client.ts";
 import { TimeoutError } from "../../client/errors.ts";
-import { webSocketTransport } from "../../client/wire/websocket.ts";
 import { metadata } from "../../protocol/messages/03-metadata.ts";
 import { consumerGroupHeartbeat } from "../../protocol/messages/68-consumer-group-heartbeat.ts";
 import { eventually, fast, httpPortOf, sharedServer } from "../e2e/kante-process.ts";
@@ -15,7 +14,6 @@ import { HeldMail } from "./held-mail.ts";
 const running = sharedServer({ args: [...fast, ...often, ...brief] });
 
 const urlOf = (): string => `ws://127.0.0.1:${httpPortOf(running())}/c/default/kafka`;
-const slowMail = (): HeldMail => new HeldMail(webSocketTransport({ url: urlOf(), openTimeoutMs: 5000 }));
 
 function opened(options: Parameters<typeof connect>[1] = {}): Client {
   const client = connect(urlOf(), { reconnectBackoffMs: [20, 200], retryBackoffMs: [20, 200], ...options });
@@ -74,7 +72,7 @@ test("a consumer that is closed while it joins leaves nobody behind", async () =
   const [topic, group] = [freshName("hasty"), freshName("group")];
   const client = opened();
   await client.admin().createTopics([{ name: topic, partitions: 2 }]);
-  const mail = slowMail();
+  const mail = HeldMail.byWebSocket(urlOf());
   const hasty = opened({ transport: mail.transport }).consumer({ topics: [topic], group, groupProtocol: "consumer" });
   mail.hold(consumerGroupHeartbeat.key);
   const reading = take(hasty, 1);
@@ -87,7 +85,7 @@ test("a consumer that is closed while it joins leaves nobody behind", async () =
 
 test("an assignment that is brought about when the session has ended already is not taken over", async () => {
   const [topic, group] = [freshName("too-late"), freshName("group")];
-  const mail = slowMail();
+  const mail = HeldMail.byWebSocket(urlOf());
   const [late, other] = [opened({ transport: mail.transport, metadataMaxAgeMs: 0 }), opened()];
   await late.producer().send(topic, { value: "0", partition: 0 });
   const options = { topics: [topic], group, groupProtocol: "consumer", offsetReset: "earliest", value: string } as const;
@@ -124,7 +122,7 @@ test("what lies here of paused partitions keeps nothing from the others", async 
       numbers(200).map(() => ({ value: "x".repeat(1000), partition })),
     );
   const partitions = [told!, ...busy];
-  const { transport } = slowMail();
+  const { transport } = HeldMail.byWebSocket(urlOf());
   let received = 0;
   const open: Transport["open"] = (endpoint, events) =>
     transport.open(endpoint, {

@@ -145,7 +145,6 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
         confirmed: false,
         finds: 0,
         strikes: 0,
-        firstOnly: false,
         found: undefined,
       });
     }
@@ -227,7 +226,7 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
       if (offset >= end) return sum;
       sum += extent.byteLength;
       ({ nextOffset: offset } = extent);
-      if (sum >= enough || (part.firstOnly && sum > 0)) return Math.min(sum, enough);
+      if (sum >= enough || (part.strikes > 0 && sum > 0)) return Math.min(sum, enough);
     }
     if (looked || (index.hasTail && offset === index.tailEnd)) return sum;
     return sum > 0 && sum >= part.read.request.minBytes ? sum : -1;
@@ -391,7 +390,6 @@ export class FetchMachine implements ReadsHost, FindsHost, CommitListener {
   #strike(part: ReadPart, errorCode: number): void {
     if (part.needsFind) return;
     part.strikes += 1;
-    part.firstOnly = true;
     part.read.overdue = true;
     part.found = undefined;
     forgetPlaces(part.index);

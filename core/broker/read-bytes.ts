@@ -134,7 +134,7 @@ export class ReadBytes {
       const wanted = (extent.nextOffset - offset) / (extent.nextOffset - extent.baseOffset);
       taken += extent.byteLength * wanted;
       offset = extent.nextOffset;
-    } while (taken < room && !(part.firstOnly && taken > 0));
+    } while (taken < room && !(part.strikes > 0 && taken > 0));
     return taken;
   }
 
@@ -163,7 +163,8 @@ export class ReadBytes {
     const beforeOffset = readableEnd(part);
     const knowsAborted = !part.read.request.readCommitted || part.found !== undefined || readsTail(part);
     const taken: PartBytes = { records: [], byteLength: 0, nextOffset: part.item.offset, transactional: false, damaged: false };
-    const mayTake = (): boolean => (taken.byteLength === 0 ? room > 0 || firstWhole : taken.byteLength < room && !part.firstOnly);
+    const mayTake = (): boolean =>
+      taken.byteLength === 0 ? room > 0 || firstWhole : taken.byteLength < room && part.strikes === 0;
     while (mayTake()) {
       const extent = nextExtent(part, taken.nextOffset);
       if (extent?.byteLength === 0 && extent.nextOffset <= beforeOffset) {

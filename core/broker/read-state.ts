@@ -50,10 +50,8 @@ export interface ReadPart {
   /** The leader was asked since the read arrived. */
   confirmed: boolean;
   finds: number;
-  /** Times that its bytes were missing or damaged. */
+  /** Times that its bytes were missing or damaged. After one only its first bytes are read: what lies behind must not keep them back. */
   strikes: number;
-  /** After that only its first bytes are read: what is missing or damaged behind them must not keep them back. */
-  firstOnly: boolean;
   found: Found | undefined;
 }
 
